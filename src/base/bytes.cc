@@ -1,0 +1,233 @@
+#include "base/bytes.h"
+
+#include <algorithm>
+
+namespace reachback {
+namespace {
+
+constexpr std::string_view kStandard =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrl =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kHexLower = "0123456789abcdef";
+constexpr std::string_view kHexUpper = "0123456789ABCDEF";
+
+std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  std::size_t i = 0;
+  auto at = [&](std::size_t k) { return static_cast<std::uint8_t>(bytes[k]); };
+  for (; i + 3 <= bytes.size(); i += 3) {
+    std::uint32_t v = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    out += {alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63], alphabet[v & 63]};
+  }
+  std::size_t rest = bytes.size() - i;
+  if (rest > 0) {
+    std::uint32_t v = at(i) << 16 | (rest == 2 ? at(i + 1) << 8 : 0);
+    out += alphabet[v >> 18];
+    out += alphabet[v >> 12 & 63];
+    if (rest == 2) {
+      out += alphabet[v >> 6 & 63];
+    }
+    if (pad) {
+      out.append(3 - rest, '=');
+    }
+  }
+  return out;
+}
+
+std::array<std::int8_t, 256> reverse(std::string_view alphabet) {
+  std::array<std::int8_t, 256> table;
+  table.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return table;
+}
+
+std::optional<std::string> decode64(std::string_view text,
+                                    const std::array<std::int8_t, 256>& table) {
+  if (text.size() % 4 == 1) {
+    return std::nullopt;
+  }
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t acc = 0;
+  int bits = 0;
+  for (char c : text) {
+    int v = table[static_cast<std::uint8_t>(c)];
+    if (v < 0) {
+      return std::nullopt;
+    }
+    acc = acc << 6 | static_cast<std::uint32_t>(v);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out += static_cast<char>(acc >> bits & 0xff);
+    }
+  }
+  if ((acc & ((1u << bits) - 1)) != 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  if (c >= 'A' && c <= 'F') {
+    return c - 'A' + 10;
+  }
+  return -1;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+}  // namespace
+
+std::string to_hex(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (char c : bytes) {
+    auto b = static_cast<std::uint8_t>(c);
+    out += kHexLower[b >> 4];
+    out += kHexLower[b & 15];
+  }
+  return out;
+}
+
+std::optional<std::string> from_hex(std::string_view hex) {
+  if (hex.size() % 2 != 0) {
+    return std::nullopt;
+  }
+  std::string out;
+  out.reserve(hex.size() / 2);
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    auto hi = kHexLower.find(hex[i]), lo = kHexLower.find(hex[i + 1]);
+    if (hi == std::string_view::npos || lo == std::string_view::npos) {
+      return std::nullopt;
+    }
+    out += static_cast<char>(hi << 4 | lo);
+  }
+  return out;
+}
+
+std::string to_base64(std::string_view bytes) {
+  return encode64(bytes, kStandard, true);
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  static const auto table = reverse(kStandard);
+  if (text.size() % 4 != 0) {
+    return std::nullopt;
+  }
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) {
+    text.remove_suffix(1);
+  }
+  return decode64(text, table);
+}
+
+std::string to_base64url(std::string_view bytes) {
+  return encode64(bytes, kUrl, false);
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  static const auto table = reverse(kUrl);
+  return decode64(text, table);
+}
+
+std::optional<Sha256> sha256_from_bytes(std::string_view bytes) {
+  Sha256 out{};
+  if (bytes.size() != out.size()) {
+    return std::nullopt;
+  }
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
+
+std::optional<Sha256> sha256_from_hex(std::string_view hex) {
+  auto bytes = from_hex(hex);
+  return bytes ? sha256_from_bytes(*bytes) : std::nullopt;
+}
+
+bool is_valid_utf8(std::string_view s) {
+  std::size_t i = 0;
+  auto at = [&](std::size_t k) { return k < s.size() ? static_cast<std::uint8_t>(s[k]) : 0; };
+  auto cont = [&](std::size_t k) { return (at(k) & 0xc0) == 0x80; };
+  while (i < s.size()) {
+    std::uint8_t c = at(i);
+    if (c < 0x80) {
+      i += 1;
+    } else if (c >= 0xc2 && c <= 0xdf && cont(i + 1)) {
+      i += 2;
+    } else if ((c & 0xf0) == 0xe0 && cont(i + 1) && cont(i + 2) &&
+               !(c == 0xe0 && at(i + 1) < 0xa0) && !(c == 0xed && at(i + 1) >= 0xa0)) {
+      i += 3;
+    } else if (c >= 0xf0 && c <= 0xf4 && cont(i + 1) && cont(i + 2) && cont(i + 3) &&
+               !(c == 0xf0 && at(i + 1) < 0x90) && !(c == 0xf4 && at(i + 1) >= 0x90)) {
+      i += 4;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string to_lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
+}
+
+bool equals_ignore_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] == '%') {
+      int hi = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
+      int lo = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      if (hi < 0 || lo < 0 || (hi == 0 && lo == 0)) {
+        return std::nullopt;
+      }
+      out += static_cast<char>(hi << 4 | lo);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string percent_encode(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    if (is_unreserved(c) || keep.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      auto b = static_cast<std::uint8_t>(c);
+      out += {'%', kHexUpper[b >> 4], kHexUpper[b & 15]};
+    }
+  }
+  return out;
+}
+
+}  // namespace reachback

@@ -1,0 +1,49 @@
+#include "base/failpoint.h"
+
+#ifdef REACHBACK_TEST_HOOKS
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
+namespace reachback {
+namespace {
+
+struct Plan {
+  std::string name;
+  int nth = 1;
+  int log = -1;
+
+  Plan() {
+    if (const char* text = std::getenv("REACHBACK_FAILPOINT")) {
+      name = text;
+      if (auto colon = name.find(':'); colon != std::string::npos) {
+        nth = std::atoi(name.c_str() + colon + 1);
+        name.resize(colon);
+      }
+    }
+    if (const char* path = std::getenv("REACHBACK_FAILPOINT_LOG")) {
+      log = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    }
+  }
+};
+
+}  // namespace
+
+void reach_failpoint(const char* name) {
+  static const Plan plan;
+  static std::atomic<int> hits{0};
+  if (plan.log >= 0) {
+    std::string line = std::string(name) + "\n";
+    [[maybe_unused]] auto written = ::write(plan.log, line.data(), line.size());
+  }
+  if (plan.name == name && ++hits == plan.nth) {
+    ::kill(::getpid(), SIGKILL);
+  }
+}
+
+}  // namespace reachback
+#endif

@@ -1,0 +1,17 @@
+// Named places where a test can kill the process, so that every durable step is shown to survive
+// it. Compiled out unless REACHBACK_TEST_HOOKS. Names: "<program>.<path>.<step>", listed in
+// tests/e2e/failpoints.txt.
+//
+// REACHBACK_FAILPOINT=name[:n] in the environment: the n-th time (default 1) that point is reached,
+// the process sends itself SIGKILL. REACHBACK_FAILPOINT_LOG=FILE: every point reached is appended
+// to FILE, a line each, before it acts.
+#pragma once
+
+namespace reachback {
+#ifdef REACHBACK_TEST_HOOKS
+void reach_failpoint(const char* name);
+#define RB_FAILPOINT(name) ::reachback::reach_failpoint(name)
+#else
+#define RB_FAILPOINT(name) ((void)0)
+#endif
+}  // namespace reachback

@@ -1,0 +1,54 @@
+// Points and lengths of time, and the clock that hands them out.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace reachback {
+
+using Duration = std::chrono::microseconds;
+// UTC, microseconds since 1970.
+using Timestamp = std::chrono::sys_time<Duration>;
+
+// "2021-02-04T15:36:52.778884Z": UTC, up to six fractional digits, trailing zeros trimmed, no point
+// when there are none. Source: MDE's dates carry up to seven; readers take any number.
+std::string format_time(Timestamp t);
+// "2021-02-04T16:13:50Z": whole seconds, the form of a SAS expiry. Rounds down.
+std::string format_time_seconds(Timestamp t);
+// Accepts exactly what format_time writes (up to seven digits, the seventh is dropped). nullopt:
+// anything else.
+std::optional<Timestamp> parse_time(std::string_view text);
+
+inline std::int64_t to_micros(Timestamp t) {
+  return t.time_since_epoch().count();
+}
+inline Timestamp from_micros(std::int64_t us) {
+  return Timestamp(Duration(us));
+}
+
+// Where "now" comes from, so that tests and the simulator can move it. Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Wall time: for what people read and for deadlines that must survive a restart.
+  virtual Timestamp now() const = 0;
+  // Time since boot, counting suspend (CLOCK_BOOTTIME): for windows and time-outs. Never goes back.
+  virtual Duration since_boot() const = 0;
+};
+
+// The machine's clock. In builds with test hooks, advance() shifts now() (and only now()).
+class SystemClock : public Clock {
+ public:
+  Timestamp now() const override;
+  Duration since_boot() const override;
+  void advance(Duration by);  // No effect without test hooks.
+
+ private:
+  std::atomic<std::int64_t> offset_us_{0};
+};
+
+}  // namespace reachback

@@ -1,0 +1,67 @@
+#include "crypto/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <cstdlib>
+
+namespace reachback::crypto {
+
+namespace {
+void check(bool ok) {
+  if (!ok) {
+    std::abort();  // Only out of memory gets here.
+  }
+}
+const EVP_MD* md_sha256() {
+  static EVP_MD* md = EVP_MD_fetch(
+      nullptr, "SHA256", nullptr);  // Fetched once: an implicit fetch costs more than the hash.
+  return md;
+}
+}  // namespace
+
+Sha256 sha256(std::string_view data) {
+  Sha256 out;
+  unsigned int size = 0;
+  check(EVP_Digest(data.data(), data.size(), out.data(), &size, md_sha256(), nullptr) == 1);
+  return out;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view data) {
+  Sha256 out;
+  unsigned int size = 0;
+  check(HMAC(md_sha256(), key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char*>(data.data()), data.size(), out.data(),
+             &size) != nullptr);
+  return out;
+}
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+struct Sha256Stream::Impl {
+  EVP_MD_CTX* ctx = EVP_MD_CTX_new();
+  ~Impl() { EVP_MD_CTX_free(ctx); }
+};
+
+Sha256Stream::Sha256Stream() : impl_(std::make_unique<Impl>()) {
+  check(EVP_DigestInit_ex(impl_->ctx, md_sha256(), nullptr) == 1);
+}
+Sha256Stream::~Sha256Stream() = default;
+Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
+Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
+
+void Sha256Stream::update(std::string_view data) {
+  check(EVP_DigestUpdate(impl_->ctx, data.data(), data.size()) == 1);
+}
+
+Sha256 Sha256Stream::finish() {
+  Sha256 out;
+  unsigned int size = 0;
+  check(EVP_DigestFinal_ex(impl_->ctx, out.data(), &size) == 1);
+  return out;
+}
+
+}  // namespace reachback::crypto

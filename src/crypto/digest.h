@@ -1,0 +1,32 @@
+// Hashes and MACs over OpenSSL. Thread-safe. None of these can fail but for memory, which aborts.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace reachback::crypto {
+
+Sha256 sha256(std::string_view data);
+Sha256 hmac_sha256(std::string_view key, std::string_view data);
+// Constant time in the contents; false at once for different lengths.
+bool constant_time_equal(std::string_view a, std::string_view b);
+
+// SHA-256 of bytes that come in pieces. Not thread-safe; finish() once, then the object is done.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(Sha256Stream&&) noexcept;
+  Sha256Stream& operator=(Sha256Stream&&) noexcept;
+  void update(std::string_view data);
+  Sha256 finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace reachback::crypto

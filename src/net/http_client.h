@@ -1,0 +1,59 @@
+// An HTTP/1.1 client over TLS, one keep-alive connection to one origin; requests are sent one after
+// another in the order of the calls. Loop thread only. A request on a kept connection that the
+// server had closed is sent again once if nothing of an answer was read and the request has no body
+// or a body that can be read again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "net/loop.h"
+#include "net/message.h"
+#include "net/tls.h"
+
+namespace reachback::net {
+
+struct Origin {
+  std::string scheme;  // "https" ("http" in tests)
+  std::string host;
+  std::string port;
+};
+struct Url {
+  Origin origin;
+  std::string target;  // path and query; "/" when absent
+};
+// Errors: invalid_input, naming the text.
+Result<Url> parse_url(std::string_view text);
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string target = "/";
+  Headers headers;  // Host, Content-Length are set by the client
+  std::string body;
+  std::optional<FileBody> file;                 // instead of body
+  Duration timeout = std::chrono::seconds(30);  // without a byte going either way
+  // Set: body bytes of the answer go here in pieces and ClientResponse.body stays empty. Return
+  // false to abort.
+  std::function<bool(std::string_view)> on_body;
+  // Set: called once with status and headers before any body byte.
+  std::function<void(int status, const Headers&)> on_head;
+  std::uint64_t body_bytes_max = 16 << 20;  // of the answer, when on_body is not set
+};
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  static std::unique_ptr<HttpClient> create(Loop& loop, Origin origin,
+                                            std::shared_ptr<TlsClientContext> tls);
+  virtual ~HttpClient() = default;  // Requests under way are dropped, their `done` is not called.
+  // Errors: unavailable (no connection; says "certificate" when that is why), timed_out, protocol.
+  virtual void send(ClientRequest request, Done<ClientResponse> done) = 0;
+};
+
+}  // namespace reachback::net

@@ -1,0 +1,60 @@
+// One thread's event loop: timers, posted work, and the sockets that were made on it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/time.h"
+
+namespace reachback::net {
+
+// Cancels its timer when destroyed or reset. Loop thread only.
+class Timer {
+ public:
+  virtual ~Timer() = default;
+};
+
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void run();   // Until stop(). Call on one thread only.
+  void stop();  // Any thread.
+  // Runs `work` on the loop thread, after the current callback. Any thread; in the order of the
+  // calls of one thread.
+  void post(std::function<void()> work);
+  bool on_thread() const;
+  // Once, after `delay`, on the loop thread. Loop thread only (or before run()).
+  [[nodiscard]] std::unique_ptr<Timer> after(Duration delay, std::function<void()> work);
+  // Calls `on_signal` on the loop thread for each of the signals (SIGTERM, SIGINT). Before run().
+  void on_signals(std::vector<int> signals, std::function<void(int)> on_signal);
+  // Calls `ready` on the loop thread each time fd is readable, until the handle is destroyed. fd
+  // stays the caller's.
+  [[nodiscard]] std::unique_ptr<Timer> watch_readable(int fd, std::function<void()> ready);
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// N loops on N threads; connections are spread over them.
+class LoopPool {
+ public:
+  explicit LoopPool(std::size_t threads);
+  ~LoopPool();  // Stops and joins.
+  Loop& at(std::size_t i) { return *loops_[i]; }
+  std::size_t size() const { return loops_.size(); }
+
+ private:
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace reachback::net

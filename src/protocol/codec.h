@@ -1,0 +1,29 @@
+// Bytes of a frame <-> messages, with every bound checked, so that what passes may be used without
+// looking again. Pure, thread-safe. A message over kMessageBytesMax, an unknown or missing kind, an
+// id of the wrong length, an index >= 100, a string over its cap or not UTF-8, an unknown enum
+// value: Error{protocol} naming the field.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "protocol/agent_messages.h"
+
+namespace reachback::protocol {
+
+inline constexpr std::size_t kMessageBytesMax = 1 << 20;
+inline constexpr std::size_t kCommandsMax = 100;                 // commands of one action
+inline constexpr std::size_t kInlineScriptBytesMax = 256 << 10;  // in sum, in ExecuteOrder
+inline constexpr std::size_t kErrorsMax = 8;                     // of a CommandEnded
+inline constexpr std::size_t kErrorBytesMax = 1024;
+inline constexpr std::size_t kHostNameBytesMax = 253;
+
+Result<pb::ToServer> decode_to_server(std::string_view frame);
+Result<pb::ToAgent> decode_to_agent(std::string_view frame);
+Result<pb::Order> decode_order(std::string_view bytes);
+std::string encode(const pb::ToServer& message);
+std::string encode(const pb::ToAgent& message);
+
+}  // namespace reachback::protocol

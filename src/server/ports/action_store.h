@@ -1,0 +1,68 @@
+// The truth about actions. All calls: any thread; `done` exactly once, either before the call
+// returns or later on the store's thread (never block in it). Every write is all-or-nothing, and
+// durable (survives power loss) when `done` says ok.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "server/action/action.h"
+
+namespace reachback::server {
+
+// Written in the same transaction as the change it tells of. Shown by `actions` history and the
+// later activity page.
+struct AuditEntry {
+  Timestamp at{};
+  std::string kind;       // "accepted", "granted", "cancel_requested", "finished", ...
+  std::string principal;  // who; "system" for the reaper, the machine id for an agent
+  std::string detail;     // for people
+};
+
+// Names a POST that must not be done twice. Source: Idempotency-Key draft (409/422), trust.md F02,
+// F03.
+struct IdempotencyKey {
+  std::string caller;  // application or user
+  std::string key;
+  Sha256 body{};  // digest of machine id and body
+};
+
+struct InsertLimits {
+  std::uint64_t active_max = 0;  // Pending + InProgress of the tenant; 0: no limit
+};
+
+struct Inserted {
+  action::Action action;
+  bool replayed =
+      false;  // the idempotency key was known: this is the earlier action, nothing was written
+};
+
+class ActionStore {
+ public:
+  virtual ~ActionStore() = default;
+
+  // A0. action.version is set to 1. Errors: already_active (the machine has an unfinished action),
+  // too_many_requests (active_max), mismatch (the key came with another body), already_exists (the
+  // id), unavailable, storage_full.
+  virtual void insert(action::Action action, std::optional<IdempotencyKey> key, InsertLimits limits,
+                      AuditEntry audit, Done<Inserted> done) = 0;
+  // Errors: not_found (also another tenant's), unavailable.
+  virtual void get(TenantId tenant, ActionId id, Done<action::Action> done) = 0;
+  // Compare-and-set on next.version == stored version; stored version becomes next.version + 1 and
+  // is in the result. Errors: conflict (read again, step again), not_found, unavailable,
+  // storage_full, internal (an invariant is broken; nothing written).
+  virtual void replace(action::Action next, AuditEntry audit, Done<action::Action> done) = 0;
+  // The unfinished action of a machine, if any.
+  virtual void active_of(TenantId tenant, MachineId machine,
+                         Done<std::optional<action::Action>> done) = 0;
+  // Newest first (created descending, then id descending).
+  virtual void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+                    Done<std::vector<action::Action>> done) = 0;
+  // Unfinished actions of every tenant whose deadline() is at or before `now`, oldest deadline
+  // first.
+  virtual void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) = 0;
+};
+
+}  // namespace reachback::server

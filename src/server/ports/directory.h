@@ -1,0 +1,139 @@
+// Machines, library files, applications and enrolment tokens: small tables beside the actions.
+// Threads and durability as in action_store.h.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace reachback::server {
+
+// ---- machines
+// ---------------------------------------------------------------------------------------------------------------
+struct Machine {
+  TenantId tenant;
+  MachineId id;
+  std::string public_key;  // SubjectPublicKeyInfo DER
+  std::string name;        // computerDnsName
+  std::string os_platform;
+  std::string os_version;
+  std::string os_architecture;  // "64-bit"
+  std::string agent_version;
+  std::string last_ip;
+  std::string last_external_ip;
+  std::vector<std::string> ip_addresses;
+  std::vector<std::string> tags;
+  Timestamp first_seen{};
+  Timestamp last_seen{};
+  std::string contact;  // nonce of the last Welcome, 16 bytes; empty before the first
+  std::optional<JournalGeneration> generation;  // of the last hello
+  bool revoked = false;
+  friend bool operator==(const Machine&, const Machine&) = default;
+};
+
+// What an agent tells when it connects.
+struct MachineContact {
+  std::string name, os_platform, os_version, os_architecture, agent_version, last_ip,
+      last_external_ip;
+  std::vector<std::string> ip_addresses;
+  JournalGeneration generation;
+  std::string contact;  // the new nonce
+};
+
+class MachineStore {
+ public:
+  virtual ~MachineStore() = default;
+  // Spends one use of the token and adds the machine in one transaction. The same key again (a lost
+  // reply): the same machine, one use spent only once per key. Errors: unauthenticated (token
+  // unknown, expired, used up), conflict (key enrolled in another tenant).
+  virtual void enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) = 0;
+  virtual void get(TenantId tenant, MachineId id, Done<Machine> done) = 0;  // Errors: not_found.
+  // By key alone: an agent's session begins before its tenant is known. Errors: not_found.
+  virtual void find(MachineId id, Done<Machine> done) = 0;
+  virtual void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+                    Done<std::vector<Machine>> done) = 0;  // by first_seen, id
+  // By exact name; several machines may share one. Newest last_seen first.
+  virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
+  virtual void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
+                         Done<void> done) = 0;
+  virtual void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) = 0;  // last_seen
+};
+
+// ---- library
+// ----------------------------------------------------------------------------------------------------------------
+struct LibraryFile {
+  TenantId tenant;
+  std::string name;
+  Sha256 sha256{};
+  std::uint64_t bytes = 0;
+  std::string blob;  // its name in the blob store
+  std::optional<std::string> description;
+  std::optional<std::string> parameters_description;
+  bool has_parameters = false;
+  std::string created_by;
+  Timestamp created{};
+  Timestamp updated{};
+  friend bool operator==(const LibraryFile&, const LibraryFile&) = default;
+};
+
+class LibraryStore {
+ public:
+  virtual ~LibraryStore() = default;
+  // Adds, or with `replace` makes a new version under the same name (created stays). Older versions
+  // stay readable by version(). Errors: already_exists (the name, or a name differing in case
+  // only).
+  virtual void put(LibraryFile file, bool replace, Done<LibraryFile> done) = 0;
+  virtual void get(TenantId tenant, std::string name,
+                   Done<LibraryFile> done) = 0;  // exact name. Errors: not_found.
+  // A pinned version, also after replace or remove. Errors: not_found.
+  virtual void version(TenantId tenant, Sha256 sha256, Done<LibraryFile> done) = 0;
+  virtual void list(TenantId tenant, Done<std::vector<LibraryFile>> done) = 0;  // by name
+  // Hides the name; its versions stay for the actions that pinned them. Errors: not_found.
+  virtual void remove(TenantId tenant, std::string name, Done<void> done) = 0;
+};
+
+// ---- applications (OAuth clients) and enrolment tokens
+// -------------------------------------------------------------------------
+struct App {
+  TenantId tenant;
+  AppId id;
+  std::string name;
+  std::vector<std::string> roles;
+  Sha256 secret{};  // SHA-256 of a 256-bit random secret
+  Timestamp created{};
+  friend bool operator==(const App&, const App&) = default;
+};
+
+struct EnrollmentToken {
+  TenantId tenant;
+  Sha256 token{};  // SHA-256 of a 256-bit random token
+  Timestamp expires{};
+  std::uint32_t uses_left = 1;
+  std::vector<std::string> tags;  // given to machines it enrols
+  Timestamp created{};
+};
+
+struct Tenant {
+  TenantId id;
+  std::string name;
+};
+
+class AppStore {
+ public:
+  virtual ~AppStore() = default;
+  virtual void add_tenant(Tenant tenant, Done<void> done) = 0;
+  virtual void tenants(Done<std::vector<Tenant>> done) = 0;
+  virtual void add_app(App app,
+                       Done<void> done) = 0;  // Errors: already_exists (id, or name in the tenant)
+  virtual void app(TenantId tenant, AppId id, Done<App> done) = 0;  // Errors: not_found
+  virtual void apps(TenantId tenant, Done<std::vector<App>> done) = 0;
+  virtual void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) = 0;
+  virtual void remove_app(TenantId tenant, AppId id, Done<void> done) = 0;
+  virtual void add_token(EnrollmentToken token, Done<void> done) = 0;
+};
+
+}  // namespace reachback::server

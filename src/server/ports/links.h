@@ -1,0 +1,80 @@
+// Hints and live sessions: how a stored decision reaches an agent quickly. Losing either costs
+// time, never truth.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "protocol/agent_messages.h"
+
+namespace reachback::server {
+
+// A connected agent's standing claim: what its hello said.
+struct Claim {
+  TenantId tenant;
+  MachineId machine;
+  JournalGeneration generation;
+  std::string session;          // 16 bytes, the hello's nonce
+  std::uint64_t heartbeat = 0;  // newest heartbeat received
+};
+
+class AgentLinks {
+ public:
+  virtual ~AgentLinks() = default;
+  // nullopt: not connected here. Any thread.
+  virtual std::optional<Claim> claim(const MachineId& machine) const = 0;
+  // Queues a message to the agent's session; false: not connected. Any thread.
+  virtual bool push(const MachineId& machine, const pb::ToAgent& message) = 0;
+};
+
+// "Something changed for this machine / action". May lose, repeat and reorder. Any thread;
+// listeners are called on any thread.
+class Notifier {
+ public:
+  virtual ~Notifier() = default;
+  virtual void machine_hint(const TenantId& tenant,
+                            const MachineId& machine) = 0;  // look for work for it
+  virtual void action_hint(const TenantId& tenant,
+                           const ActionId& action) = 0;  // its state changed
+  // Set once, before traffic.
+  virtual void listen(std::function<void(TenantId, MachineId)> on_machine,
+                      std::function<void(TenantId, ActionId)> on_action) = 0;
+};
+
+// Signs orders. The key may live elsewhere later; hence a port. Any thread.
+class OrderSigner {
+ public:
+  virtual ~OrderSigner() = default;
+  virtual Result<pb::SignedOrder> sign(const pb::Order& order) = 0;
+};
+
+// The hash-chained file of mints and downloads (decisions.md 21). `done` when the record is on
+// disk; many waiters share one fsync.
+struct AccessRecord {
+  Timestamp at{};
+  TenantId tenant;
+  std::string kind;       // "mint", "download"
+  std::string principal;  // requestor, or "link" for a download
+  std::string token_id;   // jti, or the link's signature digest
+  std::string object;     // action/index or blob name
+  std::string result;     // "200", "403", ...
+  std::string peer_ip;
+};
+class AuditLog {
+ public:
+  virtual ~AuditLog() = default;
+  // Errors: io, storage_full: the caller must refuse what it was about to allow.
+  virtual void append(AccessRecord record, Done<void> done) = 0;
+};
+
+// Work that happens later: a few one-shot timers of the services. Any thread; `work` on any thread.
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+  virtual void after(Duration delay, std::function<void()> work) = 0;
+};
+
+}  // namespace reachback::server

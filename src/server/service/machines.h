@@ -1,0 +1,35 @@
+// The use cases of machines: listing and enrolment. Threads as in live_response.h.
+#pragma once
+
+#include "server/ports/directory.h"
+#include "server/ports/links.h"
+#include "server/ports/tokens.h"
+
+namespace reachback::server {
+
+struct MachineView {
+  Machine machine;
+  bool connected = false;
+};
+
+struct Enrollment {
+  std::string token;  // as the operator got it
+  std::string public_key;
+  std::string host_name, os_platform, os_version, os_architecture, agent_version;
+  std::string peer_ip;
+};
+
+class Machines {
+ public:
+  virtual ~Machines() = default;
+  static std::unique_ptr<Machines> create(MachineStore& store, AgentLinks& links, Clock& clock);
+  virtual void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
+                    Done<std::vector<MachineView>> done) = 0;
+  // By id (40 hex digits) or exact name. Errors: not_found ("Machine <x> was not found"),
+  // invalid_input (several machines have that name).
+  virtual void get(const Principal& by, std::string id_or_name, Done<MachineView> done) = 0;
+  // Errors: unauthenticated (token unknown, expired or used up: one answer for all), invalid_input.
+  virtual void enroll(Enrollment request, Done<Machine> done) = 0;
+};
+
+}  // namespace reachback::server
