@@ -29,6 +29,9 @@ constexpr bool is_final(Status s) {
   return s != Status::pending && s != Status::in_progress;
 }
 
+// Errors of one command that are kept; a machine cannot grow an action without bound.
+inline constexpr std::size_t kCommandErrorsMax = 16;
+
 // Bytes that stand in the blob store, whole and unchangeable.
 struct StoredBlob {
   std::string name;  // 32 hex digits

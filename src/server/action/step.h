@@ -47,7 +47,7 @@ struct CommandEnded {
 };
 struct MachineGone {
   std::string reason;
-};                         // offboarded, revoked, or the library file is no longer there
+};  // offboarded, revoked, or the library file is no longer there
 struct DeadlinePassed {};  // the reaper looked; step() compares with now itself
 
 using Event = std::variant<Claimed, CancelRequested, CancelConfirmed, NotStarted, OrderRefused,
