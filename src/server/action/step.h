@@ -10,8 +10,7 @@
 
 namespace reachback::action {
 
-// ---- events: what happened (past participles)
-// ----------------------------------------------------------------------------
+// ---- events: what happened (past participles) ----
 struct Claimed {
   JournalGeneration generation;
 };  // a connected agent can take it (hello + hint)
@@ -53,8 +52,7 @@ struct DeadlinePassed {};  // the reaper looked; step() compares with now itself
 using Event = std::variant<Claimed, CancelRequested, CancelConfirmed, NotStarted, OrderRefused,
                            CommandStarted, CommandEnded, MachineGone, DeadlinePassed>;
 
-// ---- what follows
-// --------------------------------------------------------------------------------------------------------
+// ---- what follows ----
 enum class Verdict {
   applied,    // next differs: store it
   duplicate,  // harmless repeat: nothing to store, acknowledge as if applied

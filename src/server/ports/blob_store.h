@@ -1,6 +1,7 @@
 // Where result bytes and library files stand, and the links that lead to them. Any thread; `done`
 // as in action_store.h. A blob is written once and never changes; its name is 32 random hex digits
-// made by the server, so it tells nothing.
+// made by the server, so it tells nothing. Any other name is
+// invalid_input in every call.
 #pragma once
 
 #include <string>
@@ -17,13 +18,6 @@ struct BlobInfo {
   Sha256 sha256{};
 };
 
-// What a reader's client is told with the bytes.
-struct BlobHeaders {
-  std::string content_type = "application/octet-stream";
-  std::string
-      file_name;  // Content-Disposition: attachment; filename="..."; empty: plain attachment
-};
-
 enum class LinkHost { public_url, agent_listener };
 
 class BlobStore {
@@ -31,19 +25,21 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   // A link that reads this blob until `expires` (cut to whole seconds). Pure arithmetic: does not
-  // look whether the blob is there. Source: Azure service SAS sv=2019-07-07, sp=r (decisions.md 9,
-  // 10).
+  // look whether the blob is there. What the reader is told (content type, file name) was stored by
+  // the writer with the bytes. Errors: unavailable (no address is known yet). Source: Azure service
+  // SAS sv=2019-07-07, sp=r (decisions.md 9, 10).
   virtual Result<std::string> read_link(const TenantId& tenant, const std::string& name,
-                                        const BlobHeaders& headers, Timestamp expires,
-                                        LinkHost host) = 0;
-  // A link that writes it (sp=cw), on the agents' listener. `headers` are what readers will get.
+                                        Timestamp expires, LinkHost host) = 0;
+  // A link that writes it (sp=cw), on the agents' listener. The writer sends what readers will be
+  // told as x-ms-blob-content-type and x-ms-blob-content-disposition (only the file name of the
+  // latter is kept: every download is an attachment).
   virtual Result<std::string> write_link(const TenantId& tenant, const std::string& name,
                                          Timestamp expires) = 0;
 
   // Of a committed blob. Errors: not_found, unavailable, corrupt.
   virtual void stat(TenantId tenant, std::string name, Done<BlobInfo> done) = 0;
-  // Stores bytes as a new blob, durably. Same name with the same bytes: ok. Errors: already_exists
-  // (other bytes), storage_full, unavailable.
+  // Stores bytes as a new blob, durably, as application/octet-stream without a file name. Same name
+  // with the same bytes: ok. Errors: already_exists (other bytes), storage_full, unavailable.
   virtual void put(TenantId tenant, std::string name, std::string bytes, Done<BlobInfo> done) = 0;
   // Whole contents, for small ones (scripts in an order). Errors: not_found, too_large, corrupt,
   // unavailable.

@@ -12,8 +12,7 @@
 
 namespace reachback::server {
 
-// ---- machines
-// ---------------------------------------------------------------------------------------------------------------
+// ---- machines ----
 struct Machine {
   TenantId tenant;
   MachineId id;
@@ -63,8 +62,7 @@ class MachineStore {
   virtual void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) = 0;  // last_seen
 };
 
-// ---- library
-// ----------------------------------------------------------------------------------------------------------------
+// ---- library ----
 struct LibraryFile {
   TenantId tenant;
   std::string name;
@@ -96,8 +94,7 @@ class LibraryStore {
   virtual void remove(TenantId tenant, std::string name, Done<void> done) = 0;
 };
 
-// ---- applications (OAuth clients) and enrolment tokens
-// -------------------------------------------------------------------------
+// ---- applications (OAuth clients) and enrolment tokens ----
 struct App {
   TenantId tenant;
   AppId id;

@@ -19,6 +19,13 @@ struct Claim {
   JournalGeneration generation;
   std::string session;          // 16 bytes, the hello's nonce
   std::uint64_t heartbeat = 0;  // newest heartbeat received
+  // The order that this session's agent has said it holds in its journal: need not be pushed again.
+  ActionId held_action;
+  std::uint64_t held_epoch = 0;
+
+  bool holds(const ActionId& action, std::uint64_t epoch) const {
+    return held_epoch == epoch && held_action == action;
+  }
 };
 
 class AgentLinks {

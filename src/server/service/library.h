@@ -1,6 +1,8 @@
 // The use cases of library files. Threads as in live_response.h.
 #pragma once
 
+#include <memory>
+
 #include "server/ports/blob_store.h"
 #include "server/ports/directory.h"
 #include "server/ports/tokens.h"

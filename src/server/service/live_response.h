@@ -26,6 +26,8 @@ struct LiveResponseLimits {
   std::uint64_t active_max = 50;                    // a tenant's unfinished actions; 0: no limit
   std::uint64_t output_bytes_max = std::uint64_t{3} << 30;  // a stream
   std::uint64_t get_file_bytes_max = std::uint64_t{3} << 30;
+  // A result file: JSON writes one byte as up to six, and stderr stands in it twice.
+  std::uint64_t upload_bytes_max = std::uint64_t{54} << 30;
   Duration link_lifetime = std::chrono::minutes(30);
   Duration cancel_wait = std::chrono::seconds(5);
 };
@@ -53,6 +55,15 @@ struct ResultLink {
   Timestamp expires{};
 };
 
+// What an agent announces before it uploads.
+enum class UploadKind : std::uint8_t { result = 1, raw_stdout = 2, raw_stderr = 3 };
+struct Upload {
+  std::uint64_t epoch = 0;
+  std::uint32_t index = 0;
+  UploadKind kind = UploadKind::result;
+  std::uint64_t bytes = 0;
+};
+
 struct LiveResponseDeps {
   ActionStore& actions;
   MachineStore& machines;
@@ -70,10 +81,11 @@ struct LiveResponseDeps {
 class LiveResponse {
  public:
   virtual ~LiveResponse() = default;
-  static std::unique_ptr<LiveResponse> create(LiveResponseDeps deps, LiveResponseLimits limits);
+  // blob_name_key: 32 secret bytes, the same for the life of the data.
+  static std::unique_ptr<LiveResponse> create(LiveResponseDeps deps, LiveResponseLimits limits,
+                                              std::string blob_name_key);
 
-  // ---- for the API
-  // -----------------------------------------------------------------------------------------------------------
+  // ---- for the API ----
   // 201 material: when `done` says ok the action is durable. The library files are pinned by hash.
   // Errors: not_found (machine), invalid_input (unbalanced quotes in Args, a library file that is
   // not there, a wrong order of command types), already_active, too_many_requests (active_max),
@@ -98,8 +110,7 @@ class LiveResponse {
   virtual void mint_link(const Principal& by, ActionId id, std::uint32_t index, std::string peer_ip,
                          Done<ResultLink> done) = 0;
 
-  // ---- for the agents' side
-  // -----------------------------------------------------------------------------------------------------
+  // ---- for the agents' side ----
   // Looks for work for a connected machine: grants what waits, repeats what it may have missed.
   // Idempotent.
   virtual void dispatch(TenantId tenant, MachineId machine) = 0;
@@ -108,13 +119,14 @@ class LiveResponse {
   // action), refused ones as conflict with the reason, unavailable.
   virtual void agent_event(TenantId tenant, MachineId machine, ActionId id, action::Event event,
                            Done<action::Verdict> done) = 0;
-  // A write link for an upload the agent announces. Errors: not_found, invalid_input (index,
-  // PutFile), too_large.
-  virtual void upload_link(TenantId tenant, MachineId machine, ActionId id, std::uint32_t index,
-                           std::uint64_t bytes, Done<std::string> done) = 0;
+  // A write link for an upload the agent announces. The blob's name follows from action, epoch,
+  // index and kind (HMAC with blob_name_key), so an agent cannot name another result's blob, and
+  // the same upload done twice is the same blob. Errors: not_found (unknown, another machine's,
+  // another epoch), invalid_input (index, PutFile), too_large.
+  virtual void upload_link(TenantId tenant, MachineId machine, ActionId id, Upload upload,
+                           Done<std::string> done) = 0;
 
-  // ---- for the server
-  // ---------------------------------------------------------------------------------------------------------------
+  // ---- for the server ----
   // Ends what is past its deadline. Call every few seconds; level-triggered, so a missed call costs
   // time only.
   virtual void reap(Done<std::size_t> done) = 0;

@@ -1,6 +1,8 @@
 // The use cases of machines: listing and enrolment. Threads as in live_response.h.
 #pragma once
 
+#include <memory>
+
 #include "server/ports/directory.h"
 #include "server/ports/links.h"
 #include "server/ports/tokens.h"

@@ -1,6 +1,8 @@
 // Client credentials: an application's secret for a token. Threads as in live_response.h.
 #pragma once
 
+#include <memory>
+
 #include "base/secret.h"
 #include "server/ports/directory.h"
 #include "server/ports/tokens.h"

@@ -1,0 +1,48 @@
+// The HTTP surface of the agents' listener but for blobs: enrolment and the upgrade to a session.
+//   POST /agent/v1/enroll   JSON as documented in protocol/signing.h -> 200
+//   {"machineId","tenantId","orderKeys"} GET  /agent/v1/session  WebSocket; the 101 carries
+//   Reachback-Challenge
+// Everything else is 404. A bearer token is never looked at here.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "net/http_server.h"
+#include "server/link/agent_session.h"
+#include "server/service/machines.h"
+
+namespace reachback::server {
+
+struct AgentApiOptions {
+  SessionLimits session;
+  std::vector<std::string> order_keys;  // SubjectPublicKeyInfo DER of the keys that may sign orders
+  std::uint32_t failed_enrollments_per_minute = 60;  // of one address; beyond: 429
+};
+
+class AgentApi {
+ public:
+  AgentApi(SessionDeps deps, Machines& machines, AgentApiOptions options);
+  void handle(std::shared_ptr<net::Exchange> exchange);
+
+ private:
+  void enroll(std::shared_ptr<net::Exchange> exchange);
+  void enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body);
+  void open_session(std::shared_ptr<net::Exchange> exchange);
+  // Counts a failed enrolment of this address.
+  void count_failure(const std::string& peer);
+  bool too_many_failures(const std::string& peer);
+  net::Response error(int status, std::string_view code, std::string_view message);
+
+  SessionDeps deps_;
+  Machines& machines_;
+  AgentApiOptions options_;
+  struct Failures {
+    Duration since{};
+    std::uint32_t count = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Failures> failures_;
+};
+
+}  // namespace reachback::server

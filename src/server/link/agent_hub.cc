@@ -1,0 +1,97 @@
+#include "server/link/agent_hub.h"
+
+#include <mutex>
+
+#include "base/log.h"
+#include "protocol/codec.h"
+
+namespace reachback::server {
+
+std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
+  std::shared_lock lock(mutex_);
+  auto found = entries_.find(machine);
+  return found == entries_.end() ? std::nullopt : std::optional<Claim>(found->second.claim);
+}
+
+bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found == entries_.end()) {
+      return false;
+    }
+    session = found->second.session;
+  }
+  auto frame = std::make_shared<std::string>(protocol::encode(message));
+  if (session->loop().on_thread()) {
+    session->send(*frame);
+  } else {
+    session->loop().post([session, frame] { session->send(*frame); });
+  }
+  return true;
+}
+
+void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
+  std::shared_ptr<SessionEnd> older;
+  MachineId machine = claim.machine;
+  {
+    std::unique_lock lock(mutex_);
+    Entry& entry = entries_[machine];
+    older = std::move(entry.session);
+    entry = Entry{std::move(claim), std::move(session)};
+  }
+  if (older) {
+    log_warning("second session of one machine", {field("machine", machine.text())});
+    older->loop().post(
+        [older] { older->end("another session of this machine took over", /*permanent=*/false); });
+  }
+}
+
+void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(machine);
+  if (found != entries_.end() && found->second.session.get() == session) {
+    entries_.erase(found);
+  }
+}
+
+void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(machine);
+  if (found != entries_.end() && found->second.session.get() == session &&
+      seq > found->second.claim.heartbeat) {
+    found->second.claim.heartbeat = seq;
+  }
+}
+
+void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                     std::uint64_t epoch) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(machine);
+  if (found != entries_.end() && found->second.session.get() == session) {
+    found->second.claim.held_action = action;
+    found->second.claim.held_epoch = epoch;
+  }
+}
+
+std::size_t AgentHub::size() const {
+  std::shared_lock lock(mutex_);
+  return entries_.size();
+}
+
+void AgentHub::end_all(std::string_view reason) {
+  std::vector<std::shared_ptr<SessionEnd>> sessions;
+  {
+    std::shared_lock lock(mutex_);
+    for (auto& [machine, entry] : entries_) {
+      sessions.push_back(entry.session);
+    }
+  }
+  for (auto& session : sessions) {
+    session->loop().post(
+        [session, reason = std::string(reason)] { session->end(reason, /*permanent=*/false); });
+  }
+}
+
+}  // namespace reachback::server

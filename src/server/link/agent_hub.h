@@ -1,0 +1,48 @@
+// The agents connected to this process: who they are, and how to reach them. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "net/loop.h"
+#include "server/ports/links.h"
+
+namespace reachback::server {
+
+// One live session as the hub sees it. Calls on the session's loop thread only, but for loop().
+class SessionEnd {
+ public:
+  virtual ~SessionEnd() = default;
+  virtual net::Loop& loop() = 0;
+  virtual void send(const std::string& frame) = 0;
+  virtual void end(std::string_view reason, bool permanent) = 0;
+};
+
+class AgentHub : public AgentLinks {
+ public:
+  std::optional<Claim> claim(const MachineId& machine) const override;
+  bool push(const MachineId& machine, const pb::ToAgent& message) override;
+
+  // The newer session of a machine wins, the older one is told to end. Source: trust.md §5.9.19.
+  void add(Claim claim, std::shared_ptr<SessionEnd> session);
+  // Takes it out unless a newer session has taken its place.
+  void remove(const MachineId& machine, const SessionEnd* session);
+  void heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq);
+  void holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+             std::uint64_t epoch);
+  std::size_t size() const;
+  void end_all(std::string_view reason);
+
+ private:
+  struct Entry {
+    Claim claim;
+    std::shared_ptr<SessionEnd> session;
+  };
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<MachineId, Entry> entries_;
+};
+
+}  // namespace reachback::server

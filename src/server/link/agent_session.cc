@@ -1,0 +1,334 @@
+#include "server/link/agent_session.h"
+
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "protocol/codec.h"
+#include "protocol/signing.h"
+#include "server/link/reports.h"
+
+namespace reachback::server {
+
+AgentSession::AgentSession(SessionDeps deps, SessionLimits limits,
+                           std::shared_ptr<net::WebSocket> socket, std::string server_nonce)
+    : deps_(deps),
+      limits_(limits),
+      socket_(std::move(socket)),
+      loop_(socket_->loop()),
+      server_nonce_(std::move(server_nonce)) {}
+
+void AgentSession::start() {
+  auto self = shared_from_this();
+  last_frame_ = deps_.clock.since_boot();
+  timer_ = loop_.after(limits_.hello_timeout, [weak = weak_from_this()] {
+    if (auto s = weak.lock(); s && !s->claim_) {
+      s->end("no hello in time", /*permanent=*/false);
+    }
+  });
+  socket_->start([self](std::string_view frame) { self->on_frame(frame); },
+                 [self](std::string_view why) { self->on_closed(why); });
+}
+
+void AgentSession::send(const std::string& frame) {
+  if (closed_) {
+    return;
+  }
+  if (socket_->queued_bytes() + frame.size() > limits_.send_queue_bytes_max) {
+    log_warning("agent does not read, session cut", {field("peer", socket_->peer_ip())});
+    socket_->close(1008, "not reading");
+    return;
+  }
+  socket_->send(frame);
+}
+
+void AgentSession::send(const pb::ToAgent& message) {
+  send(protocol::encode(message));
+}
+
+void AgentSession::end(std::string_view reason, bool permanent) {
+  if (closed_) {
+    return;
+  }
+  pb::ToAgent message;
+  message.mutable_goodbye()->set_reason(std::string(reason));
+  message.mutable_goodbye()->set_permanent(permanent);
+  message.mutable_goodbye()->set_reconnect_hint_ms(1000);
+  send(message);
+  socket_->close(1000, reason.substr(0, 100));
+}
+
+void AgentSession::on_closed(std::string_view why) {
+  closed_ = true;
+  timer_.reset();
+  queue_.clear();
+  if (claim_) {
+    deps_.hub.remove(claim_->machine, this);
+    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(), [](Result<void>) {});
+    log_info("agent disconnected", {field("machine", claim_->machine.text()), field("why", why)});
+  }
+}
+
+void AgentSession::on_frame(std::string_view frame) {
+  last_frame_ = deps_.clock.since_boot();
+  auto message = protocol::decode_to_server(frame);
+  if (!message) {
+    log_warning("bad message from an agent",
+                {field("peer", socket_->peer_ip()), field("error", message.error().message)});
+    end("bad message: " + message.error().message, /*permanent=*/false);
+    return;
+  }
+  if (message->has_hello() == claim_.has_value()) {
+    end(claim_ ? "a second hello" : "the first message must be a hello", /*permanent=*/false);
+    return;
+  }
+  queue_.push_back(std::move(*message));
+  if (queue_.size() >= limits_.queue_pause && !paused_) {
+    paused_ = true;
+    socket_->pause();
+  }
+  next();
+}
+
+void AgentSession::next() {
+  while (!busy_ && !closed_ && !queue_.empty()) {
+    pb::ToServer message = std::move(queue_.front());
+    queue_.pop_front();
+    busy_ = true;
+    handle(message);
+  }
+  if (paused_ && !closed_ && queue_.size() < limits_.queue_pause / 2) {
+    paused_ = false;
+    socket_->resume();
+  }
+}
+
+void AgentSession::handled() {
+  busy_ = false;
+  next();
+}
+
+void AgentSession::handle(const pb::ToServer& m) {
+  auto self = shared_from_this();
+  auto done = [self] { self->handled(); };
+  switch (m.message_case()) {
+    case pb::ToServer::kHello:
+      on_hello(m.hello());
+      return;
+    case pb::ToServer::kHeartbeat:
+      on_heartbeat(m.heartbeat());
+      return;
+    case pb::ToServer::kOrderReceived:
+      deps_.hub.holds(claim_->machine, this, *ActionId::from_bytes(m.order_received().action()),
+                      m.order_received().epoch());
+      handled();
+      return;
+    case pb::ToServer::kOrderRefused:
+      report(m.order_refused().action(), m.order_refused().epoch(),
+             action::OrderRefused{m.order_refused().epoch(), m.order_refused().reason()}, done);
+      return;
+    case pb::ToServer::kNotStarted:
+      report(m.not_started().action(), m.not_started().epoch(),
+             action::NotStarted{m.not_started().epoch(), claim_->generation}, done);
+      return;
+    case pb::ToServer::kCancelConfirmed:
+      report(m.cancel_confirmed().action(), m.cancel_confirmed().epoch(),
+             action::CancelConfirmed{m.cancel_confirmed().epoch()}, done);
+      return;
+    case pb::ToServer::kCommandStarted:
+      report(m.command_started().action(), m.command_started().epoch(),
+             action::CommandStarted{m.command_started().epoch(), m.command_started().index(),
+                                    from_micros(m.command_started().at_us())},
+             done);
+      return;
+    case pb::ToServer::kCommandEnded:
+      on_command_ended(m.command_ended());
+      return;
+    case pb::ToServer::kUploadRequest:
+      on_upload_request(m.upload_request());
+      return;
+    case pb::ToServer::MESSAGE_NOT_SET:
+      handled();
+      return;
+  }
+}
+
+void AgentSession::on_hello(const pb::Hello& hello) {
+  auto body = protocol::verify_hello(hello, server_nonce_, socket_->tls_exporter());
+  if (!body) {
+    log_warning("hello refused",
+                {field("peer", socket_->peer_ip()), field("error", body.error().message)});
+    end("hello refused: " + body.error().message, /*permanent=*/false);
+    return;
+  }
+  MachineId id = protocol::machine_id_of(body->public_key());
+  deps_.machines.find(
+      id, back_here<Machine>([this, id, body = *body](Result<Machine> machine) {
+        if (!machine && machine.error().code != Errc::not_found) {
+          end("try again later", /*permanent=*/false);
+          return;
+        }
+        if (!machine || machine->revoked || machine->public_key != body.public_key()) {
+          log_warning("unknown machine",
+                      {field("machine", id.text()), field("peer", socket_->peer_ip())});
+          end("this machine is not enrolled here", /*permanent=*/true);
+          return;
+        }
+        welcome(std::move(*machine), body);
+      }));
+}
+
+void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
+  if (!machine.contact.empty() && !body.last_contact().empty() &&
+      body.last_contact() != machine.contact) {
+    // A lost Welcome looks the same once; a clone does it at every contact (trust.md T39).
+    log_warning("an older contact came back: a lost welcome, a restored snapshot or a clone",
+                {field("machine", machine.id.text())});
+  }
+  MachineContact contact;
+  contact.name = body.host_name();
+  contact.os_platform = body.os_platform();
+  contact.os_version = body.os_version();
+  contact.os_architecture = body.os_architecture();
+  contact.agent_version = body.agent_version();
+  contact.last_external_ip = socket_->peer_ip();
+  contact.ip_addresses = {body.ip_addresses().begin(), body.ip_addresses().end()};
+  contact.last_ip =
+      contact.ip_addresses.empty() ? socket_->peer_ip() : contact.ip_addresses.front();
+  contact.generation = *JournalGeneration::from_bytes(body.generation());
+  contact.contact = deps_.random.bytes(16);
+  if (machine.generation && *machine.generation != contact.generation) {
+    log_warning("agent identity reset: a new journal", {field("machine", machine.id.text())});
+  }
+  Claim claim;
+  claim.tenant = machine.tenant;
+  claim.machine = machine.id;
+  claim.generation = contact.generation;
+  claim.session = body.nonce();
+  pb::ToAgent message;
+  auto& w = *message.mutable_welcome();
+  w.set_machine(std::string(machine.id.bytes()));
+  w.set_contact(contact.contact);
+  w.set_heartbeat_ms(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(limits_.heartbeat).count()));
+  w.set_reconnect_hint_ms(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(limits_.reconnect_hint).count()));
+  deps_.machines.connected(machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
+                           back_here<void>([this, claim, message](Result<void> stored) {
+                             if (!stored) {
+                               end("try again later", /*permanent=*/false);
+                               return;
+                             }
+                             claim_ = claim;
+                             send(message);
+                             deps_.hub.add(claim, shared_from_this());
+                             log_info("agent connected", {field("machine", claim.machine.text()),
+                                                          field("peer", socket_->peer_ip())});
+                             watch_silence();
+                             deps_.live_response.dispatch(claim.tenant, claim.machine);
+                             handled();
+                           }));
+}
+
+void AgentSession::watch_silence() {
+  timer_ = loop_.after(limits_.silence_max, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self || self->closed_) {
+      return;
+    }
+    if (self->deps_.clock.since_boot() - self->last_frame_ >= self->limits_.silence_max) {
+      self->socket_->close(1001, "silent for too long");
+      return;
+    }
+    self->watch_silence();
+  });
+}
+
+void AgentSession::on_heartbeat(const pb::Heartbeat& m) {
+  deps_.hub.heartbeat(claim_->machine, this, m.seq());
+  // Level-triggered: whatever a lost hint left behind is found here.
+  deps_.live_response.dispatch(claim_->tenant, claim_->machine);
+  handled();
+}
+
+void AgentSession::report(std::string_view action_bytes, std::uint64_t epoch, action::Event event,
+                          std::function<void()> then) {
+  ActionId id = *ActionId::from_bytes(action_bytes);
+  deps_.live_response.agent_event(
+      claim_->tenant, claim_->machine, id, std::move(event),
+      back_here<action::Verdict>([this, epoch, id, then](Result<action::Verdict> verdict) {
+        if (!verdict &&
+            (verdict.error().code == Errc::not_found || verdict.error().code == Errc::conflict)) {
+          forget(id.bytes(), epoch, verdict.error().message);
+        }
+        then();
+      }));
+}
+
+void AgentSession::on_command_ended(const pb::CommandEnded& m) {
+  auto event = command_ended(m);
+  if (!event) {
+    end("bad report: " + event.error().message, /*permanent=*/false);
+    return;
+  }
+  ActionId id = *ActionId::from_bytes(m.action());
+  std::uint64_t epoch = m.epoch();
+  std::uint32_t index = m.index();
+  deps_.live_response.agent_event(
+      claim_->tenant, claim_->machine, id, std::move(*event),
+      back_here<action::Verdict>([this, id, epoch, index](Result<action::Verdict> verdict) {
+        if (verdict) {
+          pb::ToAgent ack;
+          ack.mutable_report_acknowledged()->set_action(std::string(id.bytes()));
+          ack.mutable_report_acknowledged()->set_epoch(epoch);
+          ack.mutable_report_acknowledged()->set_index(index);
+          send(ack);
+        } else if (verdict.error().code == Errc::not_found ||
+                   verdict.error().code == Errc::conflict) {
+          forget(id.bytes(), epoch, verdict.error().message);
+        } else {
+          // The store cannot take it now: the agent keeps it and reports again after reconnecting.
+          end("try again later", /*permanent=*/false);
+        }
+        handled();
+      }));
+}
+
+void AgentSession::on_upload_request(const pb::UploadRequest& m) {
+  Upload upload;
+  upload.epoch = m.epoch();
+  upload.index = m.index();
+  upload.kind = static_cast<UploadKind>(m.kind());
+  upload.bytes = m.bytes();
+  pb::ToAgent answer;
+  auto& grant = *answer.mutable_upload_grant();
+  grant.set_action(m.action());
+  grant.set_epoch(m.epoch());
+  grant.set_index(m.index());
+  grant.set_kind(m.kind());
+  deps_.live_response.upload_link(
+      claim_->tenant, claim_->machine, *ActionId::from_bytes(m.action()), upload,
+      back_here<std::string>([this, answer](Result<std::string> url) mutable {
+        if (!url && url.error().code == Errc::unavailable) {
+          end("try again later", /*permanent=*/false);
+          handled();
+          return;
+        }
+        if (url) {
+          answer.mutable_upload_grant()->set_url(*url);
+        } else {
+          answer.mutable_upload_grant()->set_error(url.error().message);
+        }
+        send(answer);
+        handled();
+      }));
+}
+
+void AgentSession::forget(std::string_view action_bytes, std::uint64_t epoch,
+                          std::string_view reason) {
+  pb::ToAgent message;
+  message.mutable_forget_action()->set_action(std::string(action_bytes));
+  message.mutable_forget_action()->set_epoch(epoch);
+  message.mutable_forget_action()->set_reason(std::string(reason));
+  send(message);
+}
+
+}  // namespace reachback::server

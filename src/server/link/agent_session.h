@@ -1,0 +1,93 @@
+// One agent's WebSocket, server side. Lives on the loop of its connection; every callback returns
+// there.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "net/web_socket.h"
+#include "server/link/agent_hub.h"
+#include "server/ports/directory.h"
+#include "server/service/live_response.h"
+
+namespace reachback::server {
+
+struct SessionLimits {
+  Duration hello_timeout = std::chrono::seconds(10);
+  Duration heartbeat = std::chrono::seconds(30);  // told to the agent, which adds +-20 %
+  Duration silence_max =
+      std::chrono::seconds(90);  // no frame for so long: the connection is dead (trust.md F20)
+  std::size_t queue_pause = 32;  // unhandled messages at which reading pauses
+  std::size_t send_queue_bytes_max = 8 << 20;  // an agent that does not read is cut
+  Duration reconnect_hint = std::chrono::seconds(1);
+};
+
+struct SessionDeps {
+  AgentHub& hub;
+  MachineStore& machines;
+  LiveResponse& live_response;
+  Clock& clock;
+  Random& random;
+};
+
+class AgentSession : public SessionEnd, public std::enable_shared_from_this<AgentSession> {
+ public:
+  AgentSession(SessionDeps deps, SessionLimits limits, std::shared_ptr<net::WebSocket> socket,
+               std::string server_nonce);
+  // Takes over the socket's callbacks. Loop thread.
+  void start();
+
+  net::Loop& loop() override { return loop_; }
+  void send(const std::string& frame) override;
+  void end(std::string_view reason, bool permanent) override;
+
+ private:
+  void on_frame(std::string_view frame);
+  void on_closed(std::string_view why);
+  void
+  next();  // handles the oldest queued message; one at a time, so that reports keep their order
+  void handled();  // the message under way is done
+  void handle(const pb::ToServer& message);
+  void on_hello(const pb::Hello& hello);
+  void welcome(Machine machine, const pb::Hello::Body& body);
+  void on_heartbeat(const pb::Heartbeat& m);
+  void on_command_ended(const pb::CommandEnded& m);
+  void on_upload_request(const pb::UploadRequest& m);
+  void report(std::string_view action_bytes, std::uint64_t epoch, action::Event event,
+              std::function<void()> then);
+  void send(const pb::ToAgent& message);
+  void forget(std::string_view action_bytes, std::uint64_t epoch, std::string_view reason);
+  void watch_silence();
+
+  // Wraps a service callback so that it runs on this session's loop while the session is open.
+  template <typename T, typename F>
+  Done<T> back_here(F f) {
+    return [self = shared_from_this(), f = std::move(f)](Result<T> result) {
+      auto run = [self, f, result = std::move(result)]() mutable {
+        if (!self->closed_) {
+          f(std::move(result));
+        }
+      };
+      if (self->loop_.on_thread()) {
+        run();
+      } else {
+        self->loop_.post(std::move(run));
+      }
+    };
+  }
+
+  SessionDeps deps_;
+  SessionLimits limits_;
+  std::shared_ptr<net::WebSocket> socket_;
+  net::Loop& loop_;
+  std::string server_nonce_;
+  std::deque<pb::ToServer> queue_;
+  bool busy_ = false;
+  bool paused_ = false;
+  bool closed_ = false;
+  std::optional<Claim> claim_;  // set once the hello is verified
+  std::unique_ptr<net::Timer> timer_;
+  Duration last_frame_{};
+};
+
+}  // namespace reachback::server

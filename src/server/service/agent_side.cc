@@ -1,0 +1,141 @@
+// What agents report and ask for, about actions of their own machine.
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "server/service/live_response_service.h"
+
+namespace reachback::server {
+
+LiveResponseService::LiveResponseService(LiveResponseDeps deps, LiveResponseLimits limits,
+                                         std::string blob_name_key)
+    : deps_(deps), limits_(limits), blob_name_key_(std::move(blob_name_key)) {
+  deps_.notify.listen([this](TenantId tenant, MachineId machine) { dispatch(tenant, machine); },
+                      [this](TenantId, ActionId id) { wake(id); });
+}
+
+std::unique_ptr<LiveResponse> LiveResponse::create(LiveResponseDeps deps, LiveResponseLimits limits,
+                                                   std::string blob_name_key) {
+  return std::make_unique<LiveResponseService>(deps, limits, std::move(blob_name_key));
+}
+
+void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Action> done) {
+  deps_.actions.get(by.tenant, id, [id, done](Result<action::Action> a) {
+    done(a || a.error().code != Errc::not_found ? std::move(a)
+                                                : Result<action::Action>(action_not_found(id)));
+  });
+}
+
+void LiveResponseService::list(const Principal& by, std::uint64_t skip, std::uint64_t top,
+                               Done<std::vector<action::Action>> done) {
+  deps_.actions.list(by.tenant, skip, top, std::move(done));
+}
+
+std::string LiveResponseService::blob_name(const ActionId& id, const Upload& upload) const {
+  std::string what = "result " + id.text() + " " + std::to_string(upload.epoch) + " " +
+                     std::to_string(upload.index) + " " +
+                     std::to_string(static_cast<int>(upload.kind));
+  return to_hex(as_bytes(crypto::hmac_sha256(blob_name_key_, what)).substr(0, 16));
+}
+
+void LiveResponseService::upload_link(TenantId tenant, MachineId machine, ActionId id,
+                                      Upload upload, Done<std::string> done) {
+  deps_.actions.get(
+      tenant, id, [this, tenant, machine, id, upload, done](Result<action::Action> a) {
+        if (!a || a->machine != machine || a->epoch != upload.epoch || !a->granted) {
+          bool unknown = a.ok() || a.error().code == Errc::not_found;
+          done(unknown ? action_not_found(id) : a.error());
+          return;
+        }
+        if (upload.index >= a->commands.size() ||
+            a->commands[upload.index].type == action::CommandType::put_file) {
+          done(Error{Errc::invalid_input,
+                     "command " + std::to_string(upload.index) + " takes no result"});
+          return;
+        }
+        if (upload.bytes > limits_.upload_bytes_max) {
+          done(Error{Errc::too_large,
+                     "a result of " + std::to_string(upload.bytes) + " bytes is over the limit"});
+          return;
+        }
+        // Long enough for a slow line; an expired link is asked for again.
+        done(deps_.blobs.write_link(tenant, blob_name(id, upload),
+                                    deps_.clock.now() + std::chrono::hours(1)));
+      });
+}
+
+void LiveResponseService::check_blobs(TenantId tenant, std::vector<action::StoredBlob> blobs,
+                                      Done<void> done) {
+  if (blobs.empty()) {
+    done({});
+    return;
+  }
+  action::StoredBlob blob = blobs.back();
+  blobs.pop_back();
+  deps_.blobs.stat(tenant, blob.name,
+                   [this, tenant, blob, rest = std::move(blobs), done](Result<BlobInfo> info) {
+                     if (!info) {
+                       done(info.error().code == Errc::not_found
+                                ? Error{Errc::conflict, "the result is not stored"}
+                                : info.error());
+                       return;
+                     }
+                     if (info->bytes != blob.bytes || info->sha256 != blob.sha256) {
+                       done(Error{Errc::conflict, "the stored result is not the reported one"});
+                       return;
+                     }
+                     check_blobs(tenant, rest, done);
+                   });
+}
+
+void LiveResponseService::agent_event(TenantId tenant, MachineId machine, ActionId id,
+                                      action::Event event, Done<action::Verdict> done) {
+  auto t = std::make_shared<Transition>();
+  t->tenant = tenant;
+  t->id = id;
+  t->principal = machine.text();
+  t->only_machine = machine;
+  t->done = [id, machine, done](Result<action::Step> step) {
+    if (!step) {
+      done(step.error());
+      return;
+    }
+    if (step->verdict == action::Verdict::refused) {
+      log_warning("report refused", {field("action", id.text()), field("machine", machine.text()),
+                                     field("why", step->why)});
+      done(Error{Errc::conflict, step->why});
+      return;
+    }
+    done(step->verdict);
+  };
+  auto* ended = std::get_if<action::CommandEnded>(&event);
+  if (ended == nullptr) {
+    t->event = std::move(event);
+    transition(std::move(t));
+    return;
+  }
+  // V10, V09: only blobs that are committed, and only those whose name this very result was given.
+  std::vector<action::StoredBlob> blobs;
+  const std::pair<const std::optional<action::StoredBlob>*, UploadKind> reported[] = {
+      {&ended->result, UploadKind::result},
+      {&ended->raw_stdout, UploadKind::raw_stdout},
+      {&ended->raw_stderr, UploadKind::raw_stderr}};
+  for (const auto& [blob, kind] : reported) {
+    if (!*blob) {
+      continue;
+    }
+    if ((*blob)->name != blob_name(id, Upload{ended->epoch, ended->index, kind, 0})) {
+      done(Error{Errc::conflict, "a blob that was not given out for this result"});
+      return;
+    }
+    blobs.push_back(**blob);
+  }
+  t->event = std::move(event);
+  check_blobs(tenant, std::move(blobs), [this, t](Result<void> stored) {
+    if (!stored) {
+      t->done(stored.error());
+      return;
+    }
+    transition(t);
+  });
+}
+
+}  // namespace reachback::server

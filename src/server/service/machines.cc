@@ -1,0 +1,92 @@
+#include "server/service/machines.h"
+
+#include "crypto/digest.h"
+#include "protocol/signing.h"
+
+namespace reachback::server {
+namespace {
+
+class MachinesService : public Machines {
+ public:
+  MachinesService(MachineStore& store, AgentLinks& links, Clock& clock)
+      : store_(store), links_(links), clock_(clock) {}
+
+  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
+            Done<std::vector<MachineView>> done) override {
+    store_.list(by.tenant, skip, top, [this, done](Result<std::vector<Machine>> machines) {
+      if (!machines) {
+        done(machines.error());
+        return;
+      }
+      std::vector<MachineView> views;
+      views.reserve(machines->size());
+      for (Machine& m : *machines) {
+        views.push_back(view(std::move(m)));
+      }
+      done(std::move(views));
+    });
+  }
+
+  void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
+    auto not_found = [id_or_name] {
+      return Error{Errc::not_found, "Machine " + id_or_name + " was not found"};
+    };
+    if (auto id = MachineId::parse(id_or_name)) {
+      store_.get(by.tenant, *id, [this, not_found, done](Result<Machine> machine) {
+        if (!machine) {
+          done(machine.error().code == Errc::not_found ? not_found() : machine.error());
+          return;
+        }
+        done(view(std::move(*machine)));
+      });
+      return;
+    }
+    store_.by_name(by.tenant, id_or_name,
+                   [this, id_or_name, not_found, done](Result<std::vector<Machine>> machines) {
+                     if (!machines) {
+                       done(machines.error());
+                     } else if (machines->empty()) {
+                       done(not_found());
+                     } else if (machines->size() > 1) {
+                       done(Error{Errc::invalid_input, std::to_string(machines->size()) +
+                                                           " machines are named " + id_or_name +
+                                                           ": use the machine id"});
+                     } else {
+                       done(view(std::move(machines->front())));
+                     }
+                   });
+  }
+
+  void enroll(Enrollment request, Done<Machine> done) override {
+    Machine m;
+    m.id = protocol::machine_id_of(request.public_key);
+    m.public_key = std::move(request.public_key);
+    m.name = std::move(request.host_name);
+    m.os_platform = std::move(request.os_platform);
+    m.os_version = std::move(request.os_version);
+    m.os_architecture = std::move(request.os_architecture);
+    m.agent_version = std::move(request.agent_version);
+    m.last_ip = request.peer_ip;
+    m.last_external_ip = std::move(request.peer_ip);
+    m.first_seen = m.last_seen = clock_.now();
+    store_.enroll(crypto::sha256(request.token), std::move(m), clock_.now(), std::move(done));
+  }
+
+ private:
+  MachineView view(Machine m) {
+    bool connected = links_.claim(m.id).has_value();
+    return MachineView{std::move(m), connected};
+  }
+
+  MachineStore& store_;
+  AgentLinks& links_;
+  Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<Machines> Machines::create(MachineStore& store, AgentLinks& links, Clock& clock) {
+  return std::make_unique<MachinesService>(store, links, clock);
+}
+
+}  // namespace reachback::server

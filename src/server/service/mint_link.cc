@@ -1,0 +1,86 @@
+// A link to one command's result. Source: MDE "Get live response results".
+#include "server/service/live_response_service.h"
+
+namespace reachback::server {
+namespace {
+
+// Why there is nothing to link to. All are not_found, so that a client may ask again (mde-spec.md
+// §13.1).
+Error no_result(const action::Action& a, std::uint32_t index) {
+  std::string where = "Command " + std::to_string(index) + " of machine action " + a.id.text();
+  if (index >= a.commands.size()) {
+    return Error{Errc::not_found, where + " was not found"};
+  }
+  const action::Command& c = a.commands[index];
+  if (c.type == action::CommandType::put_file) {
+    return Error{Errc::not_found, where + " is a PutFile, which has no result"};
+  }
+  if (!action::is_final(a.status)) {
+    return Error{Errc::not_found, where + " has not finished yet, try again later"};
+  }
+  return Error{Errc::not_found, where + " has no result"};
+}
+
+}  // namespace
+
+void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint32_t index,
+                                    std::string peer_ip, Done<ResultLink> done) {
+  deps_.actions.get(
+      by.tenant, id,
+      [this, by, id, index, peer_ip = std::move(peer_ip), done](Result<action::Action> a) {
+        if (!a) {
+          done(a.error().code == Errc::not_found ? action_not_found(id) : a.error());
+          return;
+        }
+        if (index >= a->commands.size() || !a->commands[index].result) {
+          done(no_result(*a, index));
+          return;
+        }
+        const action::StoredBlob& blob = *a->commands[index].result;
+        // Never a link to nothing: the blob is looked at, its length and digest compared.
+        deps_.blobs.stat(
+            by.tenant, blob.name,
+            [this, by, id, index, peer_ip, blob, done](Result<BlobInfo> info) {
+              if (!info && info.error().code == Errc::not_found) {
+                done(Error{Errc::gone, "The result of command " + std::to_string(index) +
+                                           " is no longer kept"});
+                return;
+              }
+              if (!info || info->bytes != blob.bytes || info->sha256 != blob.sha256) {
+                done(Error{Errc::unavailable, "The result of command " + std::to_string(index) +
+                                                  " is not readable now"});
+                return;
+              }
+              Timestamp now = deps_.clock.now();
+              ResultLink link;
+              link.expires = std::chrono::floor<std::chrono::seconds>(now + limits_.link_lifetime);
+              auto url =
+                  deps_.blobs.read_link(by.tenant, blob.name, link.expires, LinkHost::public_url);
+              if (!url) {
+                done(url.error());
+                return;
+              }
+              link.url = std::move(*url);
+              AccessRecord record;
+              record.at = now;
+              record.tenant = by.tenant;
+              record.kind = "mint";
+              record.principal = by.requestor;
+              record.token_id = by.token_id;
+              record.object = id.text() + "/" + std::to_string(index);
+              record.result = "200";
+              record.peer_ip = peer_ip;
+              deps_.audit.append(
+                  std::move(record), [link = std::move(link), done](Result<void> written) {
+                    if (!written) {
+                      done(Error{Errc::unavailable,
+                                 "The audit log cannot be written: no link is given out"});
+                      return;
+                    }
+                    done(link);
+                  });
+            });
+      });
+}
+
+}  // namespace reachback::server

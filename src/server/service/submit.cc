@@ -1,0 +1,135 @@
+// Accepting an action (A0).
+#include "base/failpoint.h"
+#include "protocol/codec.h"
+#include "protocol/words.h"
+#include "server/service/live_response_service.h"
+
+namespace reachback::server {
+
+// One submit on its way: machine, then each library file, then the store.
+struct Submission {
+  Principal by;
+  SubmitRequest request;
+  Machine machine;
+  std::vector<action::Command> commands;
+  Done<action::Action> done;
+};
+
+namespace {
+
+Result<void> check(const SubmitRequest& request) {
+  if (request.commands.empty()) {
+    return Error{Errc::missing_parameter, "Commands: at least one command is required"};
+  }
+  if (request.commands.size() > protocol::kCommandsMax) {
+    return Error{Errc::batch_too_large, "Received: " + std::to_string(request.commands.size()) +
+                                            ", allowed: " + std::to_string(protocol::kCommandsMax)};
+  }
+  for (std::size_t i = 0; i < request.commands.size(); ++i) {
+    if (request.commands[i].args) {
+      if (auto words = protocol::split_words(*request.commands[i].args); !words) {
+        return Error{Errc::invalid_input,
+                     "Commands[" + std::to_string(i) + "]: Args: " + words.error().message};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void LiveResponseService::submit(const Principal& by, SubmitRequest request,
+                                 Done<action::Action> done) {
+  if (auto ok = check(request); !ok) {
+    done(ok.error());
+    return;
+  }
+  auto s = std::make_shared<Submission>();
+  s->by = by;
+  s->request = std::move(request);
+  s->done = std::move(done);
+  deps_.machines.get(by.tenant, s->request.machine, [this, s](Result<Machine> machine) {
+    if (!machine || machine->revoked) {
+      bool unknown = machine.ok() || machine.error().code == Errc::not_found;
+      s->done(unknown ? Error{Errc::not_found,
+                              "Machine " + s->request.machine.text() + " was not found"}
+                      : machine.error());
+      return;
+    }
+    s->machine = std::move(*machine);
+    pin_next_file(s, 0);
+  });
+}
+
+// Pins the library version of each command that names one: the action runs the bytes it was
+// accepted with.
+void LiveResponseService::pin_next_file(std::shared_ptr<Submission> s, std::size_t index) {
+  if (index == s->request.commands.size()) {
+    store_submission(std::move(s));
+    return;
+  }
+  const SubmitCommand& wanted = s->request.commands[index];
+  action::Command command;
+  command.type = wanted.type;
+  command.params = wanted.params;
+  command.file_name = wanted.file_name;
+  command.args = wanted.args;
+  command.path = wanted.path;
+  command.timeout = limits_.script_timeout;
+  if (wanted.type == action::CommandType::get_file) {
+    s->commands.push_back(std::move(command));
+    pin_next_file(std::move(s), index + 1);
+    return;
+  }
+  deps_.library.get(
+      s->by.tenant, wanted.file_name, [this, s, index, command](Result<LibraryFile> file) mutable {
+        if (!file) {
+          s->done(file.error().code == Errc::not_found
+                      ? Error{Errc::invalid_input, "Commands[" + std::to_string(index) + "]: '" +
+                                                       command.file_name +
+                                                       "' is not in the library"}
+                      : file.error());
+          return;
+        }
+        command.file_sha256 = file->sha256;
+        command.file_bytes = file->bytes;
+        s->commands.push_back(std::move(command));
+        pin_next_file(s, index + 1);
+      });
+}
+
+void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
+  action::Action a;
+  a.tenant = s->by.tenant;
+  a.id = ActionId::make(deps_.random);
+  a.machine = s->machine.id;
+  a.machine_name = s->machine.name;
+  a.commands = std::move(s->commands);
+  a.requestor = s->by.requestor;
+  a.comment = s->request.comment;
+  a.title = s->request.title;
+  a.external_id = s->request.external_id;
+  a.request_source = s->request.request_source;
+  a.created = a.updated = deps_.clock.now();
+  a.queue_deadline = a.created + limits_.queue;
+  a.window = limits_.window_slack;
+  for (const action::Command& c : a.commands) {
+    a.window += c.timeout;
+  }
+  AuditEntry audit{a.created, "accepted", s->by.requestor, a.comment};
+  deps_.actions.insert(std::move(a), s->request.idempotency_key, InsertLimits{limits_.active_max},
+                       std::move(audit), [this, s](Result<Inserted> inserted) {
+                         if (!inserted) {
+                           s->done(inserted.error());
+                           return;
+                         }
+                         RB_FAILPOINT("server.accept.after_commit");
+                         action::Action accepted = std::move(inserted->action);
+                         if (!inserted->replayed) {
+                           deps_.notify.machine_hint(accepted.tenant, accepted.machine);
+                         }
+                         s->done(std::move(accepted));
+                       });
+}
+
+}  // namespace reachback::server

@@ -1,0 +1,33 @@
+// Who waits for an action to end. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace reachback::server {
+
+class Waiters {
+ public:
+  using Ticket = std::uint64_t;
+  // `wake` is called at most once: by wake_all() for this action, or by expire().
+  Ticket add(const ActionId& action, std::function<void()> wake);
+  // Takes the waiter out and wakes it, if it still waits.
+  void expire(const ActionId& action, Ticket ticket);
+  void wake_all(const ActionId& action);
+  bool any(const ActionId& action) const;
+
+ private:
+  struct Waiter {
+    Ticket ticket;
+    std::function<void()> wake;
+  };
+  mutable std::mutex mutex_;
+  std::map<ActionId, std::vector<Waiter>> waiting_;
+  Ticket next_ = 1;
+};
+
+}  // namespace reachback::server
