@@ -130,6 +130,8 @@ class LiveResponse {
   // Ends what is past its deadline. Call every few seconds; level-triggered, so a missed call costs
   // time only.
   virtual void reap(Done<std::size_t> done) = 0;
+  // Answers every wait_final() with the action as it is: the server is about to stop.
+  virtual void finish_waiting() = 0;
 };
 
 }  // namespace reachback::server

@@ -50,9 +50,17 @@ void Waiters::wake_all(const ActionId& action) {
   }
 }
 
-bool Waiters::any(const ActionId& action) const {
-  std::lock_guard lock(mutex_);
-  return waiting_.contains(action);
+void Waiters::wake_everyone() {
+  std::map<ActionId, std::vector<Waiter>> all;
+  {
+    std::lock_guard lock(mutex_);
+    all.swap(waiting_);
+  }
+  for (auto& [action, list] : all) {
+    for (Waiter& w : list) {
+      w.wake();
+    }
+  }
 }
 
 }  // namespace reachback::server

@@ -18,7 +18,7 @@ class Waiters {
   // Takes the waiter out and wakes it, if it still waits.
   void expire(const ActionId& action, Ticket ticket);
   void wake_all(const ActionId& action);
-  bool any(const ActionId& action) const;
+  void wake_everyone();
 
  private:
   struct Waiter {

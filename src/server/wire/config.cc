@@ -1,0 +1,225 @@
+#include "server/wire/config.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include "base/file.h"
+
+namespace reachback::server {
+namespace {
+
+// Reads one table: every key must be known; the first problem stops.
+class TableReader {
+ public:
+  TableReader(const toml::table& table, std::string prefix, const std::string& file)
+      : table_(table), prefix_(std::move(prefix)), file_(file) {}
+
+  using Setter = std::function<Result<void>(const toml::node&)>;
+  void key(std::string name, Setter set) { known_[std::move(name)] = std::move(set); }
+
+  void boolean(const std::string& name, std::function<void(bool)> set) {
+    key(name, [set](const toml::node& n) -> Result<void> {
+      if (!n.is_boolean()) {
+        return Error{Errc::invalid_input, "is not true or false"};
+      }
+      set(n.as_boolean()->get());
+      return {};
+    });
+  }
+  void text(const std::string& name, std::function<Result<void>(const std::string&)> set) {
+    key(name, [set](const toml::node& n) -> Result<void> {
+      if (!n.is_string()) {
+        return Error{Errc::invalid_input, "is not a string"};
+      }
+      return set(n.as_string()->get());
+    });
+  }
+  void texts(const std::string& name, std::vector<std::string>& out) {
+    key(name, [&out](const toml::node& n) -> Result<void> {
+      if (!n.is_array()) {
+        return Error{Errc::invalid_input, "is not a list of strings"};
+      }
+      for (const auto& element : *n.as_array()) {
+        if (!element.is_string()) {
+          return Error{Errc::invalid_input, "is not a list of strings"};
+        }
+        out.push_back(element.as_string()->get());
+      }
+      return {};
+    });
+  }
+  void number(const std::string& name, std::int64_t low, std::int64_t high,
+              std::function<void(std::int64_t)> set) {
+    key(name, [low, high, set](const toml::node& n) -> Result<void> {
+      if (!n.is_integer() || n.as_integer()->get() < low || n.as_integer()->get() > high) {
+        return Error{Errc::invalid_input, "is not a whole number from " + std::to_string(low) +
+                                              " to " + std::to_string(high)};
+      }
+      set(n.as_integer()->get());
+      return {};
+    });
+  }
+  void duration(const std::string& name, std::optional<Duration>& out) {
+    text(name, [&out](const std::string& value) -> Result<void> {
+      RB_TRY_ASSIGN(out, parse_duration(value));
+      return {};
+    });
+  }
+  void table(const std::string& name, std::function<Result<void>(const toml::table&)> read) {
+    key(name, [read](const toml::node& n) -> Result<void> {
+      if (!n.is_table()) {
+        return Error{Errc::invalid_input, "is not a table"};
+      }
+      return read(*n.as_table());
+    });
+  }
+
+  Result<void> read() {
+    for (const auto& [name, node] : table_) {
+      std::string full = prefix_ + std::string(name.str());
+      std::string where = file_ + ":" + std::to_string(node.source().begin.line) + ": ";
+      auto found = known_.find(std::string(name.str()));
+      if (found == known_.end()) {
+        return Error{Errc::invalid_input, where + "unknown key '" + full + "'"};
+      }
+      if (auto set = found->second(node); !set) {
+        bool placed = set.error().message.starts_with(file_ + ":");
+        return placed ? set.error()
+                      : Error{set.error().code, where + full + " " + set.error().message};
+      }
+    }
+    return {};
+  }
+
+ private:
+  const toml::table& table_;
+  std::string prefix_;
+  const std::string& file_;
+  std::map<std::string, Setter> known_;
+};
+
+Result<void> read_issuer(const toml::table& table, const std::string& file, Config& config) {
+  IssuerConfig issuer;
+  TableReader r(table, "issuers.", file);
+  auto into = [](std::string& out) {
+    return [&out](const std::string& value) -> Result<void> {
+      out = value;
+      return {};
+    };
+  };
+  r.text("issuer", into(issuer.issuer));
+  r.texts("audiences", issuer.audiences);
+  r.text("jwks_file", into(issuer.jwks_file));
+  r.text("jwks_url", into(issuer.jwks_url));
+  r.text("ca_file", into(issuer.ca_file));
+  RB_TRY(r.read());
+  if (issuer.issuer.empty() || issuer.audiences.empty()) {
+    return Error{Errc::invalid_input, "needs issuer and audiences"};
+  }
+  if (!issuer.jwks_file.empty() && !issuer.jwks_url.empty()) {
+    return Error{Errc::invalid_input, "has both jwks_file and jwks_url"};
+  }
+  config.issuers.push_back(std::move(issuer));
+  return {};
+}
+
+}  // namespace
+
+Result<Duration> parse_duration(std::string_view text) {
+  std::int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::pair<std::string_view, Duration> units[] = {{"ms", std::chrono::milliseconds(1)},
+                                                         {"s", std::chrono::seconds(1)},
+                                                         {"m", std::chrono::minutes(1)},
+                                                         {"h", std::chrono::hours(1)},
+                                                         {"d", std::chrono::hours(24)}};
+  for (const auto& [name, length] : units) {
+    if (error == std::errc() && unit == name && value > 0 && value <= 10'000'000) {
+      return length * value;
+    }
+  }
+  return Error{Errc::invalid_input,
+               "'" + std::string(text) + "' is not a time like 500ms, 30s, 10m, 2h or 3d"};
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    return Error{Errc::invalid_input, file + ":" +
+                                          std::to_string(parsed.error().source().begin.line) +
+                                          ": " + std::string(parsed.error().description())};
+  }
+  Config c;
+  TableReader top(parsed.table(), "", file);
+  top.text("profile", [&c](const std::string& value) -> Result<void> {
+    auto profile = rest::parse_profile(value);
+    if (!profile) {
+      return Error{Errc::invalid_input, "is '" + value + "', not \"2021\", \"2025\" or \"2026\""};
+    }
+    c.profile = *profile;
+    return {};
+  });
+  top.boolean("strict", [&c](bool v) { c.strict = v; });
+  top.texts("alias_hosts", c.alias_hosts);
+  top.boolean("read_all_results", [&c](bool v) { c.read_all_results = v; });
+  top.table("limits", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "limits.", file);
+    r.boolean("enabled", [&c](bool v) { c.limits_enabled = v; });
+    return r.read();
+  });
+  top.table("get_file", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "get_file.", file);
+    r.text("wire_form", [&c](const std::string& value) -> Result<void> {
+      if (value != "gzip" && value != "raw") {
+        return Error{Errc::invalid_input, "is '" + value + "', not \"gzip\" or \"raw\""};
+      }
+      c.get_file_raw = value == "raw";
+      return {};
+    });
+    return r.read();
+  });
+  top.table("server", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "server.", file);
+    r.number("threads", 1, 64, [&c](std::int64_t v) { c.threads = static_cast<std::size_t>(v); });
+    return r.read();
+  });
+  top.table("live_response", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "live_response.", file);
+    r.duration("queue_time", c.queue_time);
+    r.duration("script_timeout", c.script_timeout);
+    r.duration("cancel_wait", c.cancel_wait);
+    r.number("output_bytes_max", 1, std::int64_t{1} << 40,
+             [&c](std::int64_t v) { c.output_bytes_max = static_cast<std::uint64_t>(v); });
+    return r.read();
+  });
+  top.key("issuers", [&](const toml::node& n) -> Result<void> {
+    if (!n.is_array_of_tables()) {
+      return Error{Errc::invalid_input, "is not a list of [[issuers]]"};
+    }
+    for (const auto& element : *n.as_array()) {
+      RB_TRY(read_issuer(*element.as_table(), file, c));
+    }
+    return {};
+  });
+  RB_TRY(top.read());
+  return c;
+}
+
+Result<Config> load_config(const std::string& path, const std::string& default_path) {
+  if (path.empty() && !path_exists(default_path)) {
+    return Config();
+  }
+  const std::string& file = path.empty() ? default_path : path;
+  auto text = read_file(file, 1 << 20);
+  if (!text) {
+    return text.error().in("configuration");
+  }
+  return parse_config(*text, file);
+}
+
+}  // namespace reachback::server

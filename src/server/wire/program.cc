@@ -1,0 +1,263 @@
+#include "server/wire/program.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "crypto/digest.h"
+#include "crypto/random.h"
+#include "json/json.h"
+#include "server/audit_file/audit_file.h"
+#include "server/store_sqlite/store_sqlite.h"
+#include "server/wire/admin.h"
+#include "server/wire/admin_socket.h"
+#include "server/wire/data_folder.h"
+#include "server/wire/init.h"
+#include "server/wire/server.h"
+
+namespace reachback::server {
+namespace {
+
+int fail(const Error& e) {
+  std::fprintf(stderr, "reachback-server: %s\n", escape_for_terminal(e.message).c_str());
+  return 1;
+}
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+std::string string_of(const json::Object& o, std::string_view key) {
+  const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
+  return v != nullptr && v->is_string()
+             ? std::string(v->get_string().data(), v->get_string().size())
+             : std::string();
+}
+
+// Sends a command to the running server, or does it here when none runs.
+Result<json::Object> administer_folder(const std::string& dir, const json::Object& request) {
+  DataPaths paths(dir);
+  RB_TRY(load_data_folder(paths));
+  std::string answer;
+  auto lock = lock_data_folder(paths);
+  if (lock) {
+    SqliteStoreOptions options;
+    options.path = paths.database();
+    RB_TRY_ASSIGN(auto store, SqliteStore::open(options));
+    SystemClock clock;
+    crypto::SystemRandom random;
+    answer = administer(AdminDeps{store->apps(), clock, random}, json::write(request));
+    RB_TRY(store->close());
+  } else {
+    auto asked = ask_admin_socket(paths.admin_socket(), json::write(request));
+    if (!asked) {
+      return Error{asked.error().code,
+                   lock.error().message + ", and it does not answer: " + asked.error().message};
+    }
+    answer = std::move(*asked);
+  }
+  RB_TRY_ASSIGN(json::Value value, json::parse(answer));
+  const json::Object& o = value.as_object();
+  if (const auto* error = o.if_contains("error")) {
+    return Error{Errc::invalid_input, std::string(error->as_string().c_str())};
+  }
+  return o.at("ok").as_object();
+}
+
+struct Options {
+  std::string data, public_url, name, client_id, ttl = "1h";
+  std::vector<std::string> roles, tags;
+  std::int64_t uses = 1;
+  bool json = false;
+  ServeOptions serve;
+  std::string by;
+};
+
+int do_init(const Options& o) {
+  auto made = init_data_folder(o.data, o.public_url);
+  if (!made) {
+    return fail(made.error());
+  }
+  if (o.json) {
+    json::Object out;
+    out["tenantId"] = made->tenant_id;
+    out["clientId"] = made->client_id;
+    out["clientSecret"] = made->client_secret;
+    out["enrollmentToken"] = made->enrollment_token;
+    out["caFile"] = made->ca_file;
+    out["publicUrl"] = made->public_url;
+    print(json::write(out));
+    return 0;
+  }
+  print("Made " + o.data + ".\n\n  tenant            " + made->tenant_id +
+        "\n  client id         " + made->client_id + "\n  client secret     " +
+        made->client_secret + "   (shown once)\n  enrolment token   " + made->enrollment_token +
+        "   (24 hours, 100 machines)\n  CA certificate    " + made->ca_file +
+        "\n\nNext: reachback-server serve --data " + o.data);
+  return 0;
+}
+
+int do_admin(const Options& o, json::Object request,
+             const std::function<std::string(const json::Object&)>& show) {
+  auto answer = administer_folder(o.data, request);
+  if (!answer) {
+    return fail(answer.error());
+  }
+  print(o.json ? json::write(*answer) : show(*answer));
+  return 0;
+}
+
+std::string show_credentials(const json::Object& a) {
+  return "client id      " + string_of(a, "clientId") + "\nclient secret  " +
+         string_of(a, "clientSecret") + "   (shown once)\ntenant         " +
+         string_of(a, "tenantId");
+}
+
+std::string show_apps(const json::Object& a) {
+  std::string out;
+  for (const auto& entry : a.at("apps").as_array()) {
+    const json::Object& app = entry.as_object();
+    out += string_of(app, "clientId") + "  " + escape_for_terminal(string_of(app, "name")) + " ";
+    for (const auto& role : app.at("roles").as_array()) {
+      out += " " + std::string(role.as_string().c_str());
+    }
+    out += '\n';
+  }
+  if (!out.empty()) {
+    out.pop_back();
+  }
+  return out;
+}
+
+json::Array to_array(const std::vector<std::string>& texts) {
+  return json::Array(texts.begin(), texts.end());
+}
+
+int do_verify_audit(const Options& o) {
+  auto report = verify_audit_file(DataPaths(o.data).audit());
+  if (!report) {
+    return fail(report.error());
+  }
+  print("The audit log is whole: " + std::to_string(report->records) + " records.");
+  return 0;
+}
+
+}  // namespace
+
+int run_server_program(int argc, char** argv) {
+  CLI::App cli{
+      "Reachback server: self-hosted live response over the API of Microsoft Defender for "
+      "Endpoint"};
+  cli.require_subcommand(1);
+  cli.set_version_flag("--version", "reachback-server 0.1.0");
+  Options o;
+  int status = 0;
+  auto data = [&o](CLI::App* c) { c->add_option("--data", o.data, "the data folder")->required(); };
+  auto json_flag = [&o](CLI::App* c) { c->add_flag("--json", o.json, "print one JSON object"); };
+
+  auto* init = cli.add_subcommand(
+      "init", "make a data folder: keys, CA, database, a tenant and an administrator application");
+  data(init);
+  json_flag(init);
+  init->add_option(
+      "--public-url", o.public_url,
+      "how clients reach the server, https://host[:port]; default: the address of each start");
+  init->callback([&] { status = do_init(o); });
+
+  auto* serve = cli.add_subcommand("serve", "run the server; SIGTERM drains it");
+  data(serve);
+  serve->add_option("--listen", o.serve.listen, "address of the API")->capture_default_str();
+  serve->add_option("--agent-listen", o.serve.agent_listen, "address of the agents' listener")
+      ->capture_default_str();
+  serve->add_option("--config", o.serve.config,
+                    "settings file; default: DATA/config.toml if it is there");
+  serve->callback([&] {
+    o.serve.data = o.data;
+    auto done = serve_until_signal(o.serve);
+    status = done ? 0 : fail(done.error());
+  });
+
+  auto* app = cli.add_subcommand("app", "applications that may call the API");
+  app->require_subcommand(1);
+  auto* create = app->add_subcommand("create", "add an application and print its secret");
+  data(create);
+  json_flag(create);
+  create->add_option("--name", o.name, "its name")->required();
+  create
+      ->add_option("--role", o.roles, "a permission such as Machine.LiveResponse; may be repeated")
+      ->required();
+  create->callback([&] {
+    status =
+        do_admin(o, {{"command", "app_create"}, {"name", o.name}, {"roles", to_array(o.roles)}},
+                 show_credentials);
+  });
+  auto* list = app->add_subcommand("list", "list the applications");
+  data(list);
+  json_flag(list);
+  list->callback([&] { status = do_admin(o, {{"command", "app_list"}}, show_apps); });
+  auto* rotate = app->add_subcommand("rotate", "give an application a new secret; its tokens end");
+  data(rotate);
+  json_flag(rotate);
+  rotate->add_option("client_id", o.client_id)->required();
+  rotate->callback([&] {
+    status = do_admin(o, {{"command", "app_rotate"}, {"clientId", o.client_id}}, show_credentials);
+  });
+  auto* remove = app->add_subcommand("delete", "remove an application; its tokens end");
+  data(remove);
+  json_flag(remove);
+  remove->add_option("client_id", o.client_id)->required();
+  remove->callback([&] {
+    status = do_admin(o, {{"command", "app_delete"}, {"clientId", o.client_id}},
+                      [](const json::Object&) { return std::string("deleted"); });
+  });
+
+  auto* token = cli.add_subcommand("enrollment-token", "tokens with which machines join");
+  token->require_subcommand(1);
+  auto* token_create = token->add_subcommand("create", "make an enrolment token");
+  data(token_create);
+  json_flag(token_create);
+  token_create->add_option("--ttl", o.ttl, "how long it lives: 30m, 1h, 7d")->capture_default_str();
+  token_create->add_option("--uses", o.uses, "how many machines it may enrol")
+      ->capture_default_str();
+  token_create->add_option("--tag", o.tags, "a tag for its machines; may be repeated");
+  token_create->callback([&] {
+    auto ttl = parse_duration(o.ttl);
+    if (!ttl) {
+      status = fail(ttl.error().in("--ttl"));
+      return;
+    }
+    json::Object request{
+        {"command", "enrollment_token_create"}, {"uses", o.uses}, {"tags", to_array(o.tags)}};
+    request["ttlSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(*ttl).count();
+    status = do_admin(o, std::move(request),
+                      [](const json::Object& a) { return string_of(a, "enrollmentToken"); });
+  });
+
+  auto* verify = cli.add_subcommand("verify-audit", "check the hash chain of the audit file");
+  data(verify);
+  verify->callback([&] { status = do_verify_audit(o); });
+
+#ifdef REACHBACK_TEST_HOOKS
+  auto* advance = cli.add_subcommand("clock-advance", "test builds: move a running server's clock");
+  data(advance);
+  std::string by;
+  advance->add_option("--by", by, "how far: 31m")->required();
+  advance->callback([&] {
+    auto length = parse_duration(by);
+    if (!length) {
+      status = fail(length.error().in("--by"));
+      return;
+    }
+    json::Object request{{"command", "clock_advance"}};
+    request["seconds"] = std::chrono::duration_cast<std::chrono::seconds>(*length).count();
+    status = do_admin(o, std::move(request),
+                      [](const json::Object&) { return std::string("advanced"); });
+  });
+#endif
+
+  CLI11_PARSE(cli, argc, argv);
+  return status;
+}
+
+}  // namespace reachback::server

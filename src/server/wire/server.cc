@@ -1,0 +1,356 @@
+#include "server/wire/server.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <future>
+#include <thread>
+
+#include "base/log.h"
+#include "crypto/random.h"
+#include "json/json.h"
+#include "net/http_server.h"
+#include "server/audit_file/audit_file.h"
+#include "server/auth_jwt/audiences.h"
+#include "server/auth_jwt/issuer.h"
+#include "server/auth_jwt/verifier.h"
+#include "server/blob_fs/blob_fs.h"
+#include "server/blob_http/blob_http.h"
+#include "server/link/agent_api.h"
+#include "server/notify_local/notify_local.h"
+#include "server/rest/rest_api.h"
+#include "server/store_sqlite/store_sqlite.h"
+#include "server/wire/adapters.h"
+#include "server/wire/admin.h"
+#include "server/wire/admin_socket.h"
+#include "server/wire/config.h"
+#include "server/wire/data_folder.h"
+#include "server/wire/jwks_source.h"
+
+namespace reachback::server {
+namespace {
+
+constexpr Duration kDrainGrace = std::chrono::seconds(10);
+constexpr Duration kReapEvery = std::chrono::seconds(1);
+constexpr Duration kPurgeEvery = std::chrono::hours(1);
+constexpr int kCertificateDays = 397;  // made anew at every start
+
+std::string host_of_address(const std::string& address) {
+  std::string host = address.substr(0, address.rfind(':'));
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+// The names that the server's certificate is good for.
+std::vector<std::string> certificate_names(const ServeOptions& options,
+                                           const std::string& public_url) {
+  std::vector<std::string> names;
+  auto add = [&names](const std::string& name) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  };
+  if (!public_url.empty()) {
+    add(host_of_public_url(public_url).value());
+  }
+  add(host_of_address(options.listen));
+  add(host_of_address(options.agent_listen));
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) == 0) {
+    add(host);
+  }
+  for (const char* name : {"localhost", "127.0.0.1", "::1"}) {
+    add(name);
+  }
+  return names;
+}
+
+std::size_t thread_count(const Config& config) {
+  return config.threads > 0 ? config.threads
+                            : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+}
+
+Result<LiveResponseLimits> live_response_limits(const Config& config) {
+  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
+  LiveResponseLimits out;
+  out.queue = config.queue_time.value_or(limits.duration(config.profile, "queue"));
+  out.script_timeout =
+      config.script_timeout.value_or(limits.duration(config.profile, "script_timeout"));
+  out.window_slack = limits.duration(config.profile, "window_slack");
+  out.active_max = config.limits_enabled ? limits.value(config.profile, "concurrent_sessions") : 0;
+  out.output_bytes_max =
+      config.output_bytes_max.value_or(limits.value(config.profile, "output_bytes"));
+  out.get_file_bytes_max = limits.value(config.profile, "get_file_bytes");
+  out.link_lifetime = limits.duration(config.profile, "link_lifetime");
+  out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
+  return out;
+}
+
+// Everything of one server, in the order in which it is built; taken down in reverse by stop().
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> start(const ServeOptions& options) {
+    std::unique_ptr<Server> s(new Server(options));
+    RB_TRY(s->open());
+    RB_TRY(s->listen());
+    RB_TRY(s->build());
+    s->begin();
+    return s;
+  }
+
+  void announce() const {
+    std::printf("agents %s\nready %s\n", agent_url_.c_str(), public_url_.c_str());
+    std::fflush(stdout);
+  }
+
+  Result<void> stop() {
+    log_info("draining");
+    jwks_.reset();
+    admin_.reset();
+    live_response_->finish_waiting();
+    hub_.end_all("the server is stopping");
+    public_server_->drain(kDrainGrace);
+    agent_server_->drain(kDrainGrace);
+    stopping_ = true;
+    auto closed = store_->close();
+    audit_.reset();
+    loops_.reset();
+    return closed;
+  }
+
+ private:
+  explicit Server(ServeOptions options) : options_(std::move(options)), paths_(options_.data) {}
+
+  Result<void> open() {
+    RB_TRY_ASSIGN(secrets_, load_data_folder(paths_));
+    RB_TRY_ASSIGN(config_, load_config(options_.config, paths_.config()));
+    RB_TRY_ASSIGN(lock_, lock_data_folder(paths_));
+    SqliteStoreOptions store;
+    store.path = paths_.database();
+    RB_TRY_ASSIGN(store_, SqliteStore::open(store));
+    BlobFsOptions blobs;
+    blobs.folder = paths_.blobs();
+    blobs.account = secrets_.blob_account;
+    blobs.account_keys.emplace_back(secrets_.blob_key);
+    RB_TRY_ASSIGN(blobs_, BlobFs::create(std::move(blobs)));
+    RB_TRY_ASSIGN(audit_, AuditFile::open(AuditFileOptions{paths_.audit()}));
+    return {};
+  }
+
+  Result<void> listen() {
+    RB_TRY_ASSIGN(auto pair, crypto::issue_server_certificate(
+                                 secrets_.ca, certificate_names(options_, secrets_.public_url),
+                                 kCertificateDays, SystemClock().now()));
+    std::string chain = pair.certificate + secrets_.ca.certificate;
+    RB_TRY_ASSIGN(auto public_tls, net::TlsServerContext::create(chain, pair.private_key,
+                                                                 net::TlsVersions::tls12_and_13));
+    RB_TRY_ASSIGN(auto agent_tls, net::TlsServerContext::create(chain, pair.private_key,
+                                                                net::TlsVersions::tls13_only));
+    loops_ = std::make_unique<net::LoopPool>(thread_count(config_));
+    net::HttpServerOptions http;
+    http.render_error = [this](int status, std::string_view message) {
+      return render_error(status, message);
+    };
+    RB_TRY_ASSIGN(public_server_,
+                  net::HttpServer::listen(
+                      *loops_, options_.listen, public_tls, http,
+                      [this](std::shared_ptr<net::Exchange> e) { handle_public(std::move(e)); }));
+    RB_TRY_ASSIGN(agent_server_,
+                  net::HttpServer::listen(
+                      *loops_, options_.agent_listen, agent_tls, http,
+                      [this](std::shared_ptr<net::Exchange> e) { handle_agent(std::move(e)); }));
+    public_url_ =
+        secrets_.public_url.empty() ? "https://" + public_server_->address() : secrets_.public_url;
+    agent_url_ = "https://" + agent_server_->address();
+    return {};
+  }
+
+  Result<void> build() {
+    blobs_->set_bases(public_url_, agent_url_);
+    std::vector<std::string> alias_urls;
+    for (const std::string& host : config_.alias_hosts) {
+      alias_urls.push_back("https://" + host);
+    }
+    audiences_ = std::make_unique<AudienceList>(public_url_, alias_urls);
+    auto tenants = wait_for_tenants();
+    if (!tenants || tenants->empty()) {
+      return tenants ? Error{Errc::corrupt, paths_.database() + " holds no tenant"}
+                     : tenants.error();
+    }
+    RB_TRY_ASSIGN(SigningKey token_key, SigningKey::from_pem(secrets_.token_key_pem));
+    RB_TRY_ASSIGN(auto order_key, crypto::Ed25519PrivateKey::from_pem(secrets_.order_key_pem));
+    std::string order_spki = order_key.public_key().spki();
+    issuer_ = std::make_unique<JwtIssuer>(token_key, public_url_, random_);
+    VerifierOptions verifier;
+    verifier.public_url = public_url_;
+    verifier.own_keys = {token_key};
+    for (const IssuerConfig& i : config_.issuers) {
+      verifier.external.push_back(ExternalIssuer{i.issuer, tenants->front().id, i.audiences});
+    }
+    RB_TRY_ASSIGN(verifier_, JwtVerifier::create(std::move(verifier), *audiences_));
+    RB_TRY_ASSIGN(jwks_, JwksSource::start(config_.issuers, *verifier_, loops_->at(0)));
+    signer_ = std::make_unique<LocalOrderSigner>(std::move(order_key));
+    scheduler_ = std::make_unique<LoopScheduler>(loops_->at(0));
+    RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
+    live_response_ = LiveResponse::create(
+        LiveResponseDeps{store_->actions(), store_->machines(), store_->library(), *blobs_,
+                         notifier_, hub_, *signer_, *audit_, *scheduler_, clock_, random_},
+        limits, secrets_.blob_name_key);
+    library_ = Library::create(store_->library(), *blobs_, clock_, random_);
+    machines_ = Machines::create(store_->machines(), hub_, clock_);
+    sign_in_ = SignIn::create(store_->apps(), *issuer_, clock_);
+    rest::RestOptions rest;
+    rest.public_url = public_url_;
+    for (const Tenant& t : *tenants) {
+      rest.tenants.push_back(t.id);
+    }
+    rest.alias_hosts = config_.alias_hosts;
+    rest.profile = config_.profile;
+    rest.limits_enabled = config_.limits_enabled;
+    rest.strict = config_.strict;
+    rest.read_all_results = config_.read_all_results;
+    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
+                             rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
+                                            *verifier_, *issuer_, *audiences_, clock_, random_},
+                             std::move(rest)));
+    blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, clock_, random_);
+    AgentApiOptions agents;
+    agents.order_keys = {order_spki};
+    agent_api_ = std::make_unique<AgentApi>(
+        SessionDeps{hub_, store_->machines(), *live_response_, clock_, random_}, *machines_,
+        std::move(agents));
+    RB_TRY_ASSIGN(admin_,
+                  AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
+                    AdminDeps deps{store_->apps(), clock_, random_, verifier_.get(), {}};
+                    deps.advance_clock = [this](Duration by) { clock_.advance(by); };
+                    return administer(deps, request);
+                  }));
+    json::Object addresses{{"publicUrl", public_url_},
+                           {"agentUrl", agent_url_},
+                           {"listen", public_server_->address()},
+                           {"agentListen", agent_server_->address()}};
+    return write_file_durably(paths_.addresses(), json::write(addresses), 0644);
+  }
+
+  void begin() {
+    ready_ = true;
+    reap();
+    purge();
+  }
+
+  Result<std::vector<Tenant>> wait_for_tenants() {
+    auto promise = std::make_shared<std::promise<Result<std::vector<Tenant>>>>();
+    store_->apps().tenants(
+        [promise](Result<std::vector<Tenant>> t) { promise->set_value(std::move(t)); });
+    return promise->get_future().get();
+  }
+
+  void reap() {
+    live_response_->reap([this](Result<std::size_t> ended) {
+      if (!ended) {
+        log_warning("reaper", {field("error", ended.error().message)});
+      }
+      if (!stopping_) {
+        scheduler_->after(kReapEvery, [this] { reap(); });
+      }
+    });
+  }
+
+  void purge() {
+    if (auto purged = blobs_->purge_staging(clock_.now()); !purged) {
+      log_warning("staging not purged", {field("error", purged.error().message)});
+    }
+    scheduler_->after(kPurgeEvery, [this] { purge(); });
+  }
+
+  void handle_public(std::shared_ptr<net::Exchange> exchange) {
+    if (!ready_) {
+      exchange->respond(not_ready());
+    } else if (blob_http_->handles(exchange->request().path())) {
+      blob_http_->handle(std::move(exchange), BlobHttp::Side::public_reads);
+    } else {
+      rest_->handle(std::move(exchange));
+    }
+  }
+
+  void handle_agent(std::shared_ptr<net::Exchange> exchange) {
+    if (!ready_) {
+      exchange->respond(not_ready());
+    } else if (blob_http_->handles(exchange->request().path())) {
+      blob_http_->handle(std::move(exchange), BlobHttp::Side::agent);
+    } else {
+      agent_api_->handle(std::move(exchange));
+    }
+  }
+
+  static net::Response not_ready() {
+    net::Response r;
+    r.status = 503;
+    r.headers.add("Retry-After", "1");
+    r.close = true;
+    return r;
+  }
+
+  net::Response render_error(int status, std::string_view message) {
+    if (ready_) {
+      return rest_->render_error(status, message);
+    }
+    net::Response r = not_ready();
+    r.status = status;
+    return r;
+  }
+
+  ServeOptions options_;
+  DataPaths paths_;
+  SystemClock clock_;
+  crypto::SystemRandom random_;
+  DataSecrets secrets_;
+  Config config_;
+  Fd lock_;
+  std::string public_url_, agent_url_;
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> stopping_{false};
+  LocalNotifier notifier_;
+  AgentHub hub_;
+  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<BlobFs> blobs_;
+  std::unique_ptr<AuditFile> audit_;
+  std::unique_ptr<AudienceList> audiences_;
+  std::unique_ptr<JwtIssuer> issuer_;
+  std::unique_ptr<JwtVerifier> verifier_;
+  std::unique_ptr<LocalOrderSigner> signer_;
+  std::unique_ptr<LoopScheduler> scheduler_;
+  std::unique_ptr<LiveResponse> live_response_;
+  std::unique_ptr<Library> library_;
+  std::unique_ptr<Machines> machines_;
+  std::unique_ptr<SignIn> sign_in_;
+  std::unique_ptr<rest::RestApi> rest_;
+  std::unique_ptr<BlobHttp> blob_http_;
+  std::unique_ptr<AgentApi> agent_api_;
+  std::unique_ptr<net::LoopPool> loops_;
+  std::unique_ptr<net::HttpServer> public_server_;
+  std::unique_ptr<net::HttpServer> agent_server_;
+  std::unique_ptr<JwksSource> jwks_;
+  std::unique_ptr<AdminSocket> admin_;
+};
+
+}  // namespace
+
+Result<void> serve_until_signal(const ServeOptions& options) {
+  // Blocked before any thread starts, so that only sigwait below sees them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  RB_TRY_ASSIGN(auto server, Server::start(options));
+  server->announce();
+  int received = 0;
+  sigwait(&signals, &received);
+  return server->stop();
+}
+
+}  // namespace reachback::server
