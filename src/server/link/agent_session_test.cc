@@ -1,0 +1,469 @@
+// An agent's session and the agents' HTTP surface, on fakes: a good agent, and bad ones (trust.md
+// §5.8, §5.9).
+#include "server/link/agent_session.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "crypto/digest.h"
+#include "crypto/random.h"
+#include "json/json.h"
+#include "protocol/codec.h"
+#include "protocol/signing.h"
+#include "server/link/agent_api.h"
+#include "testing/fake_blob_store.h"
+#include "testing/fake_clock.h"
+#include "testing/fake_exchange.h"
+#include "testing/fake_links.h"
+#include "testing/fake_stores.h"
+#include "testing/wait_for.h"
+
+namespace reachback::server {
+namespace {
+
+using testing::wait_for;
+
+class FakeWebSocket : public net::WebSocket {
+ public:
+  explicit FakeWebSocket(net::Loop& loop) : loop_(loop) {}
+  void start(std::function<void(std::string_view)> on_message,
+             std::function<void(std::string_view)> on_close) override {
+    on_message_ = std::move(on_message);
+    on_close_ = std::move(on_close);
+  }
+  void send(std::string message) override { sent.push_back(*protocol::decode_to_agent(message)); }
+  std::size_t queued_bytes() const override { return 0; }
+  void close(std::uint16_t code, std::string_view) override {
+    closed = code;
+    auto on_close = std::move(on_close_);
+    on_message_ = nullptr;
+    if (on_close) {
+      on_close("closed");
+    }
+  }
+  void pause() override { ++pauses; }
+  void resume() override { --pauses; }
+  net::Loop& loop() override { return loop_; }
+  std::string peer_ip() const override { return "127.0.0.1"; }
+  std::string tls_exporter() const override { return std::string(32, 'e'); }
+  void receive(const std::string& frame) {
+    if (on_message_) {
+      auto on_message = on_message_;
+      on_message(frame);
+    }
+  }
+
+  std::vector<pb::ToAgent> sent;
+  std::uint16_t closed = 0;
+  int pauses = 0;
+
+ private:
+  net::Loop& loop_;
+  std::function<void(std::string_view)> on_message_;
+  std::function<void(std::string_view)> on_close_;
+};
+
+constexpr char kNonce[] = "0123456789abcdef0123456789abcdef";
+
+class LinkTest : public ::testing::Test {
+ protected:
+  LinkTest() {
+    by_.tenant = tenant_;
+    by_.requestor = "app";
+    EXPECT_TRUE(
+        wait_for([&](auto d) { stores_.apps().add_tenant(Tenant{tenant_, "default"}, d); }).ok());
+    add_token("token", std::chrono::hours(1), 2);
+    std::string blob(32, 'b');
+    EXPECT_TRUE(wait_for<BlobInfo>([&](auto d) { blobs_.put(tenant_, blob, "true", d); }).ok());
+    LibraryFile f;
+    f.tenant = tenant_;
+    f.name = "t.sh";
+    f.sha256 = crypto::sha256("true");
+    f.bytes = 4;
+    f.blob = blob;
+    f.created = f.updated = clock_.now();
+    EXPECT_TRUE(wait_for<LibraryFile>([&](auto d) { stores_.library().put(f, false, d); }).ok());
+    live_ = LiveResponse::create(
+        LiveResponseDeps{stores_.actions(), stores_.machines(), stores_.library(), blobs_, notify_,
+                         hub_, signer_, audit_, scheduler_, clock_, random_},
+        {}, std::string(32, 'k'));
+    machines_ = Machines::create(stores_.machines(), hub_, clock_);
+    AgentApiOptions options;
+    options.order_keys = {signer_.public_key().spki()};
+    options.failed_enrollments_per_minute = 3;
+    api_ = std::make_unique<AgentApi>(deps(), *machines_, options);
+  }
+  ~LinkTest() override {
+    on_loop([this] { hub_.end_all("over"); });
+  }
+
+  SessionDeps deps() { return SessionDeps{hub_, stores_.machines(), *live_, clock_, random_}; }
+  void add_token(const std::string& text, Duration life, std::uint32_t uses) {
+    EnrollmentToken token;
+    token.tenant = tenant_;
+    token.token = crypto::sha256(text);
+    token.created = clock_.now();
+    token.expires = clock_.now() + life;
+    token.uses_left = uses;
+    EXPECT_TRUE(wait_for([&](auto d) { stores_.apps().add_token(token, d); }).ok());
+  }
+  void on_loop(std::function<void()> work) {
+    for (auto* step : {&work, &settle_}) {
+      std::promise<void> done;
+      loops_.at(0).post([&] {
+        (*step)();
+        done.set_value();
+      });
+      done.get_future().get();
+    }
+  }
+
+  // ---- an agent
+  json::Object enrollment(const std::string& token, const crypto::Ed25519PrivateKey& key,
+                          const std::string& host = "web-01") {
+    std::string spki = key.public_key().spki();
+    return {{"token", token},
+            {"publicKey", to_base64(spki)},
+            {"hostName", host},
+            {"osPlatform", "Linux"},
+            {"signature", to_base64(key.sign(protocol::enrollment_statement(token, spki, host)))}};
+  }
+  net::Response post(std::string_view path, const std::string& body,
+                     const std::string& method = "POST") {
+    net::Request request;
+    request.method = method;
+    request.target = path;
+    auto exchange = std::make_shared<testing::FakeExchange>(std::move(request), body);
+    on_loop([&] { api_->handle(exchange); });
+    auto r = exchange->wait();
+    EXPECT_TRUE(r.has_value());
+    return r.value_or(net::Response());
+  }
+  net::Response enroll(const json::Object& body) {
+    return post("/agent/v1/enroll", json::write(body));
+  }
+  MachineId enrolled() {
+    EXPECT_EQ(enroll(enrollment("token", key_)).status, 200);
+    return protocol::machine_id_of(key_.public_key().spki());
+  }
+  pb::Hello hello(char generation = 'g') {
+    pb::Hello::Body body;
+    body.set_public_key(key_.public_key().spki());
+    body.set_generation(std::string(16, generation));
+    body.set_boot(std::string(16, 'b'));
+    body.set_nonce(std::string(16, 'n'));
+    body.set_host_name("web-01");
+    body.set_agent_version("0.1.0");
+    return protocol::sign_hello(body, std::string(kNonce, 32), std::string(32, 'e'), key_);
+  }
+  std::shared_ptr<FakeWebSocket> open() {
+    auto socket = std::make_shared<FakeWebSocket>(loops_.at(0));
+    on_loop([&] {
+      std::make_shared<AgentSession>(deps(), SessionLimits(), socket, std::string(kNonce, 32))
+          ->start();
+    });
+    return socket;
+  }
+  void receive(FakeWebSocket& socket, const pb::ToServer& m) {
+    on_loop([&, frame = protocol::encode(m)] { socket.receive(frame); });
+  }
+  std::shared_ptr<FakeWebSocket> connected() {
+    auto socket = open();
+    pb::ToServer m;
+    *m.mutable_hello() = hello();
+    receive(*socket, m);
+    return socket;
+  }
+  action::Action submit() {
+    SubmitRequest r;
+    r.machine = protocol::machine_id_of(key_.public_key().spki());
+    SubmitCommand c;
+    c.file_name = "t.sh";
+    r.commands = {c};
+    auto a = wait_for<action::Action>([&](auto d) { live_->submit(by_, r, d); });
+    EXPECT_TRUE(a.ok()) << (a ? "" : a.error().message);
+    on_loop([] {});
+    return a ? *a : action::Action();
+  }
+  action::Action get(const ActionId& id) {
+    return *wait_for<action::Action>([&](auto d) { live_->get(by_, id, d); });
+  }
+
+  std::function<void()> settle_ = [] {};
+  net::LoopPool loops_{1};
+  TenantId tenant_ = *TenantId::from_bytes(std::string(16, 't'));
+  Principal by_;
+  testing::FakeClock clock_;
+  crypto::SystemRandom random_;
+  testing::FakeStores stores_;
+  testing::FakeBlobStore blobs_;
+  testing::FakeNotifier notify_;
+  testing::FakeSigner signer_;
+  testing::FakeAudit audit_;
+  testing::FakeScheduler scheduler_;
+  AgentHub hub_;
+  crypto::Ed25519PrivateKey key_ = crypto::Ed25519PrivateKey::generate();
+  std::unique_ptr<LiveResponse> live_;
+  std::unique_ptr<Machines> machines_;
+  std::unique_ptr<AgentApi> api_;
+};
+
+// ---- enrolment (§5.8)
+
+TEST_F(LinkTest, enrolment_makes_the_machine_whose_id_follows_from_its_key) {
+  net::Response r = enroll(enrollment("token", key_));
+  ASSERT_EQ(r.status, 200) << r.body;
+  auto body = json::parse(r.body);
+  EXPECT_EQ(body->as_object().at("machineId").as_string(),
+            to_hex(as_bytes(crypto::sha256(key_.public_key().spki()))).substr(0, 40));
+  EXPECT_EQ(body->as_object().at("orderKeys").as_array().size(), 1u);
+}
+
+TEST_F(LinkTest, enrolment_5_8_1_to_3_blank_unknown_expired_and_used_up_tokens_get_one_answer) {
+  add_token("short", std::chrono::seconds(1), 1);
+  add_token("once", std::chrono::hours(1), 1);
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(enroll(enrollment("once", crypto::Ed25519PrivateKey::generate())).status, 200);
+  std::string first;
+  for (const char* token : {"unknown", "short", "once"}) {
+    net::Response r = enroll(enrollment(token, crypto::Ed25519PrivateKey::generate()));
+    EXPECT_EQ(r.status, 401) << token;
+    std::string said = r.body.substr(0, r.body.find("target"));
+    EXPECT_TRUE(first.empty() || said == first);
+    first = said;
+  }
+  EXPECT_EQ(enroll(enrollment("", key_)).status,
+            429);  // §5.8.4: three failures in a minute are enough here
+  clock_.advance(std::chrono::minutes(2));
+  EXPECT_EQ(enroll(enrollment("", key_)).status, 400);
+}
+
+TEST_F(LinkTest, enrolment_5_8_5_to_7_a_key_that_is_not_proven_or_not_ed25519_is_refused) {
+  json::Object wrong = enrollment("token", key_);
+  wrong["signature"] = to_base64(key_.sign("something else"));
+  EXPECT_EQ(enroll(wrong).status, 400);
+  json::Object trailing = enrollment("token", key_);
+  trailing["publicKey"] = to_base64(key_.public_key().spki() + "x");
+  EXPECT_EQ(enroll(trailing).status, 400);
+  json::Object junk = enrollment("token", key_);
+  junk["publicKey"] = "not base64!";
+  EXPECT_EQ(enroll(junk).status, 400);
+}
+
+TEST_F(LinkTest, enrolment_5_8_9_the_same_key_again_is_the_same_machine) {
+  net::Response first = enroll(enrollment("token", key_));
+  net::Response second = enroll(enrollment("token", key_));
+  EXPECT_EQ(second.status, 200);
+  EXPECT_EQ(json::parse(first.body)->at("machineId"), json::parse(second.body)->at("machineId"));
+  EXPECT_EQ(enroll(enrollment("token", crypto::Ed25519PrivateKey::generate())).status,
+            200);  // one use was left
+}
+
+TEST_F(LinkTest, enrolment_5_8_11_a_host_name_is_bounded_and_has_no_NUL) {
+  EXPECT_EQ(enroll(enrollment("token", key_, std::string(254, 'a'))).status, 400);
+  EXPECT_EQ(enroll(enrollment("token", key_, std::string("a\0b", 3))).status, 400);
+  EXPECT_EQ(enroll(enrollment("token", key_, "<script>\x1b[31m")).status, 200);
+}
+
+TEST_F(LinkTest, enrolment_5_8_14_a_large_body_is_413_and_other_paths_are_404) {
+  EXPECT_EQ(post("/agent/v1/enroll", std::string((64 << 10) + 1, ' ')).status, 413);
+  EXPECT_EQ(post("/agent/v1/enroll", "", "GET").status, 405);
+  EXPECT_EQ(post("/api/machines", "").status, 404);
+  EXPECT_EQ(post("/agent/v1/enroll", "{").status, 400);
+  EXPECT_EQ(post("/agent/v1/session", "", "GET").status, 426);
+}
+
+// ---- session (§5.9)
+
+TEST_F(LinkTest, a_good_agent_is_welcomed_gets_the_order_and_its_report_ends_the_action) {
+  MachineId id = enrolled();
+  auto socket = connected();
+  ASSERT_EQ(socket->sent.size(), 1u);
+  EXPECT_EQ(socket->sent[0].welcome().machine(), id.bytes());
+  EXPECT_TRUE(hub_.claim(id).has_value());
+  action::Action a = submit();
+  ASSERT_EQ(socket->sent.size(), 2u);
+  auto order =
+      protocol::verify_order(socket->sent[1].execute_order().order(), signer_.public_key());
+  ASSERT_TRUE(order.ok());
+  EXPECT_EQ(order->session(), std::string(16, 'n'));
+
+  pb::ToServer ask;
+  auto& request = *ask.mutable_upload_request();
+  request.set_action(std::string(a.id.bytes()));
+  request.set_epoch(1);
+  request.set_kind(pb::RESULT);
+  request.set_bytes(2);
+  request.set_sha256(std::string(as_bytes(crypto::sha256("{}"))));
+  receive(*socket, ask);
+  std::string url = socket->sent.back().upload_grant().url();
+  ASSERT_NE(url, "");
+  std::string path = url.substr(0, url.find('?'));
+  std::string name = path.substr(path.rfind('/') + 1);
+
+  pb::ToServer report;
+  auto& ended = *report.mutable_command_ended();
+  ended.set_action(std::string(a.id.bytes()));
+  ended.set_epoch(1);
+  ended.set_outcome(pb::COMPLETED);
+  ended.set_started_us(to_micros(clock_.now()));
+  ended.set_ended_us(to_micros(clock_.now()));
+  ended.set_has_exit_code(true);
+  ended.mutable_result()->set_name(name);
+  ended.mutable_result()->set_bytes(2);
+  ended.mutable_result()->set_sha256(std::string(as_bytes(crypto::sha256("{}"))));
+  receive(*socket, report);  // §5.9.11: before the blob is committed
+  EXPECT_TRUE(socket->sent.back().has_forget_action());
+  EXPECT_EQ(get(a.id).status, action::Status::in_progress);
+  ASSERT_TRUE(wait_for<BlobInfo>([&](auto d) { blobs_.put(tenant_, name, "{}", d); }).ok());
+  receive(*socket, report);
+  EXPECT_TRUE(socket->sent.back().has_report_acknowledged());
+  EXPECT_EQ(get(a.id).status, action::Status::succeeded);
+  receive(*socket, report);  // a repeat is acknowledged again
+  EXPECT_TRUE(socket->sent.back().has_report_acknowledged());
+}
+
+TEST_F(LinkTest, session_5_9_1_a_hello_of_another_connection_or_key_is_refused) {
+  enrolled();
+  pb::ToServer m;
+  auto socket = open();
+  *m.mutable_hello() = hello();
+  m.mutable_hello()->set_signature(std::string(64, 'x'));
+  receive(*socket, m);
+  EXPECT_NE(socket->closed, 0);
+
+  pb::Hello::Body body;
+  ASSERT_TRUE(body.ParseFromString(hello().body()));
+  auto replayed = open();
+  *m.mutable_hello() = protocol::sign_hello(body, std::string(32, 'o'), std::string(32, 'e'), key_);
+  receive(*replayed, m);
+  EXPECT_NE(replayed->closed, 0);
+  EXPECT_EQ(hub_.size(), 0u);
+}
+
+TEST_F(LinkTest, session_5_9_1_an_unknown_machine_is_told_not_to_come_back) {
+  auto socket = connected();
+  ASSERT_EQ(socket->sent.size(), 1u);
+  EXPECT_TRUE(socket->sent[0].goodbye().permanent());
+  EXPECT_NE(socket->closed, 0);
+}
+
+TEST_F(LinkTest, session_5_9_2_and_3_frames_that_are_not_messages_end_it) {
+  enrolled();
+  for (const std::string& frame :
+       {std::string(), std::string("\xff\xff\xff"), std::string(100, 'x')}) {
+    auto socket = connected();
+    on_loop([&] { socket->receive(frame); });
+    EXPECT_NE(socket->closed, 0);
+  }
+}
+
+TEST_F(LinkTest, session_the_first_message_is_a_hello_and_the_only_one) {
+  enrolled();
+  auto early = open();
+  pb::ToServer beat;
+  beat.mutable_heartbeat()->set_seq(1);
+  receive(*early, beat);
+  EXPECT_NE(early->closed, 0);
+  auto socket = connected();
+  pb::ToServer again;
+  *again.mutable_hello() = hello();
+  receive(*socket, again);
+  EXPECT_NE(socket->closed, 0);
+}
+
+TEST_F(LinkTest,
+       session_5_9_5_and_6_actions_of_others_and_unknown_ones_are_forgotten_without_a_change) {
+  enrolled();
+  auto socket = connected();
+  action::Action a = submit();
+  crypto::Ed25519PrivateKey mine = key_;
+  key_ = crypto::Ed25519PrivateKey::generate();
+  EXPECT_EQ(enroll(enrollment("token", key_, "web-02")).status, 200);
+  auto rogue = connected();
+  for (const std::string& id : {std::string(a.id.bytes()), std::string(16, 'u')}) {
+    pb::ToServer m;
+    m.mutable_command_started()->set_action(id);
+    m.mutable_command_started()->set_epoch(1);
+    m.mutable_command_started()->set_at_us(1);
+    receive(*rogue, m);
+    EXPECT_TRUE(rogue->sent.back().has_forget_action());
+    pb::ToServer ask;
+    ask.mutable_upload_request()->set_action(id);
+    ask.mutable_upload_request()->set_epoch(1);
+    ask.mutable_upload_request()->set_kind(pb::RESULT);
+    ask.mutable_upload_request()->set_sha256(std::string(32, 's'));
+    receive(*rogue, ask);
+    EXPECT_NE(rogue->sent.back().upload_grant().error(), "");
+  }
+  EXPECT_FALSE(get(a.id).commands[0].started.has_value());
+}
+
+TEST_F(LinkTest, session_5_9_8_another_epoch_is_refused) {
+  enrolled();
+  auto socket = connected();
+  action::Action a = submit();
+  for (std::uint64_t epoch : {2u, 99u}) {
+    pb::ToServer m;
+    m.mutable_command_started()->set_action(std::string(a.id.bytes()));
+    m.mutable_command_started()->set_epoch(epoch);
+    m.mutable_command_started()->set_at_us(1);
+    receive(*socket, m);
+    EXPECT_TRUE(socket->sent.back().has_forget_action());
+  }
+  EXPECT_FALSE(get(a.id).commands[0].started.has_value());
+}
+
+TEST_F(LinkTest, session_5_9_19_the_newer_of_two_sessions_wins) {
+  MachineId id = enrolled();
+  auto older = connected();
+  auto newer = connected();
+  EXPECT_NE(older->closed, 0);
+  EXPECT_EQ(newer->closed, 0);
+  EXPECT_TRUE(hub_.claim(id).has_value());
+}
+
+TEST_F(LinkTest, an_order_that_the_agent_holds_is_not_pushed_at_every_heartbeat) {
+  enrolled();
+  auto socket = connected();
+  action::Action a = submit();
+  auto orders = [&] {
+    return std::count_if(socket->sent.begin(), socket->sent.end(),
+                         [](const pb::ToAgent& m) { return m.has_execute_order(); });
+  };
+  pb::ToServer beat;
+  beat.mutable_heartbeat()->set_seq(1);
+  receive(*socket, beat);
+  EXPECT_EQ(orders(), 2);  // not acknowledged: pushed again
+  pb::ToServer received;
+  received.mutable_order_received()->set_action(std::string(a.id.bytes()));
+  received.mutable_order_received()->set_epoch(1);
+  receive(*socket, received);
+  beat.mutable_heartbeat()->set_seq(2);
+  receive(*socket, beat);
+  EXPECT_EQ(orders(), 2);
+}
+
+TEST_F(LinkTest, a_store_that_is_down_ends_the_session_and_loses_no_report) {
+  enrolled();
+  auto socket = connected();
+  action::Action a = submit();
+  pb::ToServer report;
+  auto& ended = *report.mutable_command_ended();
+  ended.set_action(std::string(a.id.bytes()));
+  ended.set_epoch(1);
+  ended.set_outcome(pb::FAILED);
+  ended.set_ended_us(to_micros(clock_.now()));
+  stores_.actions().faults().fail_next(Error{Errc::unavailable, "down"});
+  receive(*socket, report);
+  EXPECT_FALSE(socket->sent.back().has_report_acknowledged());
+  EXPECT_NE(socket->closed, 0);
+  auto again = connected();
+  receive(*again, report);
+  EXPECT_TRUE(again->sent.back().has_report_acknowledged());
+  EXPECT_EQ(get(a.id).status, action::Status::failed);
+}
+
+}  // namespace
+}  // namespace reachback::server
