@@ -21,6 +21,7 @@ class Headers {
     fields_.emplace_back(std::move(name), std::move(value));
   }
   void set(std::string_view name, std::string value);
+  void reserve(std::size_t fields) { fields_.reserve(fields); }
   // The first value, or nullopt.
   std::optional<std::string_view> get(std::string_view name) const;
   std::size_t count(std::string_view name) const;

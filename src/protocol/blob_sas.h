@@ -30,23 +30,33 @@ std::string sas_string_to_sign(const SasFields& fields, std::string_view account
                                std::string_view container, std::string_view blob);
 std::string sas_signature(std::string_view string_to_sign, std::string_view account_key_bytes);
 
-// "se=…&sp=r&sv=2019-07-07&sr=b&sig=…", in MDE's order; '/' of the signature bare as in MDE's
-// sample, '+' and '=' percent-encoded.
+// "se=…&sp=r&sv=2019-07-07&sr=b&sig=…", in MDE's order, other fields that are set before sig; '/'
+// of the signature bare as in MDE's sample, '+' and '=' percent-encoded.
 std::string sas_query(const SasFields& fields, std::string_view signature);
 
 struct SasQuery {
   SasFields fields;
   std::string signature;  // base64, decoded from the query
 };
-// Parses a link's query string. Errors (forbidden): a key twice, an unknown key, a missing
+// Parses a link's query string, read as a form: '+' is a space, as in Azure, so a bare '+' never
+// stands for the one of a signature. Errors (forbidden): a key twice, unknown or empty, a missing
 // sp/se/sv/sr/sig, bad percent-encoding, a signature that is not canonical base64 of 32 bytes.
 Result<SasQuery> parse_sas_query(std::string_view query);
 
+inline constexpr std::string_view kSasVersion = "2019-07-07";
+
 // Checks signature (constant time), sv, sr=b, times (`st`, `se` canonical "YYYY-MM-DDTHH:MM:SSZ",
-// expired at exactly se), `sip` and `spr`. wanted: the permission letter that the request needs.
-// Errors: forbidden, with Azure's reason in the message.
+// expired at exactly se), `sip` and `spr`; `si` is refused, for we keep no stored policies. wanted:
+// the permission letter that the request needs. Errors: forbidden, with Azure's reason in the
+// message.
 Result<void> verify_sas(const SasQuery& query, std::string_view account, std::string_view container,
                         std::string_view blob, std::string_view account_key_bytes, char wanted,
                         std::string_view peer_ip, Timestamp now);
+
+// What the audit log calls a link, at mint and at download: the SHA-256, in hex, of the signature's
+// base64 text.
+std::string sas_token_id(std::string_view signature);
+// The same, of a whole link. Errors: forbidden, as parse_sas_query.
+Result<std::string> sas_token_id_of_link(std::string_view url);
 
 }  // namespace reachback::protocol

@@ -19,10 +19,15 @@ inline constexpr std::size_t kInlineScriptBytesMax = 256 << 10;  // in sum, in E
 inline constexpr std::size_t kErrorsMax = 8;                     // of a CommandEnded
 inline constexpr std::size_t kErrorBytesMax = 1024;
 inline constexpr std::size_t kHostNameBytesMax = 253;
+inline constexpr std::size_t kArgsBytesMax = 32 << 10;
+inline constexpr std::size_t kPathBytesMax = 4096;
+inline constexpr std::size_t kUrlBytesMax = 4096;
+inline constexpr std::size_t kReasonBytesMax = 1024;  // of refusals, goodbyes, closings
 
 Result<pb::ToServer> decode_to_server(std::string_view frame);
 Result<pb::ToAgent> decode_to_agent(std::string_view frame);
 Result<pb::Order> decode_order(std::string_view bytes);
+Result<pb::Hello::Body> decode_hello_body(std::string_view bytes);
 std::string encode(const pb::ToServer& message);
 std::string encode(const pb::ToAgent& message);
 

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "protocol/agent_messages.h"
 
 namespace reachback::server {

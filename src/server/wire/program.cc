@@ -10,6 +10,7 @@
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
 #include "server/wire/admin_socket.h"
+#include "server/wire/config.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/init.h"
 #include "server/wire/server.h"

@@ -114,8 +114,12 @@ class Server {
     public_server_->drain(kDrainGrace);
     agent_server_->drain(kDrainGrace);
     stopping_ = true;
+    // From the stores outwards: each waits for what was asked of it and still answers on the loops.
     auto closed = store_->close();
+    blobs_.reset();
     audit_.reset();
+    public_server_.reset();
+    agent_server_.reset();
     loops_.reset();
     return closed;
   }
@@ -259,6 +263,9 @@ class Server {
   }
 
   void purge() {
+    if (stopping_) {
+      return;
+    }
     if (auto purged = blobs_->purge_staging(clock_.now()); !purged) {
       log_warning("staging not purged", {field("error", purged.error().message)});
     }
@@ -269,7 +276,7 @@ class Server {
     if (!ready_) {
       exchange->respond(not_ready());
     } else if (blob_http_->handles(exchange->request().path())) {
-      blob_http_->handle(std::move(exchange), BlobHttp::Side::public_reads);
+      blob_http_->handle(std::move(exchange), BlobHttp::Side::public_url);
     } else {
       rest_->handle(std::move(exchange));
     }
@@ -279,7 +286,7 @@ class Server {
     if (!ready_) {
       exchange->respond(not_ready());
     } else if (blob_http_->handles(exchange->request().path())) {
-      blob_http_->handle(std::move(exchange), BlobHttp::Side::agent);
+      blob_http_->handle(std::move(exchange), BlobHttp::Side::agents);
     } else {
       agent_api_->handle(std::move(exchange));
     }

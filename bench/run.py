@@ -1,0 +1,136 @@
+"""Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
+
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle]
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import idle  # noqa: E402
+import link_minting  # noqa: E402
+import round_trip  # noqa: E402
+from common import ROOT, localrun  # noqa: E402
+
+PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+
+
+def machine():
+    with open("/proc/cpuinfo") as info:
+        model = re.search(r"^model name\s*:\s*(.*)$", info.read(), re.M)
+    return {"processor": model.group(1) if model else platform.machine(),
+            "cores": len(os.sched_getaffinity(0)), "kernel": platform.release(),
+            "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")}
+
+
+def commit():
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def verdict(reached):
+    return "reached" if reached else "**missed**"
+
+
+def rows(results):
+    if "mint" in results:
+        mint = results["mint"]
+        yield ("Links minted a second, one server thread, TLS keep-alive, 64 connections",
+               f"{mint['links_per_second']:,.0f}/s",
+               f"nginx, fixed JSON of the same size: {mint['nginx_per_second']:,.0f}/s",
+               f"{mint['ratio']:.2f} × [{mint['ratio_min']:.2f}–{mint['ratio_max']:.2f}]",
+               f"≥ 0.5 × nginx: {verdict(mint['ratio'] >= 0.5)}")
+    for name, what in (("true", "`true`"), ("ten_lines", "the ten-line script")):
+        if name not in results.get("trip", {}):
+            continue
+        trip = results["trip"][name]
+        ours, bash, ssh = trip["reachback"], trip["bash"], trip["ssh"]
+        if name == "true":
+            aim = f"p50 ≤ 5 ms: {verdict(ours['p50_ms'] <= 5)}"
+        else:
+            aim = (f"p50 ≤ 1.5 × bash: {verdict(ours['p50_ms'] <= 1.5 * bash['p50_ms'])}; "
+                   f"≤ ssh: {verdict(ours['p50_ms'] <= ssh['p50_ms'])}")
+        yield (f"POST to result readable, {what}, {ours['runs']} runs",
+               f"p50 {ours['p50_ms']:.2f} ms, p99 {ours['p99_ms']:.2f} ms",
+               f"bash p50 {bash['p50_ms']:.2f}, p99 {bash['p99_ms']:.2f}; "
+               f"ssh p50 {ssh['p50_ms']:.2f}, p99 {ssh['p99_ms']:.2f}",
+               f"{ours['p50_ms'] / bash['p50_ms']:.2f} × bash, "
+               f"{ours['p50_ms'] / ssh['p50_ms']:.2f} × ssh", aim)
+    if "idle" in results:
+        server, agent = results["idle"]["server"], results["idle"]["agent"]
+        yield ("Idle server, one agent connected",
+               f"PSS {server['pss_kib'] / 1024:.1f} MiB, RSS {server['rss_kib'] / 1024:.1f} MiB",
+               "", "", "")
+        yield ("Idle agent, connected",
+               f"PSS {agent['pss_kib'] / 1024:.1f} MiB, RSS {agent['rss_kib'] / 1024:.1f} MiB, "
+               f"{agent['cpu_ms_per_s']:.1f} ms processor a second", "", "",
+               f"PSS ≤ 8 MiB: {verdict(agent['pss_kib'] <= 8192)}")
+
+
+def table(results):
+    where = results["machine"]
+    lines = [BEGIN, f"{where['date']}, commit {results['commit']}, {where['processor']}, "
+             f"{where['cores']} cores, Linux {where['kernel']}"
+             + (" — `--quick`: too short to quote" if results["quick"] else ""), "",
+             "| what | Reachback | beside it, same run | ratio | aim |", "|---|---|---|---|---|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows(results)]
+    return "\n".join([*lines, END])
+
+
+def write_page(text):
+    with open(PAGE, encoding="utf-8") as page:
+        old = page.read()
+    begin, end = old.index(BEGIN), old.index(END) + len(END)
+    with open(PAGE, "w", encoding="utf-8") as page:
+        page.write(old[:begin] + text + old[end:])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
+    parser.add_argument("--only", choices=["mint", "trip", "idle"], action="append")
+    parser.add_argument("--keep-page", action="store_true", help="do not touch docs/benchmarks.md")
+    options = parser.parse_args()
+    wanted = options.only or ["mint", "trip", "idle"]
+    quick = options.quick
+    folder = tempfile.mkdtemp(prefix="reachback-bench-")
+    results = {"machine": machine(), "commit": commit(), "quick": quick}
+    try:
+        bin_dir = localrun.find_bin(("release",))
+        if "mint" in wanted:
+            print("bench (a): links minted a second, beside nginx", flush=True)
+            results["mint"] = link_minting.measure(folder, bin_dir, rounds=2 if quick else 5,
+                                                   seconds=1 if quick else 4)
+        if "trip" in wanted:
+            print("bench (b): from POST to the result, beside bash and ssh", flush=True)
+            results["trip"] = round_trip.measure(folder, bin_dir, runs=30 if quick else 300)
+        if "idle" in wanted:
+            print("bench (c): idle", flush=True)
+            results["idle"] = idle.measure(folder, bin_dir, seconds=3 if quick else 15)
+    except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
+    with open(os.path.join(ROOT, "build", "bench", "results.json"), "w") as out:
+        json.dump(results, out, indent=1)
+    text = table(results)
+    if wanted == ["mint", "trip", "idle"] and not quick and not options.keep_page:
+        write_page(text)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

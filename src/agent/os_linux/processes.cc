@@ -1,0 +1,242 @@
+#include "agent/os_linux/processes.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "agent/os_linux/spawn.h"
+#include "agent/os_linux/tree.h"
+
+namespace reachback::agent {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr int kPiecesATurn = 8;  // so that heartbeats and limits are not kept waiting by a flood
+constexpr int kPipeBytes = 256 << 10;
+constexpr Duration kReapEvery = std::chrono::seconds(1);
+
+// Carries one stream from its pipe to its file.
+class Pump {
+ public:
+  Result<Fd> open(int file, std::uint64_t bytes_max) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+      return errno_error("make a pipe");
+    }
+    pipe_ = Fd(ends[0]);
+    Fd write_end(ends[1]);
+    ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
+    ::fcntl(pipe_.get(), F_SETPIPE_SZ, kPipeBytes);  // A larger pipe is a favour, not a need.
+    file_ = file;
+    bytes_max_ = bytes_max;
+    return write_end;
+  }
+  int fd() const { return pipe_.get(); }
+  bool is_open() const { return pipe_.valid(); }
+  const StreamCount& count() const { return count_; }
+  void watch(std::unique_ptr<Events::Handle> handle) { handle_ = std::move(handle); }
+  void close() {
+    handle_.reset();
+    pipe_.reset();
+  }
+
+  // Reads at most `pieces`; false: nothing more now (or ever, then the pipe is closed).
+  bool turn(std::string& buffer, int pieces) {
+    for (int i = 0; i < pieces && is_open(); ++i) {
+      const ssize_t n = ::read(pipe_.get(), buffer.data(), buffer.size());
+      if (n < 0 && errno == EINTR) {
+        continue;
+      }
+      if (n < 0 && errno == EAGAIN) {
+        return false;
+      }
+      if (n <= 0) {
+        close();
+        return false;
+      }
+      store(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
+    }
+    return is_open();
+  }
+
+ private:
+  void store(std::string_view bytes) {
+    count_.seen += bytes.size();
+    if (count_.storage_full) {
+      return;
+    }
+    bytes = bytes.substr(0, std::min<std::uint64_t>(bytes.size(), bytes_max_ - count_.stored));
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(file_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) {
+        continue;
+      }
+      if (n <= 0) {
+        count_.storage_full = true;
+        return;
+      }
+      count_.stored += static_cast<std::uint64_t>(n);
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  Fd pipe_;
+  int file_ = -1;
+  std::uint64_t bytes_max_ = 0;
+  StreamCount count_;
+  std::unique_ptr<Events::Handle> handle_;
+};
+
+class LinuxProcesses : public Processes {
+ public:
+  LinuxProcesses(Events& events, std::string leaf) : events_(events), tree_(std::move(leaf)) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  }
+  ~LinuxProcesses() override {
+    kill();
+    reap();
+  }
+
+  Result<void> start(const ProcessSpec& spec, std::function<void(ProcessEnd)> ended) override {
+    auto run = std::make_unique<Run>();
+    RB_TRY_ASSIGN(Fd out, run->out.open(spec.stdout_file, spec.output_bytes_max));
+    RB_TRY_ASSIGN(Fd err, run->err.open(spec.stderr_file, spec.output_bytes_max));
+    RB_TRY_ASSIGN(run->process, spawn(spec, out.get(), err.get(), tree_.cgroup_fd()));
+    run->ended = std::move(ended);
+    run->buffer.resize(kPieceBytes);
+    run_ = std::move(run);
+    watch(run_->out);
+    watch(run_->err);
+    run_->exit_watch = events_.watch_readable(run_->process.pidfd.get(), [this] { on_exit(); });
+    reap_later();
+    return {};
+  }
+
+  void kill() override {
+    if (run_) {
+      run_->killed = !run_->status.has_value();
+      tree_.kill_all([this] { reap(); });
+    }
+  }
+
+  std::size_t kill_leftovers(const std::string& action) override {
+    if (tree_.cgroup_fd() >= 0 && tree_.any_left()) {
+      tree_.kill_all([this] { reap(); });
+    }
+    std::size_t count = 0;
+    // A process that starts others while it is looked for is found in the next round.
+    for (int round = 0; round < 20; ++round) {
+      auto left = processes_with_environment("REACHBACK_ACTION=" + action);
+      for (pid_t pid : left) {
+        ::kill(pid, SIGKILL);
+      }
+      if (left.empty()) {
+        break;
+      }
+      count += left.size();
+    }
+    return count;
+  }
+
+ private:
+  struct Run {
+    Spawned process;
+    Pump out, err;
+    std::string buffer;
+    std::function<void(ProcessEnd)> ended;
+    std::unique_ptr<Events::Handle> exit_watch, drain, reaper;
+    std::optional<int> status;  // of the main process, once it has ended
+    bool killed = false;
+  };
+
+  void watch(Pump& pump) {
+    pump.watch(events_.watch_readable(pump.fd(), [this, &pump] {
+      pump.turn(run_->buffer, kPiecesATurn);
+      finish_if_drained();
+    }));
+  }
+
+  // Orphans of the tree are ours to bury.
+  void reap() {
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (run_ && pid == run_->process.pid) {
+        run_->status = status;
+      }
+    }
+  }
+  void reap_later() {
+    run_->reaper = events_.after(kReapEvery, [this] {
+      // The main process is buried by on_exit(), so that its status is seen there.
+      if (run_->status) {
+        return;
+      }
+      reap();
+      reap_later();
+    });
+  }
+
+  void on_exit() {
+    reap();
+    if (!run_->status) {
+      return;
+    }
+    run_->exit_watch.reset();
+    run_->reaper.reset();
+    run_->out.turn(run_->buffer, kPiecesATurn);
+    run_->err.turn(run_->buffer, kPiecesATurn);
+    if (run_->killed) {
+      finish();
+      return;
+    }
+    if (finish_if_drained()) {
+      return;
+    }
+    run_->drain = events_.after(kDrain, [this] { finish(); });
+  }
+
+  bool finish_if_drained() {
+    if (!run_->status || run_->exit_watch || run_->out.is_open() || run_->err.is_open()) {
+      return false;
+    }
+    finish();
+    return true;
+  }
+
+  void finish() {
+    reap();
+    if (tree_.any_left()) {
+      tree_.kill_all([this] { reap(); });
+    }
+    // What is still in the pipes: no more than they hold.
+    for (Pump* pump : {&run_->out, &run_->err}) {
+      pump->turn(run_->buffer, kPipeBytes / 4096);
+      pump->close();
+    }
+    ProcessEnd end;
+    const int status = *run_->status;
+    end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    end.killed = run_->killed;
+    end.out = run_->out.count();
+    end.err = run_->err.count();
+    const auto run = std::move(run_);  // `ended` may start the next.
+    run->ended(end);
+  }
+
+  Events& events_;
+  ProcessTree tree_;
+  std::unique_ptr<Run> run_;
+};
+
+}  // namespace
+
+std::unique_ptr<Processes> make_linux_processes(Events& events, std::string cgroup_leaf) {
+  return std::make_unique<LinuxProcesses>(events, std::move(cgroup_leaf));
+}
+
+}  // namespace reachback::agent

@@ -1,0 +1,23 @@
+// Starts one program with nothing inherited but what is named.
+#pragma once
+
+#include <sys/types.h>
+
+#include "agent/ports/process.h"
+#include "base/file.h"
+
+namespace reachback::agent {
+
+struct Spawned {
+  pid_t pid = -1;
+  Fd pidfd;  // readable once the process has ended
+};
+
+// The program leads a session and a process group of its own, dies with the agent's main thread,
+// has /dev/null as input, the two descriptors as output and error, spec.script_fd as kScriptFd and
+// no other descriptor, default signal handling and umask 022. cgroup_fd: the cgroup v2 folder it is
+// born in; -1: the agent's.
+// Errors: not_found, forbidden, io: "run <program>: …"; then no process is left.
+Result<Spawned> spawn(const ProcessSpec& spec, int stdout_fd, int stderr_fd, int cgroup_fd);
+
+}  // namespace reachback::agent

@@ -1,0 +1,218 @@
+#include "agent/os_linux/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace reachback::agent {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;  // Bounds a wait only.
+constexpr auto kKillPatience = std::chrono::seconds(2);
+
+// Files of /proc and cgroupfs say size 0.
+std::string read_small(const std::string& path, std::size_t bytes_max = 1 << 16) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd.ok()) {
+    return {};
+  }
+  std::string out(bytes_max, '\0');
+  std::size_t size = 0;
+  while (size < out.size()) {
+    const ssize_t n = ::read(fd->get(), out.data() + size, out.size() - size);
+    if (n <= 0) {
+      break;
+    }
+    size += static_cast<std::size_t>(n);
+  }
+  out.resize(size);
+  return out;
+}
+
+std::string own_cgroup_folder() {
+  for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    struct statfs info{};
+    if (::statfs(mount, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) {
+      continue;
+    }
+    const std::string text = read_small("/proc/self/cgroup");
+    auto at = text.starts_with("0::") ? 0 : text.find("\n0::");
+    if (at == std::string::npos) {
+      return {};
+    }
+    at = text.find("0::", at) + 3;
+    return mount + text.substr(at, text.find('\n', at) - at);
+  }
+  return {};
+}
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> out;
+  DIR* proc = ::opendir("/proc");
+  if (proc == nullptr) {
+    return out;
+  }
+  while (const dirent* entry = ::readdir(proc)) {
+    pid_t pid = 0;
+    const char* end = entry->d_name + std::char_traits<char>::length(entry->d_name);
+    auto [stop, error] = std::from_chars(entry->d_name, end, pid);
+    if (error == std::errc() && stop == end) {
+      out.push_back(pid);
+    }
+  }
+  ::closedir(proc);
+  return out;
+}
+
+// Every living descendant of this process.
+std::set<pid_t> descendants() {
+  std::map<pid_t, std::vector<pid_t>> children;
+  std::set<pid_t> zombies;
+  for (pid_t pid : all_processes()) {
+    // "pid (comm) state ppid …": comm may hold anything, so count from its last ')'.
+    const std::string stat = read_small("/proc/" + std::to_string(pid) + "/stat", 1024);
+    const auto comm_end = stat.rfind(')');
+    if (comm_end == std::string::npos || comm_end + 4 > stat.size()) {
+      continue;
+    }
+    if (stat[comm_end + 2] == 'Z' || stat[comm_end + 2] == 'X') {
+      zombies.insert(pid);
+    }
+    children[std::atoi(stat.c_str() + comm_end + 4)].push_back(pid);
+  }
+  std::set<pid_t> out;
+  std::vector<pid_t> open = {::getpid()};
+  while (!open.empty()) {
+    const pid_t parent = open.back();
+    open.pop_back();
+    for (pid_t child : children[parent]) {
+      if (out.insert(child).second) {
+        open.push_back(child);
+      }
+    }
+  }
+  for (pid_t pid : zombies) {
+    out.erase(pid);
+  }
+  return out;
+}
+
+}  // namespace
+
+ProcessTree::ProcessTree(std::string leaf) : leaf_(std::move(leaf)) {}
+
+ProcessTree::~ProcessTree() {
+  if (!folder_.empty()) {
+    ::rmdir(folder_.c_str());
+  }
+}
+
+int ProcessTree::cgroup_fd() {
+  if (tried_ || leaf_.empty()) {
+    return fd_.get();
+  }
+  tried_ = true;
+  const std::string own = own_cgroup_folder();
+  if (own.empty()) {
+    return -1;
+  }
+  const std::string folder = own + "/" + leaf_;
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return -1;
+  }
+  if (::access((folder + "/cgroup.kill").c_str(), W_OK) != 0) {
+    ::rmdir(folder.c_str());
+    return -1;
+  }
+  auto fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (!fd.ok()) {
+    return -1;
+  }
+  folder_ = folder;
+  fd_ = std::move(*fd);
+  return fd_.get();
+}
+
+bool ProcessTree::cgroup_populated() const {
+  return read_small(folder_ + "/cgroup.events", 4096).find("populated 1") != std::string::npos;
+}
+
+bool ProcessTree::any_left() {
+  if (fd_.valid() && cgroup_populated()) {
+    return true;
+  }
+  // A process may have been moved out of the cgroup, or born outside when clone3 could not.
+  const std::string children = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
+  if (::access(children.c_str(), R_OK) == 0 && read_small(children, 64).empty()) {
+    return false;
+  }
+  return !descendants().empty();
+}
+
+bool ProcessTree::kill_all(const std::function<void()>& reap) {
+  const auto give_up = SteadyClock::now() + kKillPatience;
+  if (fd_.valid()) {
+    const auto kill_file = open_file(folder_ + "/cgroup.kill", O_WRONLY);
+    if (kill_file.ok() && write_all(kill_file->get(), "1").ok()) {
+      auto events = open_file(folder_ + "/cgroup.events", O_RDONLY);
+      while (cgroup_populated() && events.ok() && SteadyClock::now() < give_up) {
+        pollfd wait{events->get(), POLLPRI, 0};
+        ::poll(&wait, 1, 20);  // Woken by the change; the bound covers one that came before.
+        reap();
+      }
+    }
+  }
+  reap();
+  while (SteadyClock::now() < give_up) {
+    // Stopping all before killing any: what forks faster than it is killed has to stand still.
+    std::set<pid_t> stopped;
+    for (bool more = true; more && SteadyClock::now() < give_up;) {
+      more = false;
+      for (pid_t pid : descendants()) {
+        if (stopped.insert(pid).second) {
+          ::kill(pid, SIGSTOP);
+          more = true;
+        }
+      }
+    }
+    if (stopped.empty()) {
+      return true;
+    }
+    for (pid_t pid : stopped) {
+      ::kill(pid, SIGKILL);
+    }
+    reap();
+    ::poll(nullptr, 0, 1);
+    reap();
+  }
+  return !any_left();
+}
+
+std::vector<pid_t> processes_with_environment(const std::string& variable) {
+  std::vector<pid_t> out;
+  for (pid_t pid : all_processes()) {
+    if (pid == ::getpid()) {
+      continue;
+    }
+    const std::string environment =
+        '\0' + read_small("/proc/" + std::to_string(pid) + "/environ", 1 << 17) + '\0';
+    if (environment.find('\0' + variable + '\0') != std::string::npos) {
+      out.push_back(pid);
+    }
+  }
+  return out;
+}
+
+}  // namespace reachback::agent

@@ -1,0 +1,138 @@
+// The implementation of the seam: see agent/ports/supervisor.h. Loop thread only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/command/run_script.h"
+#include "agent/journal/journal.h"
+#include "agent/ports/events.h"
+#include "agent/ports/process.h"
+#include "agent/ports/supervisor.h"
+#include "agent/supervisor/anchors.h"
+#include "agent/supervisor/spool.h"
+#include "base/random.h"
+#include "crypto/ed25519.h"
+
+namespace reachback::agent {
+
+// Who this machine is and whom it obeys: made at enrolment.
+struct Identity {
+  TenantId tenant;
+  MachineId machine;
+  crypto::Ed25519PrivateKey key;
+  std::vector<crypto::Ed25519PublicKey> order_keys;
+};
+
+struct SupervisorDeps {
+  Events& events;
+  Processes& processes;
+  Journal& journal;
+  Spool& spool;
+  const Clock& clock;
+  Random& random;
+  BootId boot;
+  pb::Hello::Body facts;     // host, platform, version; the rest is filled in
+  std::string last_contact;  // 16 bytes or empty
+  // Keeps the newest contact for the next hello.
+  std::function<void(const std::string&)> save_contact;
+};
+
+class AgentSupervisor : public Supervisor {
+ public:
+  AgentSupervisor(Identity identity, SupervisorDeps deps);
+
+  // Once, before the first session: settles what an earlier life left (nothing starts here).
+  // Errors: the journal's.
+  Result<void> recover();
+  // The agent ends now: what runs is ended and journalled as Interrupted.
+  void shut_down();
+
+  pb::Hello begin_session(const Challenge& challenge,
+                          std::function<void(pb::ToServer)> send) override;
+  std::uint64_t next_heartbeat() override;
+  void end_session() override;
+  void deliver(const pb::ToAgent& message, std::vector<Fd> files) override;
+  Result<Fd> open_spool(const pb::UploadRequest& request) override;
+  void uploaded(const pb::UploadRequest& request, const std::string& blob_name) override;
+
+ private:
+  // An action whose next command may start in this life: its scripts are here.
+  struct Job {
+    ActionId action;
+    pb::Order order;
+    std::vector<Fd> files;      // by command; not valid: the script could not be had
+    Duration window_end{};      // on CLOCK_BOOTTIME
+    bool received_now = false;  // `received` waits to be journalled with the first command
+    pb::JournalReceived receipt;
+  };
+  struct Running {
+    ActionId action;
+    std::uint32_t index = 0;
+    std::int64_t started_us = 0;
+    StreamFiles streams;
+    std::unique_ptr<Events::Handle> limit;
+    bool timed_out = false;
+    bool cancelled = false;
+    bool forgotten = false;  // nobody waits for its end
+  };
+
+  // orders.cc
+  void on_order(const pb::ExecuteOrder& message, std::vector<Fd> files);
+  void on_known_order(const ActionId& id, const pb::Order& order, std::vector<Fd> files);
+  Result<pb::Order> verify(const pb::SignedOrder& order) const;
+  void refuse(const pb::Order& order, const std::string& reason);
+  void on_cancel(const pb::CancelAction& message);
+  void on_acknowledged(const pb::ReportAcknowledged& message);
+  void on_forget(const pb::ForgetAction& message);
+  bool void_action(const ActionId& id, std::uint64_t epoch);
+  bool is_past(std::int64_t not_after_us) const;
+
+  // commands.cc
+  void start_next();
+  void start_command(Job job, std::uint32_t index, std::vector<Entry> before);
+  Result<PreparedScript> prepare(Job& job, std::uint32_t index, StreamFiles& streams);
+  void run_command(Job job, std::uint32_t index, PreparedScript script, StreamFiles streams);
+  bool is_window_over(const Job& job) const;
+  void on_limit();
+  void on_ended(const ProcessEnd& end);
+  pb::JournalEnded make_end(const ProcessEnd& end);
+  void store_result(const ProcessEnd& end, pb::JournalEnded& ended);
+  pb::JournalEnded failed(const pb::Order& order, std::uint32_t index, std::int64_t started_us,
+                          const std::string& why) const;
+
+  // recovery.cc
+  void say_everything_again();
+  void report_all(const ActionId& id);
+  // fresh: stored blobs that the journal does not name yet.
+  void report(const ActionId& id, std::uint32_t index,
+              const std::map<int, pb::BlobRef>& fresh = {});
+  void settle(const ActionId& id);  // after acknowledgements: forgets what is finished
+
+  void send(pb::ToServer message);
+  void send_received(const ActionId& id, std::uint64_t epoch);
+  void send_cancel_confirmed(const ActionId& id, std::uint64_t epoch);
+  void send_not_started(const ActionId& id, std::uint64_t epoch);
+  bool append(std::vector<Entry> entries);  // false: logged; the agent starts nothing any more
+  const ActionRecord* find(const ActionId& id) const;
+  std::int64_t now_us() const;
+
+  Identity identity_;
+  SupervisorDeps deps_;
+  Anchors anchors_;
+  std::string session_;  // nonce of the newest session
+  std::function<void(pb::ToServer)> send_;
+  bool welcomed_ = false;
+  // The wall clock agreed with the server's when the session began.
+  bool clock_is_good_ = false;
+  std::deque<Job> jobs_;
+  std::optional<Running> running_;
+  std::optional<Job> running_job_;
+  bool ending_ = false;
+};
+
+}  // namespace reachback::agent

@@ -1,0 +1,347 @@
+// Running the commands of an action, one after another.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "agent/command/result_writer.h"
+#include "agent/ports/memory_file.h"
+#include "agent/supervisor/agent_supervisor.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "protocol/codec.h"
+
+namespace reachback::agent {
+namespace {
+
+void add_error(pb::CommandEnded& ended, std::string text) {
+  if (ended.errors_size() < static_cast<int>(protocol::kErrorsMax)) {
+    text.resize(std::min(text.size(), protocol::kErrorBytesMax));
+    while (!is_valid_utf8(text)) {
+      text.pop_back();  // cut inside a character
+    }
+    ended.add_errors(std::move(text));
+  }
+}
+
+void add_truncation(pb::CommandEnded& ended, std::string_view name, const StreamCount& count) {
+  if (count.stored < count.seen) {
+    add_error(ended, fmt::format("OutputTruncated: {}: {} bytes were written, the first {} are "
+                                 "kept{}",
+                                 name, count.seen, count.stored,
+                                 count.storage_full ? " (disk full)" : ""));
+  }
+}
+
+void set_blob(pb::BlobRef& blob, const WrittenResult& written) {
+  blob.set_bytes(written.bytes);
+  blob.set_sha256(std::string(as_bytes(written.sha256)));
+}
+
+// Gives disk space back, so that a shorter result fits.
+bool halve(const Fd& file) {
+  auto size = file_bytes(file.get());
+  return size.ok() && *size > 0 && ::ftruncate(file.get(), static_cast<off_t>(*size / 2)) == 0;
+}
+
+}  // namespace
+
+bool AgentSupervisor::is_window_over(const Job& job) const {
+  return deps_.clock.since_boot() >= job.window_end;
+}
+
+void AgentSupervisor::start_next() {
+  while (!running_ && !ending_ && deps_.journal.is_healthy() && !jobs_.empty()) {
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    std::uint32_t index = 0;
+    if (!job.received_now) {
+      const ActionRecord* record = find(job.action);
+      if (record == nullptr || record->is_over()) {
+        continue;
+      }
+      while (index < record->commands.size() && record->commands[index].ended) {
+        ++index;
+      }
+      if (index == record->commands.size() || record->commands[index].intent) {
+        continue;
+      }
+    }
+    start_command(std::move(job), index, {});
+  }
+}
+
+pb::JournalEnded AgentSupervisor::failed(const pb::Order& order, std::uint32_t index,
+                                         std::int64_t started_us, const std::string& why) const {
+  pb::JournalEnded out;
+  auto* ended = out.mutable_ended();
+  ended->set_action(order.action());
+  ended->set_epoch(order.epoch());
+  ended->set_index(index);
+  ended->set_outcome(pb::FAILED);
+  ended->set_started_us(started_us);
+  ended->set_ended_us(now_us());
+  add_error(*ended, why);
+  return out;
+}
+
+// Everything that can be done before the intent is on disk. Errors: the text for the report.
+Result<PreparedScript> AgentSupervisor::prepare(Job& job, std::uint32_t index,
+                                                StreamFiles& streams) {
+  const pb::Command& command = job.order.commands(static_cast<int>(index));
+  if (command.type() != pb::RUN_SCRIPT) {
+    return Error{Errc::invalid_input,
+                 "Unsupported: this agent runs scripts only (RunScript), so far"};
+  }
+  Fd script = std::move(job.files[index]);
+  if (!script.valid()) {
+    return Error{Errc::unavailable, "ScriptUnavailable: the script could not be fetched"};
+  }
+  auto sealed = seal_memory_file(script.get());
+  auto digest = sealed.ok() ? digest_file(script.get()) : Result<WrittenResult>(sealed.error());
+  if (!digest.ok()) {
+    return Error{Errc::io, "ScriptUnavailable: " + digest.error().message};
+  }
+  if (as_bytes(digest->sha256) != command.file_sha256()) {
+    return Error{Errc::mismatch, "HashMismatch: the script is not the one that was signed"};
+  }
+  auto folder = deps_.spool.work_folder(job.action);
+  auto files = folder.ok() ? deps_.spool.make_streams(job.action, index)
+                           : Result<StreamFiles>(folder.error());
+  if (!files.ok()) {
+    const bool full = files.error().code == Errc::storage_full;
+    return Error{files.error().code,
+                 (full ? "DiskFull: " : "CouldNotStart: ") + files.error().message};
+  }
+  streams = std::move(*files);
+  return prepare_script(command, std::move(script), *folder, job.action, index);
+}
+
+// before: the end of the previous command, which goes to disk together with this one's intent.
+void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<Entry> before) {
+  const bool ends_previous = !before.empty();
+  const bool is_new = job.received_now;
+  const std::uint64_t epoch = job.order.epoch();
+  std::optional<std::string> refusal;
+  if (is_window_over(job)) {
+    if (index == 0) {
+      if (void_action(job.action, epoch)) {
+        send_not_started(job.action, epoch);
+      }
+      return;
+    }
+    refusal = "WindowOver: the time for this action was over before the command could start";
+  }
+  StreamFiles streams;
+  PreparedScript script;
+  if (!refusal) {
+    auto prepared = prepare(job, index, streams);
+    if (prepared.ok()) {
+      script = std::move(*prepared);
+    } else {
+      refusal = prepared.error().message;
+    }
+  }
+  if (is_new) {
+    before.insert(before.begin(), entry(job.receipt));
+    job.received_now = false;
+  }
+  if (refusal) {
+    before.push_back(entry(failed(job.order, index, 0, *refusal)));
+  } else {
+    pb::JournalIntent intent;
+    intent.set_action(job.order.action());
+    intent.set_index(index);
+    intent.set_at_us(now_us());
+    intent.set_boot(std::string(deps_.boot.bytes()));
+    before.push_back(entry(intent));
+  }
+  if (is_new) {
+    RB_FAILPOINT("agent.order.before_journal");
+  }
+  if (!append(std::move(before))) {
+    if (is_new) {
+      refuse(job.order, "Unhealthy: the journal does not take the order");
+    }
+    return;
+  }
+  if (is_new) {
+    RB_FAILPOINT("agent.order.after_journal");
+    send_received(job.action, epoch);
+  }
+  if (ends_previous) {
+    RB_FAILPOINT("agent.command.after_ended");
+    report(job.action, index - 1);
+  }
+  if (refusal) {
+    log_warning("command not started", {field("action", job.action.text()), field("index", index),
+                                        field("why", *refusal)});
+    report(job.action, index);
+    return;
+  }
+  RB_FAILPOINT("agent.command.after_intent");
+  run_command(std::move(job), index, std::move(script), std::move(streams));
+}
+
+void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript script,
+                                  StreamFiles streams) {
+  const ActionId id = job.action;
+  const pb::Command& command = job.order.commands(static_cast<int>(index));
+  script.spec.stdout_file = streams.out.get();
+  script.spec.stderr_file = streams.err.get();
+  // Once more: this process may have stood still since the last look. Source: trust.md F31.
+  const bool late = is_window_over(job);
+  auto started =
+      late ? Result<void>(Error{Errc::timed_out, "the time for this action is over"})
+           : deps_.processes.start(script.spec, [this](const ProcessEnd& end) { on_ended(end); });
+  if (!started.ok()) {
+    const std::string why = (late ? "WindowOver: " : "CouldNotStart: ") + started.error().message;
+    if (append({entry(failed(job.order, index, 0, why))})) {
+      report(id, index);
+    }
+    return;
+  }
+  RB_FAILPOINT("agent.command.after_spawn");
+  Running run;
+  run.action = id;
+  run.index = index;
+  run.started_us = now_us();
+  run.streams = std::move(streams);
+  run.limit =
+      deps_.events.after(std::chrono::milliseconds(command.timeout_ms()), [this] { on_limit(); });
+  running_ = std::move(run);
+  pb::ToServer out;
+  auto* m = out.mutable_command_started();
+  m->set_action(job.order.action());
+  m->set_epoch(job.order.epoch());
+  m->set_index(index);
+  m->set_at_us(running_->started_us);
+  running_job_ = std::move(job);
+  send(std::move(out));
+}
+
+void AgentSupervisor::on_limit() {
+  if (running_) {
+    running_->timed_out = true;
+    deps_.processes.kill();
+  }
+}
+
+pb::JournalEnded AgentSupervisor::make_end(const ProcessEnd& end) {
+  const ActionRecord& record = *find(running_->action);
+  const pb::Command& command = record.order.commands(static_cast<int>(running_->index));
+  pb::JournalEnded out;
+  auto* ended = out.mutable_ended();
+  ended->set_action(record.order.action());
+  ended->set_epoch(record.epoch());
+  ended->set_index(running_->index);
+  ended->set_outcome(pb::COMPLETED);
+  ended->set_started_us(running_->started_us);
+  ended->set_ended_us(now_us());
+  ended->set_has_exit_code(true);
+  ended->set_exit_code(end.exit_code);
+  if (end.killed) {
+    ended->set_outcome(pb::FAILED);
+    if (running_->cancelled) {
+      add_error(*ended, "Cancelled: the action was cancelled while the command ran");
+    } else if (running_->timed_out) {
+      add_error(*ended, fmt::format("TimedOut: the command ran longer than {} ms and was ended",
+                                    command.timeout_ms()));
+    } else {
+      add_error(*ended, std::string(kInterrupted));
+    }
+  }
+  add_truncation(*ended, "script_output", end.out);
+  add_truncation(*ended, "script_errors", end.err);
+  store_result(end, out);
+  return out;
+}
+
+// The result file, on disk when this returns. A full disk shortens it; only when not even an empty
+// one fits has the command failed.
+void AgentSupervisor::store_result(const ProcessEnd& end, pb::JournalEnded& out) {
+  auto* ended = out.mutable_ended();
+  const ActionRecord& record = *find(running_->action);
+  ScriptOutcome outcome;
+  outcome.script_name = record.order.commands(static_cast<int>(running_->index)).file_name();
+  outcome.exit_code = end.exit_code;
+  outcome.stdout_fd = running_->streams.out.get();
+  outcome.stderr_fd = running_->streams.err.get();
+  auto store = [&]() -> Result<WrittenResult> {
+    RB_TRY_ASSIGN(Fd file, deps_.spool.make_result(running_->action, running_->index));
+    RB_TRY_ASSIGN(WrittenResult written, write_result(outcome, file.get()));
+    RB_TRY(deps_.spool.sync(file));
+    return written;
+  };
+  auto written = store();
+  bool shortened = false;
+  while (!written.ok() && written.error().code == Errc::storage_full) {
+    const bool out_shorter = halve(running_->streams.out);
+    const bool err_shorter = halve(running_->streams.err);
+    if (!out_shorter && !err_shorter) {
+      break;
+    }
+    shortened = true;
+    written = store();
+  }
+  if (!written.ok()) {
+    const bool full = written.error().code == Errc::storage_full;
+    ended->set_outcome(pb::FAILED);
+    add_error(*ended, (full ? "DiskFull: " : "ResultLost: ") + written.error().message);
+    return;
+  }
+  if (shortened) {
+    add_error(*ended, "OutputTruncated: the disk was too full for all of the output");
+  }
+  out.set_spooled(true);
+  out.set_result_bytes(written->bytes);
+  out.set_result_sha256(std::string(as_bytes(written->sha256)));
+  set_blob(*ended->mutable_result(), *written);
+  auto keep_raw = [&](const Fd& file, bool exact, pb::UploadKind kind,
+                      pb::BlobRef* (*blob)(pb::CommandEnded&)) {
+    if (exact) {
+      deps_.spool.remove(running_->action, running_->index, kind);
+      return;
+    }
+    auto digest = digest_file(file.get());
+    if (digest.ok() && deps_.spool.sync(file).ok()) {
+      set_blob(*blob(*ended), *digest);
+    } else {
+      add_error(*ended, "OutputTruncated: the bytes as written could not be kept");
+    }
+  };
+  keep_raw(running_->streams.out, written->stdout_exact, pb::RAW_STDOUT,
+           [](pb::CommandEnded& m) { return m.mutable_raw_stdout(); });
+  keep_raw(running_->streams.err, written->stderr_exact, pb::RAW_STDERR,
+           [](pb::CommandEnded& m) { return m.mutable_raw_stderr(); });
+}
+
+void AgentSupervisor::on_ended(const ProcessEnd& end) {
+  if (ending_ || !running_) {
+    return;
+  }
+  running_->limit.reset();
+  const ActionId id = running_->action;
+  const std::uint32_t index = running_->index;
+  if (running_->forgotten) {
+    running_.reset();
+    settle(id);
+    start_next();
+    return;
+  }
+  pb::JournalEnded ended = make_end(end);
+  const bool goes_on = ended.ended().outcome() == pb::COMPLETED && running_job_ &&
+                       static_cast<int>(index) + 1 < running_job_->order.commands_size();
+  std::optional<Job> job = std::move(running_job_);
+  running_job_.reset();
+  running_.reset();
+  RB_FAILPOINT("agent.command.before_ended");
+  if (goes_on) {
+    start_command(std::move(*job), index + 1, {entry(ended)});
+  } else if (append({entry(ended)})) {
+    RB_FAILPOINT("agent.command.after_ended");
+    report(id, index);
+  }
+  start_next();
+}
+
+}  // namespace reachback::agent

@@ -1,0 +1,388 @@
+// What the server sends, and the session it sends it on.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "agent/ports/memory_file.h"
+#include "agent/supervisor/agent_supervisor.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "protocol/codec.h"
+#include "protocol/signing.h"
+
+namespace reachback::agent {
+namespace {
+
+constexpr Duration kClockTolerance = std::chrono::minutes(5);
+constexpr std::size_t kJobsMax = 16;
+
+ActionId action_of(const std::string& bytes) {
+  return ActionId::from_bytes(bytes).value_or(ActionId());  // The codec has checked the length.
+}
+
+bool has_started(const ActionRecord& action) {
+  for (const CommandRecord& c : action.commands) {
+    if (c.intent || c.ended) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool all_ended(const ActionRecord& action) {
+  for (const CommandRecord& c : action.commands) {
+    if (!c.ended) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// One sealed file per command: the inlined ones, and those that the session downloaded. Where there
+// is none, the command says so when its turn comes.
+std::vector<Fd> take_files(const pb::ExecuteOrder& message, const pb::Order& order,
+                           std::vector<Fd> files) {
+  files.resize(static_cast<std::size_t>(order.commands_size()));
+  for (int i = 0; i < message.files_size() && i < order.commands_size(); ++i) {
+    if (message.files(i).inlined()) {
+      auto file = sealed_memory_file(message.files(i).content());
+      files[static_cast<std::size_t>(i)] = file.ok() ? std::move(*file) : Fd();
+    }
+  }
+  return files;
+}
+
+pb::JournalClosed closed(const ActionId& id, std::string_view reason, bool by_cancel,
+                         std::int64_t at_us) {
+  pb::JournalClosed m;
+  m.set_action(std::string(id.bytes()));
+  m.set_reason(std::string(reason));
+  m.set_by_cancel(by_cancel);
+  m.set_at_us(at_us);
+  return m;
+}
+
+pb::JournalVoided voided(const ActionId& id, std::uint64_t epoch) {
+  pb::JournalVoided m;
+  m.set_action(std::string(id.bytes()));
+  m.set_epoch(epoch);
+  return m;
+}
+
+}  // namespace
+
+AgentSupervisor::AgentSupervisor(Identity identity, SupervisorDeps deps)
+    : identity_(std::move(identity)), deps_(std::move(deps)) {}
+
+pb::Hello AgentSupervisor::begin_session(const Challenge& challenge,
+                                         std::function<void(pb::ToServer)> send) {
+  send_ = std::move(send);
+  welcomed_ = false;
+  session_ = deps_.random.bytes(16);
+  clock_is_good_ = challenge.server_time &&
+                   std::chrono::abs(deps_.clock.now() - *challenge.server_time) < kClockTolerance;
+  pb::Hello::Body body = deps_.facts;
+  body.set_public_key(identity_.key.public_key().spki());
+  body.set_generation(std::string(deps_.journal.state().generation.bytes()));
+  body.set_boot(std::string(deps_.boot.bytes()));
+  body.set_nonce(session_);
+  body.set_last_contact(deps_.last_contact);
+  // Before it is sent, so that the window never ends after the server's.
+  anchors_.begin_session(session_, deps_.clock.since_boot());
+  return protocol::sign_hello(body, challenge.server_nonce, challenge.exporter, identity_.key);
+}
+
+std::uint64_t AgentSupervisor::next_heartbeat() {
+  return anchors_.next_heartbeat(deps_.clock.since_boot());
+}
+
+void AgentSupervisor::end_session() {
+  send_ = nullptr;
+  welcomed_ = false;
+}
+
+void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files) {
+  switch (message.message_case()) {
+    case pb::ToAgent::kWelcome:
+      if (message.welcome().machine() != identity_.machine.bytes()) {
+        log_error("the server welcomes another machine");
+        return;
+      }
+      welcomed_ = true;
+      deps_.last_contact = message.welcome().contact();
+      say_everything_again();
+      deps_.save_contact(deps_.last_contact);
+      return;
+    case pb::ToAgent::kExecuteOrder:
+      on_order(message.execute_order(), std::move(files));
+      return;
+    case pb::ToAgent::kCancelAction:
+      on_cancel(message.cancel_action());
+      return;
+    case pb::ToAgent::kReportAcknowledged:
+      on_acknowledged(message.report_acknowledged());
+      return;
+    case pb::ToAgent::kForgetAction:
+      on_forget(message.forget_action());
+      return;
+    case pb::ToAgent::kUploadGrant:
+    case pb::ToAgent::kGoodbye:
+    case pb::ToAgent::MESSAGE_NOT_SET:
+      return;  // The session's.
+  }
+}
+
+Result<pb::Order> AgentSupervisor::verify(const pb::SignedOrder& order) const {
+  for (const auto& key : identity_.order_keys) {
+    if (protocol::key_id(key) == order.key_id()) {
+      return protocol::verify_order(order, key);
+    }
+  }
+  return Error{Errc::unauthenticated, "order: signed by an unknown key"};
+}
+
+void AgentSupervisor::refuse(const pb::Order& order, const std::string& reason) {
+  log_warning("order refused", {field("action", action_of(order.action()).text()),
+                                field("epoch", order.epoch()), field("why", reason)});
+  pb::ToServer out;
+  auto* m = out.mutable_order_refused();
+  m->set_action(order.action());
+  m->set_epoch(order.epoch());
+  m->set_reason(reason.substr(0, protocol::kReasonBytesMax));
+  send(std::move(out));
+}
+
+bool AgentSupervisor::is_past(std::int64_t not_after_us) const {
+  // A wrong clock decides nothing: the window on the boot clock is the bound then.
+  return clock_is_good_ && not_after_us > 0 && now_us() > not_after_us;
+}
+
+void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> files) {
+  auto claimed = protocol::decode_order(message.order().order());
+  if (!claimed.ok()) {
+    log_warning("order dropped", {field("why", claimed.error().message)});
+    return;
+  }
+  auto verified = verify(message.order());
+  if (!verified.ok()) {
+    refuse(*claimed, "SignatureRequired: " + verified.error().message);
+    return;
+  }
+  const pb::Order& order = *verified;
+  const ActionId id = action_of(order.action());
+  if (order.machine() != identity_.machine.bytes() || order.tenant() != identity_.tenant.bytes()) {
+    refuse(order, "WrongMachine: the order is for another machine");
+    return;
+  }
+  const ActionRecord* known = find(id);
+  const bool is_regrant = known != nullptr && !known->received && known->closed &&
+                          known->closed->reason() == kVoidedReason &&
+                          order.epoch() > known->voided_epoch;
+  if (known != nullptr && !is_regrant) {
+    // What is asked again is answered from the journal; its scripts may be needed too.
+    on_known_order(id, order, take_files(message, order, std::move(files)));
+    return;
+  }
+  if (order.generation() != deps_.journal.state().generation.bytes()) {
+    refuse(order, "OtherGeneration: the agent's journal has begun anew");
+    return;
+  }
+  if (ending_ || jobs_.size() >= kJobsMax) {
+    return;  // The server repeats it to the next session.
+  }
+  const auto sent = anchors_.sent_at(order.session(), order.heartbeat());
+  const Duration window = std::chrono::milliseconds(order.window_ms());
+  if (!sent || deps_.clock.since_boot() >= *sent + window) {
+    if (void_action(id, order.epoch())) {
+      send_not_started(id, order.epoch());
+    }
+    return;
+  }
+  if (is_past(order.not_after_us())) {
+    refuse(order, "Expired: the order was valid until an earlier time");
+    return;
+  }
+  auto reserved = deps_.journal.reserve(static_cast<std::size_t>(order.commands_size()),
+                                        2 * message.order().order().size());
+  if (!reserved.ok()) {
+    const bool full = reserved.error().code == Errc::storage_full;
+    refuse(order, (full ? "DiskFull: " : "Unhealthy: ") + reserved.error().message);
+    return;
+  }
+  Job job;
+  job.action = id;
+  job.window_end = *sent + window;
+  job.order = order;
+  job.files = take_files(message, order, std::move(files));
+  job.received_now = true;
+  *job.receipt.mutable_order() = message.order();
+  job.receipt.set_at_us(now_us());
+  job.receipt.set_boot(std::string(deps_.boot.bytes()));
+  job.receipt.set_window_ends_boottime_us(job.window_end.count());
+  if (running_) {
+    // Something runs: this one waits, but the server hears now that it is here.
+    RB_FAILPOINT("agent.order.before_journal");
+    if (!append({entry(job.receipt)})) {
+      refuse(order, "Unhealthy: the journal does not take the order");
+      return;
+    }
+    RB_FAILPOINT("agent.order.after_journal");
+    job.received_now = false;
+    send_received(id, order.epoch());
+  }
+  jobs_.push_back(std::move(job));
+  start_next();
+}
+
+void AgentSupervisor::on_known_order(const ActionId& id, const pb::Order& order,
+                                     std::vector<Fd> files) {
+  const ActionRecord& known = *find(id);
+  if (known.closed && known.closed->by_cancel()) {
+    send_cancel_confirmed(id, order.epoch());
+    report_all(id);
+    return;
+  }
+  if (order.epoch() <= known.voided_epoch) {
+    send_not_started(id, known.voided_epoch);
+    return;
+  }
+  if (known.is_finished() || order.epoch() != known.epoch()) {
+    refuse(order, "Duplicate: this action has ended here");
+    return;
+  }
+  send_received(id, order.epoch());
+  report_all(id);
+  const bool waits = !known.is_over() && !all_ended(known) && !(running_ && running_->action == id);
+  for (const Job& job : jobs_) {
+    if (job.action == id) {
+      return;
+    }
+  }
+  if (!waits || ending_ || jobs_.size() >= kJobsMax ||
+      known.received->boot() != deps_.boot.bytes()) {
+    return;
+  }
+  // Received in an earlier life of the agent, within the same boot: the window still counts.
+  Job job;
+  job.action = id;
+  job.order = order;
+  job.files = std::move(files);
+  job.window_end = Duration(known.received->window_ends_boottime_us());
+  jobs_.push_back(std::move(job));
+  start_next();
+}
+
+// No command of this epoch ever starts. Only for an action of which nothing has started.
+bool AgentSupervisor::void_action(const ActionId& id, std::uint64_t epoch) {
+  return append({entry(voided(id, epoch)), entry(closed(id, kVoidedReason, false, now_us()))});
+}
+
+void AgentSupervisor::on_cancel(const pb::CancelAction& message) {
+  const ActionId id = action_of(message.action());
+  const ActionRecord* known = find(id);
+  if (known != nullptr && known->closed && known->closed->by_cancel()) {
+    send_cancel_confirmed(id, message.epoch());
+    report_all(id);
+    return;
+  }
+  const bool was_received = known != nullptr && known->received;
+  if (was_received && (all_ended(*known) || (known->is_over() && has_started(*known)))) {
+    report_all(id);
+    return;
+  }
+  if (known != nullptr && known->is_finished() && known->closed->reason() != kVoidedReason) {
+    return;  // Everything was acknowledged: the server knows how it ended.
+  }
+  std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });
+  if (running_ && running_->action == id) {
+    running_->cancelled = true;
+    running_job_.reset();
+    deps_.processes.kill();
+  }
+  std::vector<Entry> entries;
+  if (!was_received) {
+    entries.push_back(entry(voided(id, message.epoch())));
+  }
+  entries.push_back(entry(closed(id, "cancelled", /*by_cancel=*/true, now_us())));
+  if (!append(std::move(entries))) {
+    return;
+  }
+  RB_FAILPOINT("agent.cancel.after_close");
+  log_info("action cancelled", {field("action", id.text())});
+  send_cancel_confirmed(id, message.epoch());
+}
+
+void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
+  const ActionId id = action_of(message.action());
+  const ActionRecord* known = find(id);
+  if (known == nullptr || known->epoch() != message.epoch() ||
+      message.index() >= known->commands.size()) {
+    return;
+  }
+  const CommandRecord& command = known->commands[message.index()];
+  if (!command.ended || command.report_acked) {
+    return;
+  }
+  pb::JournalReportAcked m;
+  m.set_action(message.action());
+  m.set_index(message.index());
+  std::vector<Entry> entries = {entry(m)};
+  bool others_wait = false;
+  for (std::uint32_t i = 0; i < known->commands.size(); ++i) {
+    const CommandRecord& c = known->commands[i];
+    others_wait = others_wait || (i != message.index() && (c.intent || c.ended) && !c.report_acked);
+  }
+  if (!others_wait && !known->closed && (known->is_over() || all_ended(*known))) {
+    entries.push_back(entry(closed(id, "done", /*by_cancel=*/false, now_us())));
+  }
+  if (!append(std::move(entries))) {
+    return;
+  }
+  RB_FAILPOINT("agent.report.after_ack");
+  for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
+    deps_.spool.remove(id, message.index(), kind);
+  }
+  settle(id);
+}
+
+void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
+  const ActionId id = action_of(message.action());
+  const ActionRecord* known = find(id);
+  if (known == nullptr ||
+      (known->is_finished() && !known->is_voided() && !known->closed->by_cancel())) {
+    return;
+  }
+  if (known->closed && known->closed->reason() == "forgotten" && known->is_finished()) {
+    return;
+  }
+  log_info("action forgotten", {field("action", id.text()), field("why", message.reason())});
+  std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });
+  std::vector<Entry> entries;
+  if (running_ && running_->action == id) {
+    running_->forgotten = true;
+    running_job_.reset();
+    deps_.processes.kill();
+  }
+  for (std::uint32_t i = 0; i < known->commands.size(); ++i) {
+    const CommandRecord& c = known->commands[i];
+    if (c.intent && !c.ended) {
+      entries.push_back(entry(interrupted(*known, i, deps_.clock.now())));
+    }
+    if ((c.intent || c.ended) && !c.report_acked) {
+      pb::JournalReportAcked m;
+      m.set_action(message.action());
+      m.set_index(i);
+      entries.push_back(entry(m));
+    }
+    for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
+      deps_.spool.remove(id, i, kind);
+    }
+  }
+  const bool by_cancel = known->closed && known->closed->by_cancel();
+  entries.push_back(entry(closed(id, "forgotten", by_cancel, now_us())));
+  if (append(std::move(entries))) {
+    settle(id);
+  }
+}
+
+}  // namespace reachback::agent

@@ -1,0 +1,294 @@
+// What a restart finds, what is said again, and the small things that all parts use.
+#include "agent/supervisor/agent_supervisor.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+
+namespace reachback::agent {
+namespace {
+
+// Answers that nobody acknowledges are repeated for this long.
+constexpr Duration kRepeatFor = std::chrono::hours(24 * 7);
+
+pb::BlobRef* blob_of(pb::CommandEnded& ended, pb::UploadKind kind) {
+  switch (kind) {
+    case pb::RESULT:
+      return ended.has_result() ? ended.mutable_result() : nullptr;
+    case pb::RAW_STDOUT:
+      return ended.has_raw_stdout() ? ended.mutable_raw_stdout() : nullptr;
+    case pb::RAW_STDERR:
+      return ended.has_raw_stderr() ? ended.mutable_raw_stderr() : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+void clear_blob(pb::CommandEnded& ended, pb::UploadKind kind) {
+  switch (kind) {
+    case pb::RESULT:
+      ended.clear_result();
+      return;
+    case pb::RAW_STDOUT:
+      ended.clear_raw_stdout();
+      return;
+    case pb::RAW_STDERR:
+      ended.clear_raw_stderr();
+      return;
+    default:
+      return;
+  }
+}
+
+constexpr pb::UploadKind kKinds[] = {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR};
+
+}  // namespace
+
+Result<void> AgentSupervisor::recover() {
+  std::vector<Entry> entries;
+  std::set<ActionId> keep;
+  for (const auto& [id, action] : deps_.journal.state().actions) {
+    if (!action.received || action.is_finished()) {
+      continue;
+    }
+    keep.insert(id);
+    bool has_started = false, was_running = false;
+    std::uint32_t next = 0;
+    for (std::uint32_t i = 0; i < action.commands.size(); ++i) {
+      const CommandRecord& c = action.commands[i];
+      has_started = has_started || c.intent || c.ended;
+      next = c.ended ? i + 1 : next;
+      if (c.intent && !c.ended) {
+        was_running = true;
+        const std::size_t ended = deps_.processes.kill_leftovers(id.text());
+        log_warning("a command was interrupted",
+                    {field("action", id.text()), field("index", i), field("killed", ended)});
+        entries.push_back(entry(interrupted(action, i, deps_.clock.now())));
+      }
+    }
+    if (action.is_over() || was_running || action.received->boot() == deps_.boot.bytes()) {
+      continue;
+    }
+    // The machine restarted: the window's clock began anew, so nothing starts any more.
+    if (!has_started) {
+      pb::JournalVoided voided;
+      voided.set_action(std::string(id.bytes()));
+      voided.set_epoch(action.epoch());
+      pb::JournalClosed closed;
+      closed.set_action(std::string(id.bytes()));
+      closed.set_reason(std::string(kVoidedReason));
+      closed.set_at_us(now_us());
+      entries.push_back(entry(voided));
+      entries.push_back(entry(closed));
+    } else if (next < action.commands.size()) {
+      entries.push_back(entry(failed(action.order, next, 0,
+                                     "Interrupted: the machine restarted before the command "
+                                     "started")));
+    }
+  }
+  deps_.spool.remove_others(keep);
+  if (!entries.empty()) {
+    RB_TRY(deps_.journal.append(std::move(entries)));
+  }
+  return deps_.journal.compact_if_due();
+}
+
+void AgentSupervisor::shut_down() {
+  ending_ = true;
+  jobs_.clear();
+  if (!running_) {
+    return;
+  }
+  const ActionRecord* record = find(running_->action);
+  deps_.processes.kill();
+  if (record != nullptr && !running_->forgotten) {
+    append({entry(interrupted(*record, running_->index, deps_.clock.now()))});
+  }
+}
+
+void AgentSupervisor::say_everything_again() {
+  const std::int64_t repeat_from = to_micros(deps_.clock.now() - kRepeatFor);
+  for (const auto& [id, action] : deps_.journal.state().actions) {
+    if (action.closed && action.closed->reason() != "forgotten" &&
+        action.closed->at_us() >= repeat_from) {
+      const std::uint64_t epoch = std::max(action.epoch(), action.voided_epoch);
+      if (action.closed->by_cancel() && epoch != 0) {
+        send_cancel_confirmed(id, epoch);
+      } else if (action.closed->reason() == kVoidedReason) {
+        send_not_started(id, action.voided_epoch);
+      }
+    }
+    if (action.received && !action.is_finished()) {
+      if (!action.closed) {
+        send_received(id, action.epoch());
+      }
+      report_all(id);
+    }
+  }
+}
+
+void AgentSupervisor::report_all(const ActionId& id) {
+  const ActionRecord* record = find(id);
+  for (std::uint32_t i = 0; record != nullptr && i < record->commands.size(); ++i) {
+    report(id, i);
+  }
+}
+
+// Says how the command ended, once everything that the report names stands in the blob store.
+void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
+                             const std::map<int, pb::BlobRef>& fresh) {
+  const ActionRecord* record = find(id);
+  if (record == nullptr || !welcomed_) {
+    return;  // It is said again to the next session.
+  }
+  const CommandRecord& command = record->commands[index];
+  if (running_ && running_->action == id && running_->index == index) {
+    pb::ToServer out;
+    auto* m = out.mutable_command_started();
+    m->set_action(record->order.action());
+    m->set_epoch(record->epoch());
+    m->set_index(index);
+    m->set_at_us(running_->started_us);
+    send(std::move(out));
+    return;
+  }
+  if (!command.ended || command.report_acked) {
+    return;
+  }
+  pb::CommandEnded ended = command.ended->ended();
+  bool complete = true;
+  for (pb::UploadKind kind : kKinds) {
+    pb::BlobRef* blob = blob_of(ended, kind);
+    if (blob == nullptr) {
+      continue;
+    }
+    if (auto stored = command.blobs.find(kind); stored != command.blobs.end()) {
+      *blob = stored->second;
+      continue;
+    }
+    if (auto stored = fresh.find(kind); stored != fresh.end()) {
+      *blob = stored->second;
+      continue;
+    }
+    if (!deps_.spool.open(id, index, kind).ok()) {
+      // Nothing may be said to be completed whose result nobody can read.
+      ended.set_outcome(pb::FAILED);
+      ended.add_errors("ResultLost: the output is no longer on this machine");
+      clear_blob(ended, kind);
+      continue;
+    }
+    complete = false;
+    pb::ToServer out;
+    auto* m = out.mutable_upload_request();
+    m->set_action(ended.action());
+    m->set_epoch(ended.epoch());
+    m->set_index(index);
+    m->set_kind(kind);
+    m->set_bytes(blob->bytes());
+    m->set_sha256(blob->sha256());
+    send(std::move(out));
+  }
+  if (complete) {
+    RB_FAILPOINT("agent.report.before_send");
+    pb::ToServer out;
+    *out.mutable_command_ended() = std::move(ended);
+    send(std::move(out));
+  }
+}
+
+Result<Fd> AgentSupervisor::open_spool(const pb::UploadRequest& request) {
+  const auto id = ActionId::from_bytes(request.action());
+  if (!id || find(*id) == nullptr) {
+    return Error{Errc::not_found, "spool: nothing waits under this name"};
+  }
+  return deps_.spool.open(*id, request.index(), request.kind());
+}
+
+void AgentSupervisor::uploaded(const pb::UploadRequest& request, const std::string& blob_name) {
+  const auto id = ActionId::from_bytes(request.action());
+  const ActionRecord* record = id ? find(*id) : nullptr;
+  if (record == nullptr || request.index() >= record->commands.size()) {
+    return;
+  }
+  const CommandRecord& command = record->commands[request.index()];
+  if (!command.ended || command.report_acked || command.blobs.contains(request.kind())) {
+    return;
+  }
+  pb::CommandEnded ended = command.ended->ended();
+  const pb::BlobRef* expected = blob_of(ended, request.kind());
+  if (expected == nullptr || expected->sha256() != request.sha256()) {
+    return;
+  }
+  pb::JournalBlobAcked m;
+  m.set_action(request.action());
+  m.set_index(request.index());
+  m.set_kind(request.kind());
+  *m.mutable_blob() = *expected;
+  m.mutable_blob()->set_name(blob_name);
+  // Said first: were this record lost, the bytes would only be uploaded once more.
+  report(*id, request.index(), {{request.kind(), m.blob()}});
+  deps_.events.post([this, id = *id, m = std::move(m)] {
+    const ActionRecord* now = find(id);
+    if (now != nullptr && m.index() < now->commands.size() &&
+        !now->commands[m.index()].report_acked) {
+      append({entry(m)});
+    }
+  });
+}
+
+void AgentSupervisor::settle(const ActionId& id) {
+  const ActionRecord* record = find(id);
+  if (record == nullptr || !record->is_finished() || (running_ && running_->action == id)) {
+    return;
+  }
+  deps_.spool.remove_work_folder(id);
+  if (auto compacted = deps_.journal.compact_if_due(); !compacted.ok()) {
+    log_warning("the journal was not compacted", {field("why", compacted.error().message)});
+  }
+}
+
+void AgentSupervisor::send(pb::ToServer message) {
+  if (send_ && welcomed_) {
+    send_(std::move(message));
+  }
+}
+
+void AgentSupervisor::send_received(const ActionId& id, std::uint64_t epoch) {
+  pb::ToServer out;
+  out.mutable_order_received()->set_action(std::string(id.bytes()));
+  out.mutable_order_received()->set_epoch(epoch);
+  send(std::move(out));
+}
+
+void AgentSupervisor::send_cancel_confirmed(const ActionId& id, std::uint64_t epoch) {
+  pb::ToServer out;
+  out.mutable_cancel_confirmed()->set_action(std::string(id.bytes()));
+  out.mutable_cancel_confirmed()->set_epoch(epoch);
+  send(std::move(out));
+}
+
+void AgentSupervisor::send_not_started(const ActionId& id, std::uint64_t epoch) {
+  pb::ToServer out;
+  out.mutable_not_started()->set_action(std::string(id.bytes()));
+  out.mutable_not_started()->set_epoch(epoch);
+  send(std::move(out));
+}
+
+bool AgentSupervisor::append(std::vector<Entry> entries) {
+  auto appended = deps_.journal.append(std::move(entries));
+  if (!appended.ok()) {
+    log_error("Unhealthy: nothing starts until the agent is restarted",
+              {field("why", appended.error().message)});
+  }
+  return appended.ok();
+}
+
+const ActionRecord* AgentSupervisor::find(const ActionId& id) const {
+  const auto& actions = deps_.journal.state().actions;
+  auto found = actions.find(id);
+  return found == actions.end() ? nullptr : &found->second;
+}
+
+std::int64_t AgentSupervisor::now_us() const {
+  return std::max<std::int64_t>(to_micros(deps_.clock.now()), 0);
+}
+
+}  // namespace reachback::agent

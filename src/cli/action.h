@@ -1,0 +1,45 @@
+// Actions as the CLI sees them: reading, waiting, fetching results.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "cli/api.h"
+#include "cli/fields.h"
+#include "cli/terminal.h"
+
+namespace reachback::cli {
+
+std::string action_path(const ActionId& id);
+bool is_final(std::string_view status);
+Result<Fields> get_action(Api& api, const ActionId& id);
+
+// Until the action is final; outlives a server that is away for up to a minute.
+// on_status: each time the status differs from the one before.
+// Errors: timed_out after `timeout` (the action goes on), else as Api.
+Result<Fields> wait_for_final(Api& api, const ActionId& id, std::optional<Duration> timeout,
+                              const std::function<void(const std::string& status)>& on_status);
+
+// A fresh link to the result of a command. Errors: not_found (it has no result).
+Result<std::string> mint_link(Api& api, const ActionId& id, int index);
+
+struct ScriptResult {
+  std::optional<std::int64_t> exit_code;
+};
+// Prints script_output on standard output and script_errors on standard error while they arrive;
+// escaped where that is a terminal, unless raw.
+Result<ScriptResult> print_script_result(Api& api, const std::string& link,
+                                         const Terminal& terminal, bool raw);
+// Prints the file as it is on standard output.
+Result<void> print_file(Api& api, const std::string& link);
+
+// The lines of `show`.
+std::string describe_action(const Fields& action, const Terminal& terminal);
+// "RunScript triage.sh --fast"
+std::string describe_command(const Fields& command);
+
+}  // namespace reachback::cli

@@ -1,0 +1,224 @@
+// The client against a real server of the net layer, over plain HTTP on loopback.
+#include "cli/api.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "net/http_server.h"
+
+namespace reachback::cli {
+namespace {
+
+using std::chrono::seconds;
+
+struct Seen {
+  std::string method, target, authorization, body;
+};
+
+class ApiTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto server = net::HttpServer::listen(
+        loops_, "127.0.0.1:0", nullptr, {},
+        [this](std::shared_ptr<net::Exchange> exchange) { take(std::move(exchange)); });
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(*server);
+    config_.url = "http://" + server_->address();
+    config_.tenant = "my-tenant";
+    config_.client_id = "id";
+    config_.client_secret = Secret("s&cret");
+  }
+  void take(std::shared_ptr<net::Exchange> exchange) {
+    exchange->read_body(1 << 20, [this, exchange](std::shared_ptr<const net::Body> body) {
+      const net::Request& request = exchange->request();
+      Seen seen{request.method, request.target,
+                std::string(request.headers.get("Authorization").value_or("")),
+                body ? std::string(body->view()) : ""};
+      {
+        std::lock_guard lock(mutex_);
+        seen_.push_back(seen);
+      }
+      if (request.path() == "/my-tenant/oauth2/v2.0/token") {
+        net::Response response;
+        response.status = token_status_;
+        response.body =
+            token_status_ == 200
+                ? R"({"token_type":"Bearer","expires_in":3599,"access_token":"tok)" +
+                      std::to_string(++tokens_) + "\"}"
+                : R"({"error":"invalid_client","error_description":"AADSTS7000215: wrong"})";
+        exchange->respond(response);
+        return;
+      }
+      if (auto response = handler_(seen)) {
+        exchange->respond(*response);
+      } else {
+        std::lock_guard lock(mutex_);
+        unanswered_.push_back(exchange);
+      }
+    });
+  }
+  std::unique_ptr<Api> open(bool watch_interrupts = false) {
+    auto api = Api::create(config_, watch_interrupts);
+    EXPECT_TRUE(api.ok());
+    return std::move(*api);
+  }
+  std::vector<Seen> seen() {
+    std::lock_guard lock(mutex_);
+    return seen_;
+  }
+  static net::Response reply(int status, std::string body) {
+    net::Response out;
+    out.status = status;
+    out.body = std::move(body);
+    return out;
+  }
+
+  std::mutex mutex_;
+  std::vector<Seen> seen_;
+  std::atomic<int> tokens_{0};
+  std::atomic<int> token_status_{200};
+  std::function<std::optional<net::Response>(const Seen&)> handler_;
+  Config config_;
+  net::LoopPool loops_{1};
+  std::unique_ptr<net::HttpServer> server_;
+  std::vector<std::shared_ptr<net::Exchange>> unanswered_;  // none outlives its loop
+};
+
+TEST_F(ApiTest, one_token_serves_all_calls) {
+  handler_ = [](const Seen& s) { return reply(200, s.method + " " + s.body); };
+  auto api = open();
+  EXPECT_EQ(*api->get("/api/machines", seconds(5)), "GET ");
+  EXPECT_EQ(*api->post("/api/x", "{}", "application/json"), "POST {}");
+  EXPECT_TRUE(api->remove("/api/libraryfiles/a").ok());
+  auto calls = seen();
+  ASSERT_EQ(calls.size(), 4u);
+  EXPECT_EQ(calls[0].body,
+            "grant_type=client_credentials&client_id=id&client_secret=s%26cret&scope=" +
+                std::string("http%3A%2F%2F127.0.0.1%3A") +
+                config_.url.substr(config_.url.rfind(':') + 1) + "%2F.default");
+  EXPECT_EQ(calls[0].authorization, "");
+  EXPECT_EQ(calls[3].authorization, "Bearer tok1");
+}
+
+TEST_F(ApiTest, a_refused_token_is_renewed_once) {
+  handler_ = [](const Seen& s) {
+    return s.authorization == "Bearer tok2" ? reply(200, "fine") : reply(401, "{}");
+  };
+  EXPECT_EQ(*open()->get("/api/x"), "fine");
+  handler_ = [](const Seen&) { return reply(401, "{}"); };
+  auto refused = open()->get("/api/x");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::unauthenticated);
+  EXPECT_EQ(tokens_, 4);
+}
+
+TEST_F(ApiTest, a_wrong_secret_is_said_without_the_secret) {
+  token_status_ = 401;
+  auto refused = open()->get("/api/x");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("invalid_client"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("REACHBACK_CLIENT_SECRET"), std::string::npos);
+  EXPECT_EQ(refused.error().message.find("s&cret"), std::string::npos);
+}
+
+TEST_F(ApiTest, too_many_requests_are_waited_out) {
+  std::atomic<int> calls{0};
+  handler_ = [&calls](const Seen&) {
+    net::Response busy = reply(429, "{}");
+    busy.headers.set("Retry-After", "1");
+    return ++calls == 1 ? busy : reply(200, "later");
+  };
+  EXPECT_EQ(*open()->get("/api/x"), "later");
+  handler_ = [](const Seen&) {
+    net::Response busy = reply(429, R"({"error":{"code":"TooManyRequests","message":"m"}})");
+    busy.headers.set("Retry-After", "3600");
+    return busy;
+  };
+  auto refused = open()->get("/api/x");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::too_many_requests);
+}
+
+TEST_F(ApiTest, a_link_is_fetched_in_pieces_and_without_the_token) {
+  std::string content(3 << 20, 'x');
+  handler_ = [&content](const Seen& s) {
+    return s.target.starts_with("/blob") ? reply(200, content) : reply(200, "{}");
+  };
+  auto api = open();
+  ASSERT_TRUE(api->get("/api/x").ok());
+  for (const std::string& origin :
+       {config_.url,
+        std::string("http://localhost:") + config_.url.substr(config_.url.rfind(':') + 1)}) {
+    std::size_t bytes = 0, largest = 0;
+    auto done = api->download(origin + "/blob?sig=1", [&](std::string_view piece) {
+      bytes += piece.size();
+      largest = std::max(largest, piece.size());
+      return true;
+    });
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    EXPECT_EQ(bytes, content.size());
+    EXPECT_LT(largest, content.size());
+    EXPECT_EQ(seen().back().authorization, "");
+    ASSERT_TRUE(api->get("/api/x").ok());  // the API is still reached afterwards
+  }
+}
+
+TEST_F(ApiTest, a_refused_or_aborted_download_is_an_error) {
+  handler_ = [](const Seen& s) {
+    return s.target == "/gone" ? reply(403, "<Error><Code>AuthenticationFailed</Code></Error>")
+                               : reply(200, std::string(1 << 20, 'x'));
+  };
+  auto api = open();
+  int pieces = 0;
+  auto refused = api->download(config_.url + "/gone", [&pieces](std::string_view) {
+    ++pieces;
+    return true;
+  });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::forbidden);
+  EXPECT_NE(refused.error().message.find("AuthenticationFailed"), std::string::npos);
+  EXPECT_EQ(pieces, 0);
+  EXPECT_FALSE(api->download(config_.url + "/blob", [](std::string_view) { return false; }).ok());
+  EXPECT_TRUE(api->get("/api/x").ok());
+}
+
+TEST_F(ApiTest, a_server_that_is_not_there_is_unavailable) {
+  config_.url = "http://127.0.0.1:1";
+  auto refused = open()->get("/api/x");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+  EXPECT_NE(refused.error().message.find("http://127.0.0.1:1"), std::string::npos);
+}
+
+TEST_F(ApiTest, an_unreadable_ca_is_named) {
+  config_.url = "https://127.0.0.1:1";
+  config_.ca = "/nowhere/ca.pem";
+  auto api = Api::create(config_, false);
+  ASSERT_FALSE(api.ok());
+  EXPECT_NE(api.error().message.find("/nowhere/ca.pem"), std::string::npos);
+}
+
+TEST_F(ApiTest, an_interruption_ends_the_call_and_one_more_can_be_made) {
+  handler_ = [](const Seen& s) -> std::optional<net::Response> {
+    if (s.target == "/api/slow") {
+      std::raise(SIGINT);
+      return std::nullopt;
+    }
+    return reply(200, "fast");
+  };
+  auto api = open(/*watch_interrupts=*/true);
+  auto slow = api->get("/api/slow");
+  ASSERT_FALSE(slow.ok());
+  EXPECT_TRUE(api->interrupted());
+  EXPECT_FALSE(api->pause(seconds(10)));
+  EXPECT_FALSE(api->get("/api/x").ok());
+  api->clear_interrupt();
+  EXPECT_EQ(*api->get("/api/x"), "fast");
+}
+
+}  // namespace
+}  // namespace reachback::cli

@@ -1,0 +1,81 @@
+// The command line as values. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace reachback::cli {
+
+struct ShowText {  // --help, --version
+  std::string text;
+};
+struct MachinesOptions {
+  bool json = false;
+};
+struct RunOptions {
+  std::string machine;
+  std::string script;             // library name; empty: the base name of `file`
+  std::string file;               // uploaded first when not empty
+  std::vector<std::string> args;  // the words after --
+  std::string comment;
+  std::optional<Duration> timeout;  // of the waiting
+  bool no_wait = false;
+  bool cancel_on_interrupt = false;
+  bool raw = false;
+  bool json = false;
+};
+struct ShowOptions {
+  ActionId id;
+  bool json = false;
+};
+struct CancelOptions {
+  ActionId id;
+  std::string comment;
+  bool json = false;
+};
+struct ResultOptions {
+  ActionId id;
+  int index = 0;
+  std::string file;  // empty: standard output, readable; "-": standard output, as it is
+  bool raw = false;
+};
+struct ActionsOptions {
+  std::optional<int> top;
+  bool json = false;
+};
+struct LibraryUploadOptions {
+  std::string file;
+  std::string name;  // empty: the base name of `file`
+  std::string description;
+  std::string parameters_description;
+  bool has_parameters = false;
+  bool replace = false;
+};
+struct LibraryListOptions {
+  bool json = false;
+};
+struct LibraryDeleteOptions {
+  std::string name;
+};
+
+using Invocation =
+    std::variant<ShowText, MachinesOptions, RunOptions, ShowOptions, CancelOptions, ResultOptions,
+                 ActionsOptions, LibraryUploadOptions, LibraryListOptions, LibraryDeleteOptions>;
+
+// argv without the program's name. Errors: invalid_input, ready to be shown.
+Result<Invocation> parse_arguments(std::vector<std::string> words);
+
+// "90", "90s", "10m", "2h": more than nothing, at most a week. Errors: invalid_input.
+Result<Duration> parse_duration(std::string_view text);
+
+// The name a file gets in the library: what follows the last slash. Errors: invalid_input (empty,
+// or with other characters than letters, digits, `-`, `_` and `.`; Source: mde-spec.md §8.2).
+Result<std::string> library_name(std::string_view path);
+
+}  // namespace reachback::cli

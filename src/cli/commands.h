@@ -1,0 +1,30 @@
+// The subcommands. Each prints what it is asked for on standard output and returns the exit status;
+// an error is for run_cli() to print.
+#pragma once
+
+#include "base/result.h"
+#include "cli/api.h"
+#include "cli/arguments.h"
+#include "cli/terminal.h"
+
+namespace reachback::cli {
+
+Result<int> machines(Api& api, const Terminal& terminal, const MachinesOptions& options);
+Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options);
+Result<int> show(Api& api, const Terminal& terminal, const ShowOptions& options);
+Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options);
+Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& options);
+Result<int> actions(Api& api, const Terminal& terminal, const ActionsOptions& options);
+Result<int> library_upload(Api& api, const Terminal& terminal, const LibraryUploadOptions& options);
+Result<int> library_list(Api& api, const Terminal& terminal, const LibraryListOptions& options);
+Result<int> library_delete(Api& api, const Terminal& terminal, const LibraryDeleteOptions& options);
+
+// Shared by `run --file` and `library upload`: answers with the library's entry as JSON.
+Result<std::string> upload_file(Api& api, const LibraryUploadOptions& options);
+
+inline constexpr int kExitOther = 125;
+inline constexpr int kExitNoExitCode = 126;
+inline constexpr int kExitUnreachable = 127;
+inline constexpr int kExitInterrupted = 130;
+
+}  // namespace reachback::cli

@@ -1,0 +1,47 @@
+#include "cli/table.h"
+
+#include <algorithm>
+
+namespace reachback::cli {
+
+void Table::add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) {
+    cell = escape_line(cell);
+  }
+  cells.resize(titles_.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::render(const Terminal& terminal) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < titles_.size(); ++i) {
+    widths.push_back(columns(titles_[i]));
+    for (const auto& row : rows_) {
+      widths[i] = std::max(widths[i], columns(row[i]));
+    }
+  }
+  std::string out;
+  auto line = [&](const std::vector<std::string>& cells, bool title) {
+    std::size_t last = cells.size();
+    while (last > 0 && cells[last - 1].empty()) {
+      --last;
+    }
+    for (std::size_t i = 0; i < last; ++i) {
+      Colour colour = title                 ? Colour::bold
+                      : i == status_column_ ? status_colour(cells[i])
+                                            : Colour::none;
+      out += terminal.paint(colour, cells[i]);
+      if (i + 1 < last) {
+        out.append(widths[i] - columns(cells[i]) + 2, ' ');
+      }
+    }
+    out += '\n';
+  };
+  line(titles_, /*title=*/true);
+  for (const auto& row : rows_) {
+    line(row, /*title=*/false);
+  }
+  return out;
+}
+
+}  // namespace reachback::cli

@@ -1,0 +1,306 @@
+#include "protocol/codec.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
+
+namespace reachback::protocol {
+namespace {
+
+constexpr std::size_t kOrderBytesMax = 512 << 10;
+constexpr std::size_t kHelloBodyBytesMax = 16 << 10;
+constexpr std::size_t kFactBytesMax = 128;  // versions, platform names
+constexpr std::size_t kIpAddressesMax = 32;
+constexpr std::size_t kIpAddressBytesMax = 64;
+constexpr std::size_t kFileNameBytesMax = 128;
+constexpr std::size_t kRequestorBytesMax = 512;
+constexpr std::uint64_t kDayMs = 24ull * 3600 * 1000;
+constexpr std::uint64_t kWindowMsMax = 90 * kDayMs;
+constexpr std::uint64_t kPauseMsMax = 3600 * 1000;  // heartbeats and reconnect hints
+
+Error bad(std::string_view field, std::string_view why) {
+  return Error{Errc::protocol, fmt::format("{}: {}", field, why)};
+}
+
+Result<void> check_size(std::string_view field, std::string_view value, std::size_t bytes) {
+  if (value.size() != bytes) {
+    return bad(field, fmt::format("{} bytes, expected {}", value.size(), bytes));
+  }
+  return {};
+}
+
+Result<void> check_text(std::string_view field, std::string_view value, std::size_t bytes_max) {
+  if (value.size() > bytes_max) {
+    return bad(field, fmt::format("{} bytes, the limit is {}", value.size(), bytes_max));
+  }
+  if (!is_valid_utf8(value) || value.find('\0') != std::string_view::npos) {
+    return bad(field, "not UTF-8 text without NUL");
+  }
+  return {};
+}
+
+Result<void> check_range(std::string_view field, std::uint64_t value, std::uint64_t min,
+                         std::uint64_t max) {
+  if (value < min || value > max) {
+    return bad(field, fmt::format("{} is not in {}..{}", value, min, max));
+  }
+  return {};
+}
+
+Result<void> check_index(std::uint32_t index) {
+  return check_range("index", index, 0, kCommandsMax - 1);
+}
+
+Result<void> check_grant(std::string_view action, std::uint64_t epoch) {
+  RB_TRY(check_size("action", action, ActionId::kBytes));
+  return check_range("epoch", epoch, 1, ~std::uint64_t{0});
+}
+
+Result<void> check_kind(pb::UploadKind kind) {
+  switch (kind) {
+    case pb::RESULT:
+    case pb::RAW_STDOUT:
+    case pb::RAW_STDERR:
+      return {};
+    default:
+      return bad("kind", "unknown");
+  }
+}
+
+Result<void> check_file_name(std::string_view name) {
+  RB_TRY(check_text("file_name", name, kFileNameBytesMax));
+  if (name.empty() || name == "." || name == "..") {
+    return bad("file_name", "not a name");
+  }
+  for (char c : name) {
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      return bad("file_name", "holds a separator or a control character");
+    }
+  }
+  return {};
+}
+
+Result<void> check_blob(std::string_view field, const pb::BlobRef& blob) {
+  if (blob.name().size() != 32 || !from_hex(blob.name())) {
+    return bad(fmt::format("{}.name", field), "not 32 lower-case hex digits");
+  }
+  return check_size(fmt::format("{}.sha256", field), blob.sha256(), 32);
+}
+
+Result<void> check(const pb::CommandEnded& m) {
+  RB_TRY(check_grant(m.action(), m.epoch()));
+  RB_TRY(check_index(m.index()));
+  if (m.outcome() != pb::COMPLETED && m.outcome() != pb::FAILED) {
+    return bad("outcome", "unknown");
+  }
+  if (m.started_us() < 0 || m.ended_us() < 0) {
+    return bad("started_us", "before 1970");
+  }
+  if (!m.has_exit_code() && m.exit_code() != 0) {
+    return bad("exit_code", "a value that is said to be absent");
+  }
+  RB_TRY(check_range("errors", static_cast<std::uint64_t>(m.errors_size()), 0, kErrorsMax));
+  for (const auto& text : m.errors()) {
+    RB_TRY(check_text("errors", text, kErrorBytesMax));
+  }
+  if (m.has_result()) {
+    RB_TRY(check_blob("result", m.result()));
+  }
+  if (m.has_raw_stdout()) {
+    RB_TRY(check_blob("raw_stdout", m.raw_stdout()));
+  }
+  if (m.has_raw_stderr()) {
+    RB_TRY(check_blob("raw_stderr", m.raw_stderr()));
+  }
+  return {};
+}
+
+Result<void> check(const pb::Hello::Body& m) {
+  RB_TRY(check_range("public_key", m.public_key().size(), 1, 256));
+  RB_TRY(check_size("generation", m.generation(), 16));
+  RB_TRY(check_size("boot", m.boot(), 16));
+  RB_TRY(check_size("nonce", m.nonce(), 16));
+  RB_TRY(check_text("agent_version", m.agent_version(), kFactBytesMax));
+  RB_TRY(check_text("host_name", m.host_name(), kHostNameBytesMax));
+  RB_TRY(check_text("os_platform", m.os_platform(), kFactBytesMax));
+  RB_TRY(check_text("os_version", m.os_version(), kFactBytesMax));
+  RB_TRY(check_text("os_architecture", m.os_architecture(), kFactBytesMax));
+  RB_TRY(check_range("ip_addresses", static_cast<std::uint64_t>(m.ip_addresses_size()), 0,
+                     kIpAddressesMax));
+  for (const auto& address : m.ip_addresses()) {
+    RB_TRY(check_text("ip_addresses", address, kIpAddressBytesMax));
+  }
+  return m.last_contact().empty() ? Result<void>()
+                                  : check_size("last_contact", m.last_contact(), 16);
+}
+
+Result<void> check(const pb::ToServer& m) {
+  switch (m.message_case()) {
+    case pb::ToServer::kHello:
+      RB_TRY(check_range("hello.body", m.hello().body().size(), 1, kHelloBodyBytesMax));
+      RB_TRY(check_size("hello.signature", m.hello().signature(), 64));
+      // Decoded here only to be checked; verify_hello() hands it out.
+      RB_TRY(decode_hello_body(m.hello().body()));
+      return {};
+    case pb::ToServer::kHeartbeat:
+      return {};
+    case pb::ToServer::kOrderReceived:
+      return check_grant(m.order_received().action(), m.order_received().epoch());
+    case pb::ToServer::kOrderRefused:
+      RB_TRY(check_grant(m.order_refused().action(), m.order_refused().epoch()));
+      return check_text("reason", m.order_refused().reason(), kReasonBytesMax);
+    case pb::ToServer::kNotStarted:
+      return check_grant(m.not_started().action(), m.not_started().epoch());
+    case pb::ToServer::kCancelConfirmed:
+      return check_grant(m.cancel_confirmed().action(), m.cancel_confirmed().epoch());
+    case pb::ToServer::kCommandStarted:
+      RB_TRY(check_grant(m.command_started().action(), m.command_started().epoch()));
+      return check_index(m.command_started().index());
+    case pb::ToServer::kCommandEnded:
+      return check(m.command_ended());
+    case pb::ToServer::kUploadRequest:
+      RB_TRY(check_grant(m.upload_request().action(), m.upload_request().epoch()));
+      RB_TRY(check_index(m.upload_request().index()));
+      RB_TRY(check_kind(m.upload_request().kind()));
+      return check_size("sha256", m.upload_request().sha256(), 32);
+    case pb::ToServer::MESSAGE_NOT_SET:
+      break;
+  }
+  return bad("message", "missing or of an unknown kind");
+}
+
+Result<void> check(const pb::Command& m) {
+  switch (m.type()) {
+    case pb::RUN_SCRIPT:
+    case pb::PUT_FILE:
+      RB_TRY(check_file_name(m.file_name()));
+      RB_TRY(check_size("file_sha256", m.file_sha256(), 32));
+      break;
+    case pb::GET_FILE:
+      RB_TRY(check_range("path", m.path().size(), 1, kPathBytesMax));
+      break;
+    default:
+      return bad("type", "unknown");
+  }
+  RB_TRY(check_text("args", m.args(), kArgsBytesMax));
+  RB_TRY(check_text("path", m.path(), kPathBytesMax));
+  return check_range("timeout_ms", m.timeout_ms(), 1, kWindowMsMax);
+}
+
+Result<void> check(const pb::Order& m) {
+  RB_TRY(check_size("tenant", m.tenant(), TenantId::kBytes));
+  RB_TRY(check_size("machine", m.machine(), MachineId::kBytes));
+  RB_TRY(check_grant(m.action(), m.epoch()));
+  RB_TRY(check_size("generation", m.generation(), JournalGeneration::kBytes));
+  RB_TRY(check_range("commands", static_cast<std::uint64_t>(m.commands_size()), 1, kCommandsMax));
+  for (const auto& command : m.commands()) {
+    RB_TRY(check(command));
+  }
+  RB_TRY(check_range("window_ms", m.window_ms(), 1, kWindowMsMax));
+  RB_TRY(check_size("session", m.session(), 16));
+  return check_text("requestor", m.requestor(), kRequestorBytesMax);
+}
+
+Result<void> check(const pb::ExecuteOrder& m) {
+  RB_TRY(check_range("order.order", m.order().order().size(), 1, kOrderBytesMax));
+  RB_TRY(check_size("order.signature", m.order().signature(), 64));
+  RB_TRY(check_size("order.key_id", m.order().key_id(), 8));
+  RB_TRY(check_range("files", static_cast<std::uint64_t>(m.files_size()), 0, kCommandsMax));
+  std::size_t inlined = 0;
+  for (const auto& file : m.files()) {
+    RB_TRY(check_text("files.url", file.url(), kUrlBytesMax));
+    if (!file.content().empty() && !file.inlined()) {
+      return bad("files.content", "present but not inlined");
+    }
+    if (!file.url().empty() && file.inlined()) {
+      return bad("files.url", "present although inlined");
+    }
+    inlined += file.content().size();
+  }
+  return check_range("files.content", inlined, 0, kInlineScriptBytesMax);
+}
+
+Result<void> check(const pb::UploadGrant& m) {
+  RB_TRY(check_grant(m.action(), m.epoch()));
+  RB_TRY(check_index(m.index()));
+  RB_TRY(check_kind(m.kind()));
+  RB_TRY(check_text("url", m.url(), kUrlBytesMax));
+  RB_TRY(check_text("error", m.error(), kReasonBytesMax));
+  if (m.url().empty() == m.error().empty()) {
+    return bad("url", "either a url or an error");
+  }
+  return {};
+}
+
+Result<void> check(const pb::ToAgent& m) {
+  switch (m.message_case()) {
+    case pb::ToAgent::kWelcome:
+      RB_TRY(check_size("machine", m.welcome().machine(), MachineId::kBytes));
+      RB_TRY(check_size("contact", m.welcome().contact(), 16));
+      RB_TRY(check_range("heartbeat_ms", m.welcome().heartbeat_ms(), 10, kPauseMsMax));
+      return check_range("reconnect_hint_ms", m.welcome().reconnect_hint_ms(), 0, kPauseMsMax);
+    case pb::ToAgent::kExecuteOrder:
+      return check(m.execute_order());
+    case pb::ToAgent::kCancelAction:
+      return check_grant(m.cancel_action().action(), m.cancel_action().epoch());
+    case pb::ToAgent::kUploadGrant:
+      return check(m.upload_grant());
+    case pb::ToAgent::kReportAcknowledged:
+      RB_TRY(check_grant(m.report_acknowledged().action(), m.report_acknowledged().epoch()));
+      return check_index(m.report_acknowledged().index());
+    case pb::ToAgent::kForgetAction:
+      RB_TRY(check_grant(m.forget_action().action(), m.forget_action().epoch()));
+      return check_text("reason", m.forget_action().reason(), kReasonBytesMax);
+    case pb::ToAgent::kGoodbye:
+      RB_TRY(check_text("reason", m.goodbye().reason(), kReasonBytesMax));
+      return check_range("reconnect_hint_ms", m.goodbye().reconnect_hint_ms(), 0, kPauseMsMax);
+    case pb::ToAgent::MESSAGE_NOT_SET:
+      break;
+  }
+  return bad("message", "missing or of an unknown kind");
+}
+
+template <typename Message>
+Result<Message> decode(std::string_view bytes, std::size_t bytes_max, std::string_view what) {
+  if (bytes.size() > bytes_max) {
+    return bad(what, fmt::format("{} bytes, the limit is {}", bytes.size(), bytes_max));
+  }
+  // The library prints what it refuses, raw and unbounded; the Error says it already.
+  static const auto silenced = google::protobuf::SetLogHandler(nullptr);
+  static_cast<void>(silenced);
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return bad(what, "not a message of api/agent.proto");
+  }
+  if (auto checked = check(message); !checked.ok()) {
+    return checked.error().in(what);
+  }
+  return message;
+}
+
+}  // namespace
+
+Result<pb::ToServer> decode_to_server(std::string_view frame) {
+  return decode<pb::ToServer>(frame, kMessageBytesMax, "message to the server");
+}
+
+Result<pb::ToAgent> decode_to_agent(std::string_view frame) {
+  return decode<pb::ToAgent>(frame, kMessageBytesMax, "message to the agent");
+}
+
+Result<pb::Order> decode_order(std::string_view bytes) {
+  return decode<pb::Order>(bytes, kOrderBytesMax, "order");
+}
+
+Result<pb::Hello::Body> decode_hello_body(std::string_view bytes) {
+  return decode<pb::Hello::Body>(bytes, kHelloBodyBytesMax, "hello");
+}
+
+std::string encode(const pb::ToServer& message) {
+  return message.SerializeAsString();
+}
+
+std::string encode(const pb::ToAgent& message) {
+  return message.SerializeAsString();
+}
+
+}  // namespace reachback::protocol

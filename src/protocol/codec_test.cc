@@ -1,0 +1,323 @@
+#include "protocol/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+
+namespace reachback::protocol {
+namespace {
+
+std::string bytes(std::size_t n, char c = '\x01') {
+  return std::string(n, c);
+}
+
+pb::Order good_order() {
+  pb::Order m;
+  m.set_tenant(bytes(16));
+  m.set_machine(bytes(20));
+  m.set_action(bytes(16));
+  m.set_epoch(1);
+  m.set_generation(bytes(16));
+  auto* c = m.add_commands();
+  c->set_type(pb::RUN_SCRIPT);
+  c->set_file_name("a.sh");
+  c->set_file_sha256(bytes(32));
+  c->set_file_bytes(10);
+  c->set_args("a b");
+  c->set_has_args(true);
+  c->set_timeout_ms(600000);
+  c->set_output_bytes_max(1);
+  m.set_window_ms(1000);
+  m.set_session(bytes(16));
+  m.set_requestor("app");
+  return m;
+}
+
+pb::Hello::Body good_body() {
+  pb::Hello::Body m;
+  m.set_public_key(bytes(44));
+  m.set_generation(bytes(16));
+  m.set_boot(bytes(16));
+  m.set_nonce(bytes(16));
+  m.set_host_name("host");
+  m.add_ip_addresses("127.0.0.1");
+  return m;
+}
+
+pb::ToServer good_ended() {
+  pb::ToServer out;
+  auto* m = out.mutable_command_ended();
+  m->set_action(bytes(16));
+  m->set_epoch(1);
+  m->set_index(99);
+  m->set_outcome(pb::COMPLETED);
+  m->set_has_exit_code(true);
+  m->set_exit_code(-1);
+  for (std::size_t i = 0; i < kErrorsMax; ++i) {
+    m->add_errors(bytes(kErrorBytesMax, 'e'));
+  }
+  m->mutable_result()->set_name(bytes(32, 'a'));
+  m->mutable_result()->set_sha256(bytes(32));
+  return out;
+}
+
+pb::ToServer good_upload() {
+  pb::ToServer out;
+  auto* m = out.mutable_upload_request();
+  m->set_action(bytes(16));
+  m->set_epoch(1);
+  m->set_kind(pb::RAW_STDERR);
+  m->set_sha256(bytes(32));
+  return out;
+}
+
+pb::ToAgent good_execute() {
+  pb::ToAgent out;
+  auto* m = out.mutable_execute_order();
+  m->mutable_order()->set_order(good_order().SerializeAsString());
+  m->mutable_order()->set_signature(bytes(64));
+  m->mutable_order()->set_key_id(bytes(8));
+  auto* file = m->add_files();
+  file->set_inlined(true);
+  file->set_content("echo");
+  return out;
+}
+
+pb::ToAgent good_welcome() {
+  pb::ToAgent out;
+  out.mutable_welcome()->set_machine(bytes(20));
+  out.mutable_welcome()->set_contact(bytes(16));
+  out.mutable_welcome()->set_heartbeat_ms(30000);
+  return out;
+}
+
+// What changes, and the field that the error must name; "" means that it is still accepted.
+template <typename Message>
+struct Row {
+  std::string names;
+  std::function<void(Message&)> change;
+};
+
+template <typename Message, typename Decode>
+void expect_rows(const Message& good, Decode decode, const std::vector<Row<Message>>& rows) {
+  ASSERT_TRUE(decode(good.SerializeAsString()).ok());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Message m = good;
+    rows[i].change(m);
+    auto result = decode(m.SerializeAsString());
+    if (rows[i].names.empty()) {
+      EXPECT_TRUE(result.ok()) << i << ": " << result.error().message;
+      continue;
+    }
+    ASSERT_FALSE(result.ok()) << i << " " << rows[i].names;
+    EXPECT_EQ(result.error().code, Errc::protocol);
+    EXPECT_NE(result.error().message.find(rows[i].names), std::string::npos)
+        << i << ": " << result.error().message;
+  }
+}
+
+TEST(Codec, OrderLimits) {
+  expect_rows<pb::Order>(
+      good_order(), decode_order,
+      {
+          {"tenant", [](auto& m) { m.set_tenant(bytes(15)); }},
+          {"machine", [](auto& m) { m.set_machine(bytes(16)); }},
+          {"action", [](auto& m) { m.set_action(""); }},
+          {"epoch", [](auto& m) { m.set_epoch(0); }},
+          {"", [](auto& m) { m.set_epoch(~0ull); }},
+          {"generation", [](auto& m) { m.set_generation(bytes(17)); }},
+          {"session", [](auto& m) { m.set_session(bytes(0)); }},
+          {"commands", [](auto& m) { m.clear_commands(); }},
+          {"",
+           [](auto& m) {
+             while (m.commands_size() < 100) {
+               *m.add_commands() = m.commands(0);
+             }
+           }},
+          {"commands",
+           [](auto& m) {
+             while (m.commands_size() < 101) {
+               *m.add_commands() = m.commands(0);
+             }
+           }},
+          {"window_ms", [](auto& m) { m.set_window_ms(0); }},
+          {"window_ms", [](auto& m) { m.set_window_ms(~0ull); }},
+          {"requestor", [](auto& m) { m.set_requestor(bytes(513, 'a')); }},
+          {"type", [](auto& m) { m.mutable_commands(0)->set_type(pb::COMMAND_TYPE_UNSPECIFIED); }},
+          {"type",
+           [](auto& m) { m.mutable_commands(0)->set_type(static_cast<pb::CommandType>(4)); }},
+          {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(""); }},
+          {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(".."); }},
+          {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name("a/b"); }},
+          {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name("a\nb"); }},
+          {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(bytes(129, 'a')); }},
+          {"", [](auto& m) { m.mutable_commands(0)->set_file_name(bytes(128, 'a')); }},
+          {"file_sha256", [](auto& m) { m.mutable_commands(0)->set_file_sha256(bytes(31)); }},
+          {"args", [](auto& m) { m.mutable_commands(0)->set_args(bytes(kArgsBytesMax + 1, 'a')); }},
+          {"args", [](auto& m) { m.mutable_commands(0)->set_args(std::string("a\0b", 3)); }},
+          {"timeout_ms", [](auto& m) { m.mutable_commands(0)->set_timeout_ms(0); }},
+          {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::GET_FILE); }},
+          {"path",
+           [](auto& m) {
+             m.mutable_commands(0)->set_type(pb::GET_FILE);
+             m.mutable_commands(0)->set_path(bytes(kPathBytesMax + 1, 'a'));
+           }},
+      });
+}
+
+TEST(Codec, HelloLimits) {
+  expect_rows<pb::Hello::Body>(
+      good_body(), decode_hello_body,
+      {
+          {"public_key", [](auto& m) { m.set_public_key(""); }},
+          {"public_key", [](auto& m) { m.set_public_key(bytes(257)); }},
+          {"generation", [](auto& m) { m.set_generation(""); }},
+          {"boot", [](auto& m) { m.set_boot(bytes(15)); }},
+          {"nonce", [](auto& m) { m.set_nonce(bytes(17)); }},
+          {"", [](auto& m) { m.set_host_name(bytes(253, 'h')); }},
+          {"host_name", [](auto& m) { m.set_host_name(bytes(254, 'h')); }},
+          {"host_name", [](auto& m) { m.set_host_name(std::string("a\0", 2)); }},
+          {"os_version", [](auto& m) { m.set_os_version(bytes(129, 'v')); }},
+          {"", [](auto& m) { m.set_last_contact(bytes(16)); }},
+          {"last_contact", [](auto& m) { m.set_last_contact(bytes(15)); }},
+          {"ip_addresses", [](auto& m) { m.add_ip_addresses(bytes(65, '1')); }},
+          {"ip_addresses",
+           [](auto& m) {
+             while (m.ip_addresses_size() < 33) {
+               m.add_ip_addresses("::1");
+             }
+           }},
+      });
+  pb::ToServer hello;
+  hello.mutable_hello()->set_body(good_body().SerializeAsString());
+  hello.mutable_hello()->set_signature(bytes(64));
+  EXPECT_TRUE(decode_to_server(encode(hello)).ok());
+  hello.mutable_hello()->set_signature(bytes(63));
+  EXPECT_FALSE(decode_to_server(encode(hello)).ok());
+}
+
+TEST(Codec, ReportLimits) {
+  auto ended = [](pb::ToServer& m) { return m.mutable_command_ended(); };
+  expect_rows<pb::ToServer>(
+      good_ended(), decode_to_server,
+      {
+          {"action", [&](auto& m) { ended(m)->set_action(bytes(15)); }},
+          {"epoch", [&](auto& m) { ended(m)->set_epoch(0); }},
+          {"index", [&](auto& m) { ended(m)->set_index(100); }},
+          {"index", [&](auto& m) { ended(m)->set_index(4294967295u); }},
+          {"outcome", [&](auto& m) { ended(m)->set_outcome(pb::OUTCOME_UNSPECIFIED); }},
+          {"outcome", [&](auto& m) { ended(m)->set_outcome(static_cast<pb::Outcome>(3)); }},
+          {"exit_code", [&](auto& m) { ended(m)->set_has_exit_code(false); }},
+          {"errors", [&](auto& m) { ended(m)->add_errors("ninth"); }},
+          {"errors", [&](auto& m) { ended(m)->set_errors(0, bytes(kErrorBytesMax + 1, 'e')); }},
+          {"result.name", [&](auto& m) { ended(m)->mutable_result()->set_name(bytes(31, 'a')); }},
+          {"result.name", [&](auto& m) { ended(m)->mutable_result()->set_name(bytes(32, 'A')); }},
+          {"result.name",
+           [&](auto& m) { ended(m)->mutable_result()->set_name("../" + bytes(29, 'a')); }},
+          {"result.sha256", [&](auto& m) { ended(m)->mutable_result()->set_sha256(bytes(31)); }},
+          {"", [&](auto& m) { ended(m)->clear_result(); }},
+          {"raw_stdout", [&](auto& m) { ended(m)->mutable_raw_stdout(); }},
+          {"raw_stderr", [&](auto& m) { ended(m)->mutable_raw_stderr(); }},
+          {"started_us", [&](auto& m) { ended(m)->set_started_us(-1); }},
+      });
+  expect_rows<pb::ToServer>(
+      good_upload(), decode_to_server,
+      {
+          {"kind",
+           [](auto& m) { m.mutable_upload_request()->set_kind(pb::UPLOAD_KIND_UNSPECIFIED); }},
+          {"kind",
+           [](auto& m) { m.mutable_upload_request()->set_kind(static_cast<pb::UploadKind>(4)); }},
+          {"sha256", [](auto& m) { m.mutable_upload_request()->set_sha256(""); }},
+          {"index", [](auto& m) { m.mutable_upload_request()->set_index(100); }},
+      });
+}
+
+TEST(Codec, ToAgentLimits) {
+  auto execute = [](pb::ToAgent& m) { return m.mutable_execute_order(); };
+  expect_rows<pb::ToAgent>(
+      good_execute(), decode_to_agent,
+      {
+          {"order.order", [&](auto& m) { execute(m)->mutable_order()->set_order(""); }},
+          {"order.signature",
+           [&](auto& m) { execute(m)->mutable_order()->set_signature(bytes(65)); }},
+          {"order.key_id", [&](auto& m) { execute(m)->mutable_order()->set_key_id(bytes(7)); }},
+          {"files.content", [&](auto& m) { execute(m)->mutable_files(0)->set_inlined(false); }},
+          {"files.url", [&](auto& m) { execute(m)->mutable_files(0)->set_url("https://x/"); }},
+          {"",
+           [&](auto& m) {
+             execute(m)->mutable_files(0)->set_content(bytes(kInlineScriptBytesMax));
+           }},
+          {"files.content",
+           [&](auto& m) {
+             execute(m)->mutable_files(0)->set_content(bytes(kInlineScriptBytesMax));
+             execute(m)->add_files()->set_inlined(true);
+             execute(m)->mutable_files(1)->set_content("x");
+           }},
+          {"files",
+           [&](auto& m) {
+             while (execute(m)->files_size() < 101) {
+               execute(m)->add_files();
+             }
+           }},
+      });
+  expect_rows<pb::ToAgent>(
+      good_welcome(), decode_to_agent,
+      {
+          {"machine", [](auto& m) { m.mutable_welcome()->set_machine(""); }},
+          {"contact", [](auto& m) { m.mutable_welcome()->set_contact(""); }},
+          {"heartbeat_ms", [](auto& m) { m.mutable_welcome()->set_heartbeat_ms(0); }},
+          {"heartbeat_ms", [](auto& m) { m.mutable_welcome()->set_heartbeat_ms(3600001); }},
+          {"reconnect_hint_ms", [](auto& m) { m.mutable_welcome()->set_reconnect_hint_ms(~0ull); }},
+      });
+  pb::ToAgent grant;
+  auto* g = grant.mutable_upload_grant();
+  g->set_action(bytes(16));
+  g->set_epoch(1);
+  g->set_kind(pb::RESULT);
+  EXPECT_FALSE(decode_to_agent(encode(grant)).ok());
+  g->set_url("https://h/x");
+  EXPECT_TRUE(decode_to_agent(encode(grant)).ok());
+  g->set_error("no");
+  EXPECT_FALSE(decode_to_agent(encode(grant)).ok());
+  pb::ToAgent goodbye;
+  goodbye.mutable_goodbye()->set_reason(bytes(kReasonBytesMax, 'r'));
+  EXPECT_TRUE(decode_to_agent(encode(goodbye)).ok());
+  goodbye.mutable_goodbye()->set_reason(bytes(kReasonBytesMax + 1, 'r'));
+  EXPECT_FALSE(decode_to_agent(encode(goodbye)).ok());
+}
+
+TEST(Codec, RefusesFramesThatAreEmptyTooLongOrNotText) {
+  EXPECT_FALSE(decode_to_server("").ok());
+  EXPECT_FALSE(decode_to_agent("").ok());
+  EXPECT_FALSE(decode_to_server(bytes(kMessageBytesMax + 1)).ok());
+  EXPECT_FALSE(decode_to_agent(bytes(kMessageBytesMax + 1)).ok());
+  pb::ToServer m;
+  m.mutable_order_refused()->set_action(bytes(16));
+  m.mutable_order_refused()->set_epoch(1);
+  m.mutable_order_refused()->set_reason("\xff\xfe");
+  EXPECT_FALSE(decode_to_server(m.SerializeAsString()).ok());
+}
+
+// Whatever the bytes are, decoding ends in a value or in Errc::protocol.
+TEST(Codec, SurvivesMutatedFrames) {
+  std::mt19937_64 random(1);
+  const std::string seeds[] = {encode(good_ended()), encode(good_upload()), encode(good_execute()),
+                               encode(good_welcome())};
+  for (int round = 0; round < 100000; ++round) {
+    std::string frame = seeds[random() % 4];
+    for (int flips = 1 + static_cast<int>(random() % 4); flips > 0; --flips) {
+      frame[random() % frame.size()] = static_cast<char>(random());
+    }
+    if (random() % 4 == 0) {
+      frame.resize(random() % frame.size());
+    }
+    auto server = decode_to_server(frame);
+    auto agent = decode_to_agent(frame);
+    EXPECT_TRUE(server.ok() || server.error().code == Errc::protocol);
+    EXPECT_TRUE(agent.ok() || agent.error().code == Errc::protocol);
+  }
+}
+
+}  // namespace
+}  // namespace reachback::protocol

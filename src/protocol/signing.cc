@@ -1,0 +1,84 @@
+#include "protocol/signing.h"
+
+#include "crypto/digest.h"
+#include "protocol/codec.h"
+
+namespace reachback::protocol {
+namespace {
+
+// Every kind of signature has a prefix of its own, so that one cannot stand for another. The NUL
+// ends it.
+constexpr std::string_view kOrderPrefix("reachback order v1\0", 19);
+constexpr std::string_view kHelloPrefix("reachback hello v1\0", 19);
+constexpr std::string_view kEnrollPrefix("reachback enroll v1\0", 20);
+
+std::string concat(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (auto part : parts) {
+    out += part;
+  }
+  return out;
+}
+
+// The nonce is 32 bytes and the exporter 0 or 32, so the concatenation reads only one way.
+std::string hello_statement(std::string_view body, std::string_view server_nonce,
+                            std::string_view exporter) {
+  return concat({kHelloPrefix, body, server_nonce, exporter});
+}
+
+}  // namespace
+
+pb::SignedOrder sign_order(const pb::Order& order, const crypto::Ed25519PrivateKey& key) {
+  pb::SignedOrder out;
+  out.set_order(order.SerializeAsString());
+  out.set_signature(key.sign(concat({kOrderPrefix, out.order()})));
+  out.set_key_id(key_id(key.public_key()));
+  return out;
+}
+
+Result<pb::Order> verify_order(const pb::SignedOrder& signed_order,
+                               const crypto::Ed25519PublicKey& key) {
+  if (!key.verify(concat({kOrderPrefix, signed_order.order()}), signed_order.signature())) {
+    return Error{Errc::unauthenticated, "order: the signature does not verify"};
+  }
+  return decode_order(signed_order.order());
+}
+
+std::string key_id(const crypto::Ed25519PublicKey& key) {
+  return std::string(as_bytes(crypto::sha256(key.spki())).substr(0, 8));
+}
+
+pb::Hello sign_hello(const pb::Hello::Body& body, std::string_view server_nonce,
+                     std::string_view exporter, const crypto::Ed25519PrivateKey& key) {
+  pb::Hello out;
+  out.set_body(body.SerializeAsString());
+  out.set_signature(key.sign(hello_statement(out.body(), server_nonce, exporter)));
+  return out;
+}
+
+Result<pb::Hello::Body> verify_hello(const pb::Hello& hello, std::string_view server_nonce,
+                                     std::string_view exporter) {
+  RB_TRY_ASSIGN(pb::Hello::Body body, decode_hello_body(hello.body()));
+  auto key = crypto::Ed25519PublicKey::from_spki(body.public_key());
+  if (!key.ok()) {
+    return Error{Errc::protocol, "hello: " + key.error().message};
+  }
+  if (server_nonce.size() != 32 || (!exporter.empty() && exporter.size() != 32) ||
+      !key->verify(hello_statement(hello.body(), server_nonce, exporter), hello.signature())) {
+    return Error{Errc::unauthenticated, "hello: the signature does not verify"};
+  }
+  return body;
+}
+
+MachineId machine_id_of(std::string_view spki) {
+  return MachineId::from_key_digest(crypto::sha256(spki));
+}
+
+std::string enrollment_statement(std::string_view token, std::string_view spki,
+                                 std::string_view host_name) {
+  // Digests have one length, so no field can run into the next.
+  return concat({kEnrollPrefix, as_bytes(crypto::sha256(token)), as_bytes(crypto::sha256(spki)),
+                 as_bytes(crypto::sha256(host_name))});
+}
+
+}  // namespace reachback::protocol

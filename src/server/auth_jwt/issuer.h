@@ -1,0 +1,40 @@
+// Makes our access tokens.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "server/auth_jwt/keys.h"
+#include "server/ports/tokens.h"
+
+namespace reachback::server {
+
+inline constexpr std::int64_t kTokenLifetime_s = 3599;  // Source: mde-spec.md §1.3
+
+// The `iss` of our tokens: "<public url>/<tenant>/v2.0", for both token endpoints.
+std::string own_issuer(std::string_view public_url, const TenantId& tenant);
+
+// Thread-safe.
+class JwtIssuer : public TokenIssuer {
+ public:
+  // `random` is borrowed. older_keys: still published by jwks(), no longer used to sign.
+  JwtIssuer(SigningKey key, std::string_view public_url, Random& random,
+            std::vector<SigningKey> older_keys = {});
+
+  IssuedToken issue(const TenantId& tenant, const AppId& app, std::string_view app_name,
+                    const std::vector<std::string>& roles, std::string_view audience,
+                    Timestamp now) override;
+  std::string jwks() const override { return jwks_; }
+
+ private:
+  SigningKey key_;
+  std::string public_url_;
+  Random& random_;
+  std::string header_;  // encoded; the same for every token
+  std::string jwks_;
+};
+
+}  // namespace reachback::server

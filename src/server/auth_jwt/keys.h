@@ -1,0 +1,63 @@
+// Public keys that check signatures and the private key that makes ours. A key has one algorithm,
+// whatever a token's header says. Values; thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+struct evp_pkey_st;
+struct evp_md_ctx_st;
+
+namespace reachback::server {
+
+enum class Algorithm { es256, rs256 };
+// "ES256" and "RS256", exactly; nullopt for everything else, "none" and HS256 among it.
+std::optional<Algorithm> parse_algorithm(std::string_view name);
+
+class VerificationKey {
+ public:
+  // ES256: a point on P-256, 32 bytes each. Errors: invalid_input (length, not on the curve).
+  static Result<VerificationKey> from_ec(std::string_view x, std::string_view y);
+  // RS256: big-endian numbers. Errors: invalid_input (modulus below 2048 or above 8192 bits, even
+  // or tiny exponent).
+  static Result<VerificationKey> from_rsa(std::string_view n, std::string_view e);
+
+  Algorithm algorithm() const { return algorithm_; }
+  // `signature` as in a JWS: r||s of 64 bytes for ES256, as long as the modulus for RS256.
+  bool verify(std::string_view message, std::string_view signature) const;
+
+ private:
+  static Result<VerificationKey> prepare(Algorithm algorithm, evp_pkey_st* key);
+
+  Algorithm algorithm_ = Algorithm::es256;
+  std::size_t signature_bytes_ = 0;
+  std::shared_ptr<const evp_md_ctx_st> prepared_;  // copied for each verification: saves the set-up
+};
+
+// A new P-256 key as PKCS#8 PEM, for `init`.
+std::string generate_signing_key();
+
+class SigningKey {
+ public:
+  // PKCS#8 PEM. Errors: invalid_input (unreadable, not P-256).
+  static Result<SigningKey> from_pem(std::string_view pem);
+
+  const std::string& kid() const { return kid_; }  // the key's RFC 7638 thumbprint
+  const std::string& jwk() const { return jwk_; }  // the public key as a JSON object
+  const VerificationKey& verification_key() const { return public_; }
+  std::string sign(std::string_view message) const;  // ES256, r||s
+
+ private:
+  SigningKey(VerificationKey key) : public_(std::move(key)) {}  // NOLINT: private
+
+  std::string kid_;
+  std::string jwk_;
+  VerificationKey public_;
+  std::shared_ptr<evp_pkey_st> private_;
+};
+
+}  // namespace reachback::server

@@ -1,0 +1,84 @@
+// Checks access tokens: our own and those of trusted external issuers.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "server/auth_jwt/audiences.h"
+#include "server/auth_jwt/key_set.h"
+#include "server/auth_jwt/keys.h"
+#include "server/auth_jwt/token_text.h"
+#include "server/auth_jwt/verdict_cache.h"
+#include "server/ports/tokens.h"
+
+namespace reachback::server {
+
+// An issuer elsewhere whose tokens count here, for one tenant.
+struct ExternalIssuer {
+  std::string issuer;  // exactly as in `iss`
+  TenantId tenant;
+  std::vector<std::string> audiences;  // exactly as in `aud`; at least one
+};
+
+struct VerifierOptions {
+  std::string public_url;
+  std::vector<SigningKey> own_keys;  // the present one and those whose tokens may still be around
+  std::vector<ExternalIssuer> external;
+  std::size_t verdicts_max = 10'000;
+};
+
+// What the checks demand beyond a good signature:
+// ours: typ at+jwt, ES256, the exact issuer of the tenant in `tid`, `appid` a GUID, `jti`.
+// External: typ at+jwt or JWT, an issuer of the list, an audience of its list, at most 24 h between
+// iat and exp. A token with `scp` is a user's (delegated: only `scp` counts), one with `roles` an
+// application's, one with neither has no permissions.
+// Both: exp in the future, nbf and iat at most 60 s ahead. Source: trust.md T09, decisions.md 15.
+class JwtVerifier : public TokenVerifier {
+ public:
+  // audiences: borrowed. Errors: invalid_input (an external issuer that is empty, named twice,
+  // ours, or without audience).
+  static Result<std::unique_ptr<JwtVerifier>> create(VerifierOptions options,
+                                                     const AudienceList& audiences);
+
+  Result<Principal> verify(std::string_view token, Timestamp now) override;
+  void revoke_app(const AppId& app, Timestamp now) override;
+
+  // Replaces an external issuer's keys at once; verdicts of the old ones are forgotten. Any thread.
+  // Errors: not_found (no such issuer), invalid_input (see KeySet::parse): the present keys stay.
+  Result<void> set_jwks(std::string_view issuer, std::string_view jwks);
+
+ private:
+  struct Issuer {
+    ExternalIssuer config;  // of ours: only what own_issuer() needs stays empty
+    std::atomic<std::uint64_t> generation{0};
+    mutable std::shared_mutex mutex;
+    std::shared_ptr<const KeySet> keys;  // guarded by mutex; never null
+    std::shared_ptr<const KeySet> current() const;
+  };
+
+  JwtVerifier(VerifierOptions options, const AudienceList& audiences);
+  Result<Verdict> judge(std::string_view token, Timestamp now) const;
+  bool is_own(const TokenClaims& claims) const;
+  Result<Verdict> judge_own(const TokenClaims& claims) const;
+  Result<Verdict> judge_external(const TokenClaims& claims, const ExternalIssuer& issuer) const;
+  bool is_current(const Verdict& verdict, Timestamp now) const;
+  bool is_revoked(const AppId& app, Timestamp issued) const;
+
+  std::string public_url_;
+  const AudienceList& audiences_;
+  std::vector<std::unique_ptr<Issuer>> issuers_;  // [0] is ours
+  std::map<std::string, std::size_t, std::less<>> by_name_;
+  VerdictCache cache_;
+
+  std::atomic<bool> any_revoked_{false};
+  mutable std::shared_mutex revoked_mutex_;
+  std::unordered_map<AppId, Timestamp> revoked_;  // guarded by revoked_mutex_
+};
+
+}  // namespace reachback::server

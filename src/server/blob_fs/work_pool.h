@@ -1,0 +1,35 @@
+// A few threads that do blocking file work, in the order of the calls.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace reachback::server {
+
+// Thread-safe. The destructor does what is still queued, then joins.
+class WorkPool {
+ public:
+  explicit WorkPool(std::size_t threads, std::size_t queue_max = 16384);
+  ~WorkPool();
+  WorkPool(const WorkPool&) = delete;
+  WorkPool& operator=(const WorkPool&) = delete;
+  // false: the queue is full and `work` was not taken.
+  [[nodiscard]] bool post(std::function<void()> work);
+
+ private:
+  void run();
+
+  const std::size_t queue_max_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace reachback::server

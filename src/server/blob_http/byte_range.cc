@@ -1,0 +1,85 @@
+#include "server/blob_http/byte_range.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace reachback::server {
+namespace {
+
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+
+// Digits only; more than fits counts as kMax. nullopt: empty or not digits.
+std::optional<std::uint64_t> digits(std::string_view text) {
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  std::uint64_t value = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9') {
+      return std::nullopt;
+    }
+    auto digit = static_cast<std::uint64_t>(c - '0');
+    value = value > (kMax - digit) / 10 ? kMax : value * 10 + digit;
+  }
+  return value;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+}  // namespace
+
+ByteRange select_range(std::optional<std::string_view> header, std::uint64_t size) {
+  constexpr std::string_view kUnit = "bytes=";
+  const ByteRange whole{ByteRange::Kind::whole, 0, size};
+  if (!header || !header->starts_with(kUnit)) {
+    return whole;
+  }
+  std::string_view spec = trim(header->substr(kUnit.size()));
+  auto dash = spec.find('-');
+  if (dash == std::string_view::npos) {
+    return whole;
+  }
+  auto first = digits(spec.substr(0, dash)), last = digits(spec.substr(dash + 1));
+  if (dash == 0 && last) {  // the last n bytes
+    std::uint64_t n = std::min(*last, size);
+    return n == 0 ? ByteRange{ByteRange::Kind::unsatisfiable, 0, 0}
+                  : ByteRange{ByteRange::Kind::part, size - n, n};
+  }
+  bool open_end = dash + 1 == spec.size();
+  if (!first || (!last && !open_end) || (last && *last < *first)) {
+    return whole;
+  }
+  if (*first >= size) {
+    return {ByteRange::Kind::unsatisfiable, 0, 0};
+  }
+  std::uint64_t end = open_end ? size : std::min(*last, size - 1) + 1;
+  return {ByteRange::Kind::part, *first, end - *first};
+}
+
+bool etag_listed(std::string_view list, std::string_view etag, bool weak_too) {
+  if (trim(list) == "*") {
+    return true;
+  }
+  while (!list.empty()) {
+    auto comma = std::min(list.find(','), list.size());  // Our etags are hex: no comma inside.
+    std::string_view one = trim(list.substr(0, comma));
+    if (weak_too && one.starts_with("W/")) {
+      one.remove_prefix(2);
+    }
+    if (one == etag) {
+      return true;
+    }
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+}  // namespace reachback::server

@@ -1,0 +1,104 @@
+// /api/machineactions: list, read, wait, cancel, link.
+#include "base/log.h"
+#include "server/rest/call.h"
+#include "server/rest/handlers.h"
+#include "server/rest/render.h"
+#include "server/rest/run_body.h"
+
+namespace reachback::server::rest {
+namespace {
+
+// What is no GUID is answered like a GUID that is not known, without a look-up.
+Result<ActionId> action_id(const Call& call) {
+  auto id = ActionId::parse(call.params.front());
+  if (!id) {
+    return Error{Errc::not_found, "Machine action " + call.params.front() + " was not found"};
+  }
+  return *id;
+}
+
+Done<action::Action> answer_with_action(Core& core, CallPtr call) {
+  return [&core, call](Result<action::Action> action) {
+    if (!action) {
+      core.refuse(*call, action.error());
+      return;
+    }
+    core.answer(*call, 200, render_action(call->context("MachineActions/$entity"), *action));
+  };
+}
+
+}  // namespace
+
+void get_actions(Core& core, CallPtr call) {
+  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
+  if (!page) {
+    core.refuse(*call, page.error());
+    return;
+  }
+  core.deps.live_response.list(
+      call->principal, page->skip, page->top,
+      [&core, call](Result<std::vector<action::Action>> actions) {
+        if (!actions) {
+          core.refuse(*call, actions.error());
+          return;
+        }
+        core.answer(*call, 200, render_actions(call->context("MachineActions"), *actions));
+      });
+}
+
+void get_action(Core& core, CallPtr call) {
+  auto id = action_id(*call);
+  auto options = refuse_options(call->query);
+  auto wait = parse_wait(call->query, core.bounds.wait_default, core.bounds.wait_timeout);
+  if (!id || !options || !wait) {
+    core.refuse(*call, !id ? id.error() : !options ? options.error() : wait.error());
+    return;
+  }
+  if (*wait) {
+    core.deps.live_response.wait_final(call->principal, *id, **wait,
+                                       answer_with_action(core, call));
+  } else {
+    core.deps.live_response.get(call->principal, *id, answer_with_action(core, call));
+  }
+}
+
+void post_cancel(Core& core, CallPtr call) {
+  auto id = action_id(*call);
+  auto options = refuse_options(call->query);
+  if (!id || !options) {
+    core.refuse(*call, id ? options.error() : id.error());
+    return;
+  }
+  auto comment = parse_comment_body(call->content(), core.bounds);
+  if (!comment) {
+    core.refuse(*call, comment.error());
+    return;
+  }
+  core.deps.live_response.cancel(call->principal, *id, std::move(*comment),
+                                 answer_with_action(core, call));
+}
+
+void get_result_link(Core& core, CallPtr call) {
+  auto id = action_id(*call);
+  auto options = refuse_options(call->query);
+  auto index = parse_index_argument(call->params.back());
+  if (!id || !options || !index) {
+    core.refuse(*call, !id ? id.error() : !options ? options.error() : index.error());
+    return;
+  }
+  if (!call->principal.may_any(call->route->any_of)) {
+    log_info("a result is read with a permission to read machines only",
+             {field("caller", call->principal.caller), field("action", id->text())});
+  }
+  core.deps.live_response.mint_link(
+      call->principal, *id, *index, call->request().peer_ip,
+      [&core, call](Result<ResultLink> link) {
+        if (!link) {
+          core.refuse(*call, link.error());
+          return;
+        }
+        core.answer(*call, 200, render_string(call->context("Edm.String"), link->url));
+      });
+}
+
+}  // namespace reachback::server::rest

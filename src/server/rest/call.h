@@ -1,0 +1,77 @@
+// What the handlers share: the API's state, and one request on its way.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/rest/errors.h"
+#include "server/rest/limits.h"
+#include "server/rest/query.h"
+#include "server/rest/rate_limiter.h"
+#include "server/rest/rest_api.h"
+#include "server/rest/routes.h"
+
+namespace reachback::server::rest {
+
+// The limits of the chosen profile that are looked at for every request.
+struct Bounds {
+  std::uint64_t page_size, skip;
+  Duration wait_timeout, wait_default, machine_inactive_after;
+  std::uint64_t run_body_bytes, cancel_body_bytes, token_body_bytes, library_body_bytes;
+  std::uint64_t token_parameters;
+  std::uint64_t library_file_bytes, library_text_bytes;
+  std::uint64_t multipart_parts, multipart_header_bytes, multipart_boundary_chars;
+  std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
+  std::uint64_t idempotency_key_chars;
+  std::vector<Window> calls, run_calls, wrong_secrets;
+
+  static Bounds of(const Limits& limits, Profile profile);
+};
+
+// One request whose route is known. Written by the pipeline before the handler, read-only after.
+struct Call {
+  std::shared_ptr<net::Exchange> exchange;
+  const Route* route = nullptr;
+  std::vector<std::string> params;
+  Pairs query;
+  Principal principal;                    // of an api route
+  std::shared_ptr<const net::Body> body;  // set when the route takes one
+  std::string base;                       // "https://host" that answers name
+
+  const net::Request& request() const { return exchange->request(); }
+  std::string_view content() const { return body ? body->view() : std::string_view(); }
+  // "<base>/api/$metadata#<set>"
+  std::string context(std::string_view set) const {
+    return base + "/api/$metadata#" + std::string(set);
+  }
+};
+
+// The API's state. Members are set before the first request, but the limiters, which lock.
+class Core {
+ public:
+  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b);
+
+  void handle(std::shared_ptr<net::Exchange> exchange);
+  void answer(const Call& call, int status, std::string json) const;
+  void answer(const Call& call, net::Response response) const;
+  void refuse(const Call& call, const Refusal& refusal) const;
+
+  RestDeps deps;
+  RestOptions options;
+  ErrorTable errors;
+  Bounds bounds;
+  Router router;
+  bool read_all_results;
+  RateLimiter calls;
+  RateLimiter wrong_secrets;
+
+ private:
+  std::string base_for(const net::Request& request) const;
+  Result<void> admit(Call& call);  // authenticate, authorise, limit; refused already on error
+  void serve(const CallPtr& call);
+};
+
+}  // namespace reachback::server::rest

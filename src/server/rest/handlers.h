@@ -1,0 +1,32 @@
+// The handlers of the route table, one file per group.
+#pragma once
+
+#include "server/rest/routes.h"
+
+namespace reachback::server::rest {
+
+// token_handler.cc
+void post_token_v1(Core& core, CallPtr call);
+void post_token_v2(Core& core, CallPtr call);
+// discovery_handlers.cc
+void get_configuration_v1(Core& core, CallPtr call);
+void get_configuration_v2(Core& core, CallPtr call);
+void get_keys(Core& core, CallPtr call);
+void get_instance(Core& core, CallPtr call);
+// machine_handlers.cc
+void get_machines(Core& core, CallPtr call);
+void get_machine(Core& core, CallPtr call);
+void get_alerts(Core& core, CallPtr call);
+// run_handler.cc
+void post_run_live_response(Core& core, CallPtr call);
+// action_handlers.cc
+void get_actions(Core& core, CallPtr call);
+void get_action(Core& core, CallPtr call);
+void post_cancel(Core& core, CallPtr call);
+void get_result_link(Core& core, CallPtr call);
+// library_handlers.cc
+void get_library(Core& core, CallPtr call);
+void post_library(Core& core, CallPtr call);
+void delete_library_file(Core& core, CallPtr call);
+
+}  // namespace reachback::server::rest

@@ -1,0 +1,57 @@
+#include "server/rest/names.h"
+
+#include <algorithm>
+
+namespace reachback::server::rest {
+
+std::string_view status_name(action::Status status) {
+  switch (status) {
+    case action::Status::pending:
+      return "Pending";
+    case action::Status::cancelled:
+      return "Cancelled";
+    case action::Status::timed_out:
+      return "TimeOut";
+    case action::Status::failed:
+      return "Failed";
+    case action::Status::in_progress:
+      return "InProgress";
+    case action::Status::succeeded:
+      return "Succeeded";
+  }
+  return "Failed";
+}
+
+std::string_view command_status_name(action::CommandStatus status) {
+  switch (status) {
+    case action::CommandStatus::completed:
+      return "Completed";
+    case action::CommandStatus::failed:
+      return "Failed";
+    case action::CommandStatus::created:
+      return "Created";
+  }
+  return "Failed";
+}
+
+std::string_view type_name(action::CommandType type) {
+  switch (type) {
+    case action::CommandType::put_file:
+      return "PutFile";
+    case action::CommandType::get_file:
+      return "GetFile";
+    case action::CommandType::run_script:
+      return "RunScript";
+  }
+  return "RunScript";
+}
+
+bool is_request_source(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "Unspecified",     "PublicApi",  "Portal",    "MCAS", "TVM",
+      "CustomDetection", "BulkAction", "ISG",       "NDR",  "EndpointConfigManagement",
+      "IncidentTasks",   "MDI",        "ActiveScan"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+}  // namespace reachback::server::rest

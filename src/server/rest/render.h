@@ -1,0 +1,38 @@
+// The entities of the API as compact JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/action/action.h"
+#include "server/service/library.h"
+#include "server/service/machines.h"
+
+namespace reachback::server::rest {
+
+// Every property in the order that MDE sends them, nulls too. Source: mde-spec.md §7, clients.md
+// §3. `context` is the value of @odata.context.
+std::string render_action(std::string_view context, const action::Action& action);
+std::string render_actions(std::string_view context, const std::vector<action::Action>& actions);
+
+// Properties of MDE's that Reachback knows nothing of have their neutral value. Active: connected,
+// or seen less than `inactive_after` ago. Source: mde-spec.md §10, clients.md 35.
+struct Freshness {
+  Timestamp now{};
+  Duration inactive_after{};
+};
+std::string render_machine(std::string_view context, const MachineView& machine, Freshness fresh);
+std::string render_machines(std::string_view context, const std::vector<MachineView>& machines,
+                            Freshness fresh);
+
+// Source: mde-spec.md §8.1.
+std::string render_library_file(std::string_view context, const LibraryFile& file);
+std::string render_library(std::string_view context, const std::vector<LibraryFile>& files);
+
+// {"@odata.context":...,"value":"<text>"}
+std::string render_string(std::string_view context, std::string_view text);
+// {"@odata.context":...,"value":[]}
+std::string render_empty_list(std::string_view context);
+
+}  // namespace reachback::server::rest

@@ -1,0 +1,282 @@
+#include "server/rest/rest_api.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "server/rest/call.h"
+
+namespace reachback::server::rest {
+namespace {
+
+// Callers are applications and users that hold a valid token; a key is one of them at one endpoint.
+constexpr std::size_t kCallKeysMax = 4096;
+// One application at one address: strangers can make many, so this is what their memory costs.
+constexpr std::size_t kWrongSecretKeysMax = 1 << 16;
+constexpr std::size_t kQueryPairsMax = 1000;
+
+// "https://host[:port]" without a path; a slash at the end does not count.
+Result<std::string> checked_url(std::string_view url) {
+  std::string_view rest = url;
+  if (rest.ends_with('/')) {
+    rest.remove_suffix(1);
+  }
+  std::string out(rest);
+  auto scheme = rest.find("://");
+  bool known = scheme != std::string_view::npos &&
+               (rest.substr(0, scheme) == "https" || rest.substr(0, scheme) == "http");
+  if (known) {
+    rest.remove_prefix(scheme + 3);
+  }
+  if (!known || rest.empty() || rest.find_first_of("/?# \\\"@") != std::string_view::npos) {
+    return Error{Errc::invalid_input,
+                 "the public URL must be https://host[:port]: '" + std::string(url) + "'"};
+  }
+  return out;
+}
+
+std::string allow(const std::vector<const Route*>& routes) {
+  std::string out;
+  for (const Route* route : routes) {
+    out += (out.empty() ? "" : ", ") + std::string(route->method);
+  }
+  return out;
+}
+
+// The bearer token of a request. Errors: unauthenticated (none), invalid_request (twice, or
+// another scheme's form). Source: RFC 6750 §2, §3.1.
+Result<std::string_view> bearer(const net::Request& request) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (request.headers.count("Authorization") > 1) {
+    return Error{Errc::invalid_request, "There are two Authorization headers"};
+  }
+  auto header = request.headers.get("Authorization");
+  if (!header || !equals_ignore_case(header->substr(0, kScheme.size()), kScheme)) {
+    return Error{Errc::unauthenticated, "A bearer token is required"};
+  }
+  std::string_view token = header->substr(kScheme.size());
+  token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
+  return token;
+}
+
+Refusal with_challenge(Error error, std::string_view code) {
+  Refusal refusal(std::move(error));
+  return refusal.header("WWW-Authenticate",
+                        code.empty() ? "Bearer" : "Bearer error=\"" + std::string(code) + "\"");
+}
+
+}  // namespace
+
+Bounds Bounds::of(const Limits& limits, Profile profile) {
+  auto n = [&](std::string_view name) { return limits.value(profile, name); };
+  auto t = [&](std::string_view name) { return limits.duration(profile, name); };
+  auto window = [&](std::string_view name, Duration length) {
+    return Window{static_cast<std::uint32_t>(n(name)), length};
+  };
+  using std::chrono::hours, std::chrono::minutes;
+  Bounds b{};
+  b.page_size = n("page_size");
+  b.skip = n("skip");
+  b.wait_timeout = t("wait_timeout");
+  b.wait_default = t("wait_default");
+  b.machine_inactive_after = t("machine_inactive_after");
+  b.run_body_bytes = n("run_body_bytes");
+  b.cancel_body_bytes = n("cancel_body_bytes");
+  b.token_body_bytes = n("token_body_bytes");
+  b.token_parameters = n("token_parameters");
+  b.library_body_bytes = n("library_body_bytes");
+  b.library_file_bytes = n("library_file_bytes");
+  b.library_text_bytes = n("library_text_bytes");
+  b.multipart_parts = n("multipart_parts");
+  b.multipart_header_bytes = n("multipart_header_bytes");
+  b.multipart_boundary_chars = n("multipart_boundary_chars");
+  b.commands = n("commands");
+  b.comment_chars = n("comment_chars");
+  b.title_chars = n("title_chars");
+  b.args_bytes = n("args_bytes");
+  b.get_file_path_bytes = n("get_file_path_bytes");
+  b.idempotency_key_chars = n("idempotency_key_chars");
+  b.calls = {window("calls_per_minute", minutes(1)), window("calls_per_hour", hours(1))};
+  b.run_calls = {window("run_calls_per_minute", minutes(1))};
+  b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
+  return b;
+}
+
+Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b)
+    : deps(d),
+      options(std::move(o)),
+      errors(std::move(e)),
+      bounds(std::move(b)),
+      router(route_table()),
+      read_all_results(options.read_all_results.value_or(options.profile == Profile::y2025) &&
+                       !options.strict),
+      calls(kCallKeysMax),
+      wrong_secrets(kWrongSecretKeysMax) {}
+
+void Core::answer(const Call& call, net::Response response) const {
+  if (call.route != nullptr && call.route->plane == Plane::api) {
+    response.headers.add("OData-Version", "4.0");
+  }
+  response.head_only = call.request().method == "HEAD";
+  call.exchange->respond(std::move(response));
+}
+
+void Core::answer(const Call& call, int status, std::string json) const {
+  answer(call, json_response(status, std::move(json)));
+}
+
+void Core::refuse(const Call& call, const Refusal& refusal) const {
+  bool oauth = call.route != nullptr && call.route->plane == Plane::sign_in;
+  answer(call, oauth ? render_oauth_error(errors, deps.random, deps.clock.now(), refusal)
+                     : render_api_error(errors, deps.random, refusal));
+}
+
+std::string Core::base_for(const net::Request& request) const {
+  std::string_view host = request.headers.get("Host").value_or("");
+  constexpr std::string_view kDefaultPort = ":443";
+  std::string_view bare =
+      host.ends_with(kDefaultPort) ? host.substr(0, host.size() - kDefaultPort.size()) : host;
+  for (const std::string& alias : options.alias_hosts) {
+    if (equals_ignore_case(alias, host) || equals_ignore_case(alias, bare)) {
+      return "https://" + alias;
+    }
+  }
+  return options.public_url;
+}
+
+void Core::handle(std::shared_ptr<net::Exchange> exchange) {
+  auto call = std::make_shared<Call>();
+  call->exchange = std::move(exchange);
+  const net::Request& request = call->request();
+  Match match = router.match(request.path());
+  if (match.routes.empty()) {
+    Refusal refusal(Error{Errc::not_found, "There is nothing at this address"});
+    refusal.code = errors.code_of_status(404);
+    refuse(*call, refusal);
+    return;
+  }
+  call->route = match.routes.front();  // its plane shapes the errors
+  const Route* chosen = nullptr;
+  for (const Route* route : match.routes) {
+    if (route->method == request.method) {
+      chosen = route;
+    }
+  }
+  if (chosen == nullptr) {
+    Refusal refusal(Error{Errc::method_not_allowed,
+                          "The method is not allowed here, allowed: " + allow(match.routes)});
+    refuse(*call, refusal.header("Allow", allow(match.routes)));
+    return;
+  }
+  call->route = chosen;
+  call->params = std::move(match.params);
+  call->base = base_for(request);
+  if (!admit(*call)) {
+    return;
+  }
+  serve(call);
+}
+
+// Who calls, whether they may, and not too often. Each check answers by itself when it fails.
+Result<void> Core::admit(Call& call) {
+  const net::Request& request = call.request();
+  const Route& route = *call.route;
+  auto refused = [&](const Refusal& refusal) {
+    refuse(call, refusal);
+    return refusal.error;
+  };
+  auto query = parse_pairs(request.query(), kQueryPairsMax);
+  if (route.plane == Plane::sign_in) {
+    // The token handler reads the query by itself: it must say which secret stood there.
+    call.query = query ? std::move(*query) : Pairs{};
+    return {};
+  }
+  if (query && !values_of(*query, "access_token").empty()) {
+    return refused(
+        with_challenge(Error{Errc::invalid_request, "A token must not be in the query string"},
+                       "invalid_request"));
+  }
+  auto token = bearer(request);
+  if (!token) {
+    bool absent = token.error().code == Errc::unauthenticated;
+    return refused(with_challenge(token.error(), absent ? "" : "invalid_request"));
+  }
+  auto principal = deps.verifier.verify(*token, deps.clock.now());
+  if (!principal) {
+    switch (principal.error().code) {
+      case Errc::unauthenticated:
+        return refused(with_challenge(principal.error(), "invalid_token"));
+      case Errc::forbidden:
+        return refused(with_challenge(principal.error(), "insufficient_scope"));
+      default:
+        return refused(principal.error());
+    }
+  }
+  call.principal = std::move(*principal);
+  Permissions enough = route.any_of | (read_all_results ? route.with_read_all_results : 0);
+  if (!call.principal.may_any(enough)) {
+    return refused(with_challenge(
+        Error{Errc::forbidden, "The token lacks the permission that this operation needs"},
+        "insufficient_scope"));
+  }
+  if (options.limits_enabled) {
+    const auto& windows = route.rate == Rate::run_calls ? bounds.run_calls : bounds.calls;
+    std::string key = call.principal.tenant.text() + call.principal.caller + '\n';
+    key += route.name;
+    if (auto wait = calls.decide(key, windows, deps.clock.since_boot())) {
+      Refusal refusal(Error{Errc::too_many_requests, "Too many calls, try again later"});
+      return refused(refusal.retry_after(*wait));
+    }
+  }
+  if (!query) {
+    return refused(query.error());
+  }
+  call.query = std::move(*query);
+  return {};
+}
+
+void Core::serve(const CallPtr& call) {
+  const Route& route = *call->route;
+  if (route.body_max == nullptr) {
+    route.handler(*this, call);
+    return;
+  }
+  call->exchange->read_body(bounds.*route.body_max,
+                            [this, call](std::shared_ptr<const net::Body> body) {
+                              call->body = std::move(body);
+                              call->route->handler(*this, call);
+                            });
+}
+
+Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions options) {
+  if (std::string broken = broken_route(route_table()); !broken.empty()) {
+    return Error{Errc::internal, "route table: " + broken};
+  }
+  RB_TRY_ASSIGN(ErrorTable errors, ErrorTable::load());
+  RB_TRY_ASSIGN(Limits limits, Limits::load());
+  Bounds bounds = Bounds::of(limits, options.profile);
+  std::string url = std::exchange(options.public_url, "");
+  auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds);
+  std::unique_ptr<RestApi> api(new RestApi(std::move(core)));
+  if (!url.empty()) {
+    RB_TRY(api->set_public_url(url));
+  }
+  return api;
+}
+
+RestApi::RestApi(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+RestApi::~RestApi() = default;
+
+Result<void> RestApi::set_public_url(std::string_view url) {
+  RB_TRY_ASSIGN(core_->options.public_url, checked_url(url));
+  return {};
+}
+
+void RestApi::handle(std::shared_ptr<net::Exchange> exchange) {
+  core_->handle(std::move(exchange));
+}
+
+net::Response RestApi::render_error(int status, std::string_view message) {
+  return render_status_error(core_->errors, core_->deps.random, status, message);
+}
+
+}  // namespace reachback::server::rest

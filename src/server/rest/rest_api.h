@@ -1,0 +1,68 @@
+// The MDE-compatible REST surface: takes every request of the public listener that is not a result
+// link.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http_server.h"
+#include "server/ports/tokens.h"
+#include "server/rest/limits.h"
+#include "server/service/library.h"
+#include "server/service/live_response.h"
+#include "server/service/machines.h"
+#include "server/service/sign_in.h"
+
+namespace reachback::server::rest {
+
+struct RestDeps {
+  LiveResponse& live_response;
+  Library& library;
+  Machines& machines;
+  SignIn& sign_in;
+  TokenVerifier& verifier;
+  TokenIssuer& issuer;
+  const Audiences& audiences;
+  Clock& clock;
+  Random& random;
+};
+
+struct RestOptions {
+  std::string public_url;         // "https://host[:port]"; may come later by set_public_url()
+  std::vector<TenantId> tenants;  // whose token endpoints are served
+  std::vector<std::string> alias_hosts;  // "api.example" or "api.example:8443": named in contexts
+                                         // and discovery documents when a client called them
+  Profile profile = Profile::y2026;
+  bool limits_enabled = true;  // false: no call rates. Sizes and wrong secrets stay limited.
+  bool strict = false;
+  // Machine.Read.All reads results. Default: in profile 2025, unless strict (decisions.md 14).
+  std::optional<bool> read_all_results;
+};
+
+class Core;
+
+// Everything it borrows outlives it, and it outlives every request handed to it. handle() and
+// render_error(): any loop thread.
+class RestApi {
+ public:
+  // Errors: corrupt (api/errors.json or api/limits.json), internal (a route without permission or
+  // with an ambiguous address), invalid_input (public_url).
+  static Result<std::unique_ptr<RestApi>> create(RestDeps deps, RestOptions options);
+  ~RestApi();
+
+  // Before the first request. Errors: invalid_input (not https://host or http://host).
+  Result<void> set_public_url(std::string_view url);
+  // Answers exactly once, now or later, on any thread.
+  void handle(std::shared_ptr<net::Exchange> exchange);
+  // The envelope for what the connection refuses by itself; for HttpServerOptions.
+  net::Response render_error(int status, std::string_view message);
+
+ private:
+  explicit RestApi(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace reachback::server::rest

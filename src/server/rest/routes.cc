@@ -1,0 +1,186 @@
+#include "server/rest/routes.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "server/rest/call.h"
+#include "server/rest/handlers.h"
+
+namespace reachback::server::rest {
+namespace {
+
+using enum Permission;
+
+constexpr Permissions kRead = bit(machine_read) | bit(machine_read_write);
+// Who may run must be able to follow what runs.
+constexpr Permissions kReadActions = kRead | bit(machine_live_response);
+constexpr Permissions kReadResults = bit(machine_live_response) | bit(machine_read_write);
+// Source: mde-spec.md §6.
+constexpr Permissions kCancel = bit(machine_live_response) | bit(collect_forensics) | bit(isolate) |
+                                bit(restrict_execution) | bit(scan) | bit(offboard) |
+                                bit(stop_and_quarantine);
+// The list is empty: it is the connection test of clients that may read anything (clients.md 15).
+constexpr Permissions kReadAnything = kReadActions | bit(alert_read);
+
+constexpr Route kRoutes[] = {
+    {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, 0, 0,
+     &Bounds::token_body_bytes, Rate::none, post_token_v2},
+    {"token", "POST", "/{tenant}/oauth2/token", Plane::sign_in, 0, 0, &Bounds::token_body_bytes,
+     Rate::none, post_token_v1},
+    {"configuration", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", Plane::sign_in, 0,
+     0, nullptr, Rate::none, get_configuration_v2},
+    {"configuration", "GET", "/{tenant}/.well-known/openid-configuration", Plane::sign_in, 0, 0,
+     nullptr, Rate::none, get_configuration_v1},
+    {"keys", "GET", "/{tenant}/discovery/v2.0/keys", Plane::sign_in, 0, 0, nullptr, Rate::none,
+     get_keys},
+    {"instance", "GET", "/common/discovery/instance", Plane::sign_in, 0, 0, nullptr, Rate::none,
+     get_instance},
+
+    {"machines.list", "GET", "/api/machines", Plane::api, kRead, 0, nullptr, Rate::calls,
+     get_machines},
+    {"machines.get", "GET", "/api/machines/{id}", Plane::api, kRead, 0, nullptr, Rate::calls,
+     get_machine},
+    {"machines.run", "POST", "/api/machines/{id}/runliveresponse", Plane::api,
+     bit(machine_live_response), 0, &Bounds::run_body_bytes, Rate::run_calls,
+     post_run_live_response},
+    {"actions.list", "GET", "/api/machineactions", Plane::api, kReadActions, 0, nullptr,
+     Rate::calls, get_actions},
+    {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, kReadActions, 0, nullptr,
+     Rate::calls, get_action},
+    {"actions.cancel", "POST", "/api/machineactions/{id}/cancel", Plane::api, kCancel, 0,
+     &Bounds::cancel_body_bytes, Rate::calls, post_cancel},
+    {"actions.link", "GET", "/api/machineactions/{id}/GetLiveResponseResultDownloadLink({index})",
+     Plane::api, kReadResults, bit(machine_read), nullptr, Rate::calls, get_result_link},
+    {"library.list", "GET", "/api/libraryfiles", Plane::api, bit(library_manage), 0, nullptr,
+     Rate::calls, get_library},
+    {"library.upload", "POST", "/api/libraryfiles", Plane::api, bit(library_manage), 0,
+     &Bounds::library_body_bytes, Rate::calls, post_library},
+    {"library.delete", "DELETE", "/api/libraryfiles/{name}", Plane::api, bit(library_manage), 0,
+     nullptr, Rate::calls, delete_library_file},
+    {"alerts.list", "GET", "/api/alerts", Plane::api, kReadAnything, 0, nullptr, Rate::calls,
+     get_alerts},
+};
+
+std::vector<std::string_view> cut(std::string_view path) {
+  std::vector<std::string_view> out;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    auto end = std::min(path.find('/'), path.size());
+    out.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return out;
+}
+
+bool is_param(std::string_view pattern) {
+  return pattern.starts_with('{');
+}
+bool is_function(std::string_view pattern) {
+  return pattern.ends_with("})");
+}
+
+// Whether the segment fits; what stands at {x} is appended to params.
+bool fits(std::string_view pattern, std::string_view segment, std::vector<std::string>& params) {
+  if (is_param(pattern)) {
+    params.emplace_back(segment);
+    return true;
+  }
+  if (is_function(pattern)) {
+    std::string_view head = pattern.substr(0, pattern.find('{'));  // with its '('
+    if (segment.size() <= head.size() || !segment.ends_with(')') ||
+        !equals_ignore_case(segment.substr(0, head.size()), head)) {
+      return false;
+    }
+    params.emplace_back(segment.substr(head.size(), segment.size() - head.size() - 1));
+    return true;
+  }
+  return equals_ignore_case(pattern, segment);
+}
+
+}  // namespace
+
+std::span<const Route> route_table() {
+  return kRoutes;
+}
+
+std::string broken_route(std::span<const Route> routes) {
+  for (const Route& route : routes) {
+    std::string name = std::string(route.method) + " " + std::string(route.path);
+    if (route.handler == nullptr || route.name.empty()) {
+      return name + " has no handler or name";
+    }
+    if ((route.plane == Plane::api) != (route.any_of != 0)) {
+      return name + (route.any_of == 0 ? " has no permission" : " asks for a permission");
+    }
+    if ((route.plane == Plane::api) != (route.rate != Rate::none)) {
+      return name + " has the wrong call rate";
+    }
+    if ((route.plane == Plane::api) != route.path.starts_with("/api/")) {
+      return name + " is on the wrong plane";
+    }
+    for (const Route& other : routes) {
+      if (&other != &route && other.method == route.method && other.path == route.path) {
+        return name + " is there twice";
+      }
+    }
+  }
+  return "";
+}
+
+std::optional<std::vector<std::string>> split_path(std::string_view path) {
+  if (!path.starts_with('/')) {
+    return std::nullopt;
+  }
+  std::vector<std::string> out;
+  for (std::string_view raw : cut(path)) {
+    auto segment = percent_decode(raw);
+    if (!segment || segment->empty() || *segment == "." || *segment == ".." ||
+        !is_valid_utf8(*segment)) {
+      return std::nullopt;
+    }
+    for (char c : *segment) {
+      auto u = static_cast<unsigned char>(c);
+      if (u < 0x20 || u == 0x7f || c == '/' || c == '\\' || c == ';') {
+        return std::nullopt;
+      }
+    }
+    out.push_back(std::move(*segment));
+  }
+  return out;
+}
+
+Router::Router(std::span<const Route> routes) {
+  for (const Route& route : routes) {
+    patterns_.push_back({&route, cut(route.path)});
+  }
+}
+
+Match Router::match(std::string_view path) const {
+  Match out;
+  auto segments = split_path(path);
+  if (!segments) {
+    return out;
+  }
+  if (segments->size() > 2 && equals_ignore_case((*segments)[0], "api") &&
+      equals_ignore_case((*segments)[1], "v1.0")) {
+    segments->erase(segments->begin() + 1);
+  }
+  for (const Pattern& pattern : patterns_) {
+    if (pattern.segments.size() != segments->size() ||
+        (!out.routes.empty() && out.routes.front()->path != pattern.route->path)) {
+      continue;
+    }
+    std::vector<std::string> params;
+    bool all = true;
+    for (std::size_t i = 0; all && i < segments->size(); ++i) {
+      all = fits(pattern.segments[i], (*segments)[i], params);
+    }
+    if (all) {
+      out.routes.push_back(pattern.route);
+      out.params = std::move(params);
+    }
+  }
+  return out;
+}
+
+}  // namespace reachback::server::rest

@@ -1,0 +1,291 @@
+#include "server/rest/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "server/rest/handlers.h"
+#include "server/rest/test_world.h"
+
+namespace reachback::server::rest {
+namespace {
+
+using test::World;
+
+struct Row {
+  std::vector<std::string> roles;
+  std::vector<std::string> with_results;
+  bool is_public = false;
+};
+
+// tests/golden/permissions.txt by "METHOD path".
+std::map<std::string, Row> golden_matrix() {
+  std::ifstream file(REACHBACK_SOURCE_DIR "/tests/golden/permissions.txt");
+  std::map<std::string, Row> out;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') {
+      continue;
+    }
+    std::istringstream words(line);
+    std::string method, path, word;
+    words >> method >> path;
+    Row row;
+    bool results = false;
+    while (words >> word) {
+      if (word == "public") {
+        row.is_public = true;
+      } else if (word == "+results") {
+        results = true;
+      } else {
+        (results ? row.with_results : row.roles).push_back(word);
+      }
+    }
+    out[method + " " + path] = row;
+  }
+  return out;
+}
+
+bool holds(const std::vector<std::string>& list, const std::string& role) {
+  return std::find(list.begin(), list.end(), role) != list.end();
+}
+
+// An address of the route that names real things.
+std::string address_of(const Route& route) {
+  std::string path(route.path);
+  auto put = [&path](std::string_view from, std::string_view to) {
+    if (auto at = path.find(from); at != std::string::npos) {
+      path.replace(at, from.size(), to);
+    }
+  };
+  put("{tenant}", test::kTenant.text());
+  put("{index}", "index=0");
+  put("{name}", "present.sh");
+  put("{id}", path.find("/machines/") != std::string::npos ? test::kMachine : test::kPending);
+  return path;
+}
+
+int status_with(World& world, const Route& route, const std::string& token) {
+  test::HeaderList headers;
+  if (!token.empty()) {
+    headers.emplace_back("Authorization", "Bearer " + token);
+  }
+  return world
+      .send(std::string(route.method), address_of(route), headers,
+            route.body_max != nullptr ? "{}" : "")
+      .status;
+}
+
+TEST(Routes, EveryRouteHasARowInTheGoldenMatrixAndTheOtherWayRound) {
+  auto matrix = golden_matrix();
+  for (const Route& route : route_table()) {
+    std::string name = std::string(route.method) + " " + std::string(route.path);
+    EXPECT_EQ(matrix.erase(name), 1u) << name;
+  }
+  EXPECT_TRUE(matrix.empty()) << matrix.begin()->first;
+}
+
+TEST(Routes, EveryRouteTakesExactlyThePermissionsOfTheGoldenMatrix) {
+  auto matrix = golden_matrix();
+  for (bool switched_on : {false, true}) {
+    auto options = World::without_rates();
+    options.read_all_results = switched_on;
+    World world(options);
+    for (const Route& route : route_table()) {
+      std::string name = std::string(route.method) + " " + std::string(route.path);
+      const Row& row = matrix[name];
+      if (row.is_public) {
+        int status = status_with(world, route, "");
+        EXPECT_TRUE(status == 200 || status == 400) << name << " " << status;
+        continue;
+      }
+      int touched = world.live.touched();
+      EXPECT_EQ(status_with(world, route, ""), 401) << name;
+      EXPECT_EQ(status_with(world, route, "rubbish"), 401) << name;
+      EXPECT_EQ(status_with(world, route, "elsewhere"), 403) << name;
+      EXPECT_EQ(status_with(world, route, "Nothing.At.All"), 403) << name;
+      EXPECT_EQ(world.live.touched(), touched) << name;
+      for (const std::string& role : all_roles()) {
+        bool may = holds(row.roles, role) || (switched_on && holds(row.with_results, role));
+        int status = status_with(world, route, role);
+        EXPECT_EQ(status != 403, may) << name << " with " << role << ": " << status;
+        EXPECT_NE(status, 401) << name;
+        EXPECT_LT(status, 500) << name;
+      }
+    }
+  }
+}
+
+TEST(Routes, ReadAllReadsResultsInProfile2025AndNotElsewhereOrWhenStrict) {
+  std::string link =
+      "/api/machineactions/" + test::kSucceeded + "/GetLiveResponseResultDownloadLink(index=0)";
+  auto status = [&](Profile profile, bool strict) {
+    auto options = World::default_options();
+    options.profile = profile;
+    options.strict = strict;
+    World world(options);
+    return world.get(link, "Machine.Read.All").status;
+  };
+  EXPECT_EQ(status(Profile::y2021, false), 403);
+  EXPECT_EQ(status(Profile::y2025, false), 200);
+  EXPECT_EQ(status(Profile::y2026, false), 403);
+  EXPECT_EQ(status(Profile::y2025, true), 403);
+}
+
+TEST(Routes, ATableWithAMistakeIsRefused) {
+  Route good = route_table()[7];
+  EXPECT_EQ(broken_route({&good, 1}), "");
+  Route open = good;
+  open.any_of = 0;
+  EXPECT_NE(broken_route({&open, 1}), "");
+  Route unlimited = good;
+  unlimited.rate = Rate::none;
+  EXPECT_NE(broken_route({&unlimited, 1}), "");
+  Route unhandled = good;
+  unhandled.handler = nullptr;
+  EXPECT_NE(broken_route({&unhandled, 1}), "");
+  Route twice[] = {good, good};
+  EXPECT_NE(broken_route(twice), "");
+}
+
+TEST(Routes, PathsMatchWithoutRegardToCaseAndAlsoUnderV1) {
+  World world;
+  for (const std::string& path : std::vector<std::string>{
+           "/api/machines/" + test::kMachine, "/API/Machines/" + test::kMachine,
+           "/api/v1.0/machines/" + test::kMachine, "/Api/V1.0/MACHINES/" + test::kMachine,
+           "/%61pi/machines/" + test::kMachine, "/api/machines/hostname"}) {
+    EXPECT_EQ(world.get(path, "Machine.Read.All").status, 200) << path;
+  }
+}
+
+TEST(Routes, BothSpellingsOfTheLinkFunctionAreTheSameRoute) {
+  World world;
+  std::string action = "/api/machineactions/" + test::kSucceeded + "/";
+  for (std::string tail :
+       {"GetLiveResponseResultDownloadLink(index=0)", "getliveresponseresultdownloadlink(index=0)",
+        "GetLiveResponseResultDownloadLink%28index%3D0%29",
+        "GetLiveResponseResultDownloadLink(index%3D0)",
+        "GetLiveResponseResultDownloadLink(Index=0)"}) {
+    EXPECT_EQ(world.get(action + tail, "Machine.LiveResponse").status, 200) << tail;
+  }
+}
+
+TEST(Routes, ADefectiveSpellingIsNeverARoute) {
+  World world;
+  for (std::string path : {"/",
+                           "",
+                           "api/machines",
+                           "//api/machines",
+                           "/api//machines",
+                           "/api/machines/",
+                           "/api/machines/.",
+                           "/api/machines/..",
+                           "/api/./machines",
+                           "/api/alerts/../machines",
+                           "/api/machines/..%2fmachines",
+                           "/api/machines;a=b",
+                           "/api/machines%00",
+                           "/api/machines%zz",
+                           "/api/machines%",
+                           "/api/mach%C0%AFines",
+                           "/api%2fmachines",
+                           "/api/%2e%2e/machines",
+                           "/api%252fmachines",
+                           "/api/machines%20",
+                           "/api/machines%0a",
+                           "/api/machines/%0Ahostname",
+                           "/api/machines/%5c",
+                           "/api/v1.0",
+                           "/api/v2.0/machines",
+                           "/api/v1.0/v1.0/machines",
+                           "/v1.0/api/machines",
+                           "/api",
+                           "/api/machines/x/y/z",
+                           "/api/machineactions/20d1de3f-acef-4715-8bed-a92223c5553c/"
+                           "GetLiveResponseResultDownloadLink?index=0",
+                           "/api/machineactions/20d1de3f-acef-4715-8bed-a92223c5553c/"
+                           "GetLiveResponseResultDownloadLink(index=0)x",
+                           "/api/machineactions/20d1de3f-acef-4715-8bed-a92223c5553c/"
+                           "GetLiveResponseResultDownloadLink%2528index=0%2529",
+                           "/api/machineactions/20d1de3f-acef-4715-8bed-a92223c5553c%0A/cancel",
+                           "/api/machineactions/20d1de3f-acef-4715-8bed-a92223c5553c/cancel/"}) {
+    auto reply = world.get(path, "Machine.Read.All");
+    EXPECT_EQ(reply.status, 404) << path;
+    EXPECT_EQ(reply.code(), "NotFound") << path;
+  }
+}
+
+// Source: trust.md T02.
+TEST(Routes, AThousandSpellingsNeverReachMoreThanTheirOwnRoute) {
+  World world(World::without_rates());
+  test::FakeRandom random;
+  const std::string_view kBits[] = {"/",   "//",  "/.",     "/..", ";a", "%2f", "%2e",  "%00", "%",
+                                    "%zz", "%25", "%c0%af", "\\",  " ",  "+",   "?x=1", "#a"};
+  std::size_t routed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const Route& route = route_table()[random.below(route_table().size())];
+    if (route.plane != Plane::api) {
+      continue;
+    }
+    std::string path = address_of(route);
+    for (std::uint64_t n = 1 + random.below(2); n > 0; --n) {
+      auto at = 1 + random.below(path.size());
+      switch (random.below(3)) {
+        case 0:
+          path.insert(at, kBits[random.below(std::size(kBits))]);
+          break;
+        case 1:
+          path[at - 1] = static_cast<char>(std::toupper(static_cast<unsigned char>(path[at - 1])));
+          break;
+        default: {
+          char hex[4];
+          std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned char>(path[at - 1]));
+          path.replace(at - 1, 1, hex);
+        }
+      }
+    }
+    // Without a token only what no route serves may answer anything but 401.
+    auto without = world.send(std::string(route.method), path);
+    EXPECT_TRUE(without.status == 401 || without.status == 404 || without.status == 405) << path;
+    // A right to something else opens nothing.
+    auto weak =
+        world.send(std::string(route.method), path, {{"Authorization", "Bearer Nothing.At.All"}});
+    EXPECT_TRUE(weak.status == 403 || weak.status == 404 || weak.status == 405) << path;
+    EXPECT_EQ(weak.status == 403, without.status == 401) << path;
+    routed += weak.status == 403 ? 1 : 0;
+  }
+  EXPECT_GT(routed, 50u);
+  EXPECT_EQ(world.live.touched(), 0);
+}
+
+TEST(Routes, AnotherMethodGets405WithAllow) {
+  World world;
+  auto reply = world.send("PATCH", "/api/libraryfiles");
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.header("Allow"), "GET, POST");
+  EXPECT_EQ(reply.code(), "MethodNotAllowed");
+  for (std::string method : {"TRACE", "CONNECT", "FOO", "HEAD", "OPTIONS", "POST", "get"}) {
+    auto other = world.send(method, "/api/machines");
+    EXPECT_EQ(other.status, 405) << method;
+    EXPECT_EQ(other.header("Allow"), "GET");
+  }
+  std::string action = "/api/machineactions/" + test::kPending;
+  for (std::string method : {"POST", "DELETE", "PATCH"}) {
+    EXPECT_EQ(world.send(method, action).status, 405);
+  }
+  EXPECT_EQ(world.send("GET", action + "/cancel").status, 405);
+  auto token = world.send("GET", "/" + test::kTenant.text() + "/oauth2/v2.0/token");
+  EXPECT_EQ(token.status, 405);
+  EXPECT_EQ(token.header("Allow"), "POST");
+  EXPECT_EQ(token.oauth(), "invalid_request");
+}
+
+TEST(Routes, AnAnswerToHeadHasNoBody) {
+  World world;
+  EXPECT_EQ(world.send("HEAD", "/api/machines").body, "");
+  EXPECT_EQ(world.send("HEAD", "/nowhere").body, "");
+}
+
+}  // namespace
+}  // namespace reachback::server::rest

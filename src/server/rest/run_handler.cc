@@ -1,0 +1,50 @@
+// POST /api/machines/{id}/runliveresponse.
+#include "crypto/digest.h"
+#include "server/rest/call.h"
+#include "server/rest/handlers.h"
+#include "server/rest/render.h"
+#include "server/rest/run_body.h"
+
+namespace reachback::server::rest {
+namespace {
+
+Result<SubmitRequest> parse(const Core& core, const Call& call) {
+  // An id that cannot be one is answered like one that is not known, without a look-up.
+  auto machine = MachineId::parse(call.params.front());
+  if (!machine) {
+    return Error{Errc::not_found, "Machine " + call.params.front() + " was not found"};
+  }
+  RB_TRY(refuse_options(call.query));
+  RB_TRY_ASSIGN(auto key,
+                parse_idempotency_key(call.request().headers, core.bounds.idempotency_key_chars));
+  RB_TRY_ASSIGN(SubmitRequest request, parse_run_body(call.content(), core.bounds));
+  RB_TRY(refuse_unserved(request));
+  request.machine = *machine;
+  if (key) {
+    crypto::Sha256Stream digest;
+    digest.update(machine->text());
+    digest.update(call.content());
+    request.idempotency_key = IdempotencyKey{call.principal.caller, *key, digest.finish()};
+  }
+  return request;
+}
+
+}  // namespace
+
+void post_run_live_response(Core& core, CallPtr call) {
+  auto request = parse(core, *call);
+  if (!request) {
+    core.refuse(*call, request.error());
+    return;
+  }
+  core.deps.live_response.submit(
+      call->principal, std::move(*request), [&core, call](Result<action::Action> action) {
+        if (!action) {
+          core.refuse(*call, action.error());
+          return;
+        }
+        core.answer(*call, 201, render_action(call->context("MachineActions/$entity"), *action));
+      });
+}
+
+}  // namespace reachback::server::rest

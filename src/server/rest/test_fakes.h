@@ -1,0 +1,384 @@
+// Fakes of every service and port that the API needs, with fixed content, so that expected answers
+// can be written by hand.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "server/rest/rest_api.h"
+
+namespace reachback::server::rest::test {
+
+inline const TenantId kTenant = *TenantId::parse("72f988bf-86f1-41af-91ab-2d7cd011db47");
+inline const TenantId kOtherTenant = *TenantId::parse("11111111-2222-4333-8444-555555555555");
+inline const std::string kMachine = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
+inline const std::string kUnknownMachine = "ffffffffffffffffffffffffffffffffffffffff";
+inline const std::string kPending = "20d1de3f-acef-4715-8bed-a92223c5553c";
+inline const std::string kSucceeded = "5382f7ea-7557-4ab7-9782-d50480024a4e";
+inline const std::string kUnknownAction = "99999999-aaaa-4bbb-8ccc-dddddddddddd";
+inline const std::string kApp = "2f48b784-5da5-4e61-9957-012d2630f1e4";
+inline const std::string kSecret = "right-secret";
+inline const std::string kLink =
+    "https://core.windows.net/investigation-actions-data/ID/CustomPlaybookCommandOutput/"
+    "4ed5e7807ad1fe59b00b664fe06a0f07?se=2021-02-04T16%3A13%3A50Z&sp=r&sv=2019-07-07&sr=b&sig="
+    "1dYGe9rPvUlXBPvYSmr6/OLXPY98m8qWqfIQCBbyZTY%3D";
+
+class FakeClock : public Clock {
+ public:
+  Timestamp now() const override { return at; }
+  Duration since_boot() const override { return boot; }
+  Timestamp at = *parse_time("2021-02-04T15:36:52.778884Z");
+  Duration boot = std::chrono::hours(5);
+};
+
+class FakeRandom : public Random {
+ public:
+  void fill(std::uint8_t* out, std::size_t size) override {
+    for (std::size_t i = 0; i < size; ++i) {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      out[i] = static_cast<std::uint8_t>(state_ >> 56);
+    }
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
+
+// Tokens are "<roles with '+' between>", "other:<roles>" for the other tenant, "user:<scopes>" for
+// a delegated one; "expired" and "elsewhere" (another audience) are refused.
+class FakeVerifier : public TokenVerifier {
+ public:
+  Result<Principal> verify(std::string_view token, Timestamp) override {
+    ++calls;
+    if (token == "elsewhere") {
+      return Error{Errc::forbidden, "The token is for another audience"};
+    }
+    Principal p;
+    p.tenant = kTenant;
+    p.caller = p.requestor = kApp;
+    if (token.starts_with("other:")) {
+      token.remove_prefix(6);
+      p.tenant = kOtherTenant;
+      p.caller = p.requestor = "8f3b7c55-0000-4000-8000-000000000001";
+    } else if (token.starts_with("user:")) {
+      token.remove_prefix(5);
+      p.delegated = true;
+      p.caller = p.requestor = "analyst@microsoft.com";
+    }
+    bool known = false;
+    while (!token.empty()) {
+      auto end = std::min(token.find('+'), token.size());
+      std::string_view role = token.substr(0, end);
+      Permissions got = p.delegated ? permission_of_scope(role) : permission_of_role(role);
+      known = known || got != 0 || role == "Nothing.At.All";
+      p.permissions |= got;
+      token.remove_prefix(std::min(end + 1, token.size()));
+    }
+    if (!known) {
+      return Error{Errc::unauthenticated, "The token is expired or not valid"};
+    }
+    return p;
+  }
+  void revoke_app(const AppId&, Timestamp) override {}
+  int calls = 0;
+};
+
+class FakeIssuer : public TokenIssuer {
+ public:
+  IssuedToken issue(const TenantId&, const AppId&, std::string_view,
+                    const std::vector<std::string>&, std::string_view, Timestamp) override {
+    return {};
+  }
+  std::string jwks() const override { return R"({"keys":[]})"; }
+};
+
+class FakeAudiences : public Audiences {
+ public:
+  Result<std::string> of_resource(std::string_view resource) const override {
+    if (resource.find("securitycenter") == std::string_view::npos) {
+      return Error{Errc::invalid_scope, "The resource is not known."};
+    }
+    return std::string(resource);
+  }
+  Result<std::string> of_scope(std::string_view scope) const override {
+    constexpr std::string_view kDefault = "/.default";
+    if (!scope.ends_with(kDefault) || scope.find(' ') != std::string_view::npos) {
+      return Error{Errc::invalid_scope, "The scope is not known."};
+    }
+    return of_resource(scope.substr(0, scope.size() - kDefault.size()));
+  }
+};
+
+class FakeSignIn : public SignIn {
+ public:
+  void client_credentials(std::string tenant, std::string client_id, Secret secret,
+                          std::string audience, Done<IssuedToken> done) override {
+    last_audience = audience;
+    ++calls;
+    if (failure) {
+      done(*failure);
+    } else if (tenant == kTenant.text() && client_id == kApp && secret.reveal() == kSecret) {
+      done(IssuedToken{"eyJ0eXAiOiJhdCtqd3QifQ.e30.AAAA", 3599});
+    } else {
+      done(Error{Errc::invalid_client, "Invalid client secret provided."});
+    }
+  }
+  std::optional<Error> failure;
+  std::string last_audience;
+  int calls = 0;
+};
+
+inline MachineView hostname() {
+  MachineView v;
+  v.machine.tenant = kTenant;
+  v.machine.id = *MachineId::parse(kMachine);
+  v.machine.name = "hostname";
+  v.machine.os_platform = "Linux";
+  v.machine.os_version = "12";
+  v.machine.os_architecture = "64-bit";
+  v.machine.agent_version = "0.1.0";
+  v.machine.last_ip = "10.0.0.7";
+  v.machine.last_external_ip = "203.0.113.7";
+  v.machine.ip_addresses = {"10.0.0.7"};
+  v.machine.tags = {"triage"};
+  v.machine.first_seen = *parse_time("2021-01-01T00:00:00Z");
+  v.machine.last_seen = *parse_time("2021-02-04T15:00:00.5Z");
+  v.connected = true;
+  return v;
+}
+
+class FakeMachines : public Machines {
+ public:
+  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
+            Done<std::vector<MachineView>> done) override {
+    last_page = {skip, top};
+    std::vector<MachineView> out;
+    if (by.tenant == kTenant && skip == 0 && top > 0 && !empty) {
+      out.push_back(hostname());
+    }
+    done(std::move(out));
+  }
+  void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
+    if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname")) {
+      done(hostname());
+    } else {
+      done(Error{Errc::not_found, "Machine " + id_or_name + " was not found"});
+    }
+  }
+  void enroll(Enrollment, Done<Machine> done) override {
+    done(Error{Errc::internal, "not served here"});
+  }
+  bool empty = false;
+  std::pair<std::uint64_t, std::uint64_t> last_page;
+};
+
+class FakeLibrary : public Library {
+ public:
+  void upload(const Principal& by, LibraryUpload upload, Done<LibraryFile> done) override {
+    last = upload;
+    if (failure) {
+      done(*failure);
+      return;
+    }
+    if (upload.file_name == "present.sh" && !upload.override_if_exists) {
+      done(Error{Errc::already_exists, "File present.sh already exists"});
+      return;
+    }
+    LibraryFile file;
+    file.name = upload.file_name;
+    file.description = upload.description;
+    file.parameters_description = upload.parameters_description;
+    file.has_parameters = upload.has_parameters;
+    file.created_by = by.requestor;
+    file.created = file.updated = *parse_time("2021-02-04T15:36:52Z");
+    done(file);
+  }
+  void list(const Principal& by, Done<std::vector<LibraryFile>> done) override {
+    std::vector<LibraryFile> out;
+    if (by.tenant == kTenant) {
+      LibraryFile file;
+      file.name = "present.sh";
+      file.description = "what is running";
+      file.has_parameters = true;
+      file.created_by = kApp;
+      file.created = file.updated = *parse_time("2021-02-04T15:36:52Z");
+      out.push_back(file);
+    }
+    done(out);
+  }
+  void remove(const Principal& by, std::string name, Done<void> done) override {
+    ++removals;
+    if (by.tenant == kTenant && name == "present.sh") {
+      done({});
+    } else {
+      done(Error{Errc::not_found, "Library file " + name + " was not found"});
+    }
+  }
+  std::optional<LibraryUpload> last;
+  std::optional<Error> failure;
+  int removals = 0;
+};
+
+class FakeLiveResponse : public LiveResponse {
+ public:
+  FakeLiveResponse() {
+    action::Action pending;
+    pending.tenant = kTenant;
+    pending.id = *ActionId::parse(kPending);
+    pending.machine = *MachineId::parse("4899036531e374137f63289c3267bad772c13fef");
+    pending.machine_name = "desktop-s2455r8";
+    pending.requestor = kApp;
+    pending.comment = "testing";
+    pending.request_source = "PublicApi";
+    pending.created = pending.updated = *parse_time("2022-02-07T10:32:14.1704612Z");
+    action::Command put;
+    put.type = action::CommandType::put_file;
+    put.params = {{"FileName", "C:\\Users\\demisto\\Desktop\\test.txt"}};
+    pending.commands = {put};
+    actions.push_back(pending);
+
+    action::Action done = pending;
+    done.id = *ActionId::parse(kSucceeded);
+    done.status = action::Status::succeeded;
+    done.requestor = "analyst@microsoft.com";
+    done.comment = "Testing Live Response API";
+    done.title = "triage";
+    done.external_id = "INC-7";
+    done.created = *parse_time("2021-09-01T09:20:00Z");
+    done.updated = *parse_time("2021-09-01T09:20:40Z");
+    action::Command run;
+    run.params = {{"ScriptName", "minidump.ps1"}, {"Args", "OfficeClickToRun"}};
+    run.status = action::CommandStatus::completed;
+    run.started = *parse_time("2021-09-01T09:20:33.353Z");
+    run.ended = *parse_time("2021-09-01T09:20:39.42Z");
+    done.commands = {run};
+    actions.push_back(done);
+  }
+
+  void submit(const Principal& by, SubmitRequest request, Done<action::Action> done) override {
+    ++submits;
+    last_submit = request;
+    if (failure) {
+      done(*failure);
+      return;
+    }
+    if (by.tenant != kTenant || request.machine.text() != kMachine) {
+      done(Error{Errc::not_found, "Machine " + request.machine.text() + " was not found"});
+      return;
+    }
+    action::Action a;
+    a.tenant = by.tenant;
+    a.id = *ActionId::parse("c9042f9b-8483-4526-87b5-35e4c2532223");
+    a.machine = request.machine;
+    a.machine_name = "hostname";
+    a.requestor = by.requestor;
+    a.comment = request.comment;
+    a.title = request.title;
+    a.external_id = request.external_id;
+    a.request_source = request.request_source;
+    a.created = a.updated = *parse_time("2021-02-04T15:36:52.778884Z");
+    for (const SubmitCommand& c : request.commands) {
+      action::Command command;
+      command.type = c.type;
+      command.params = c.params;
+      a.commands.push_back(command);
+    }
+    done(a);
+  }
+  void get(const Principal& by, ActionId id, Done<action::Action> done) override {
+    ++gets;
+    for (const action::Action& a : actions) {
+      if (!failure && a.id == id && a.tenant == by.tenant) {
+        done(a);
+        return;
+      }
+    }
+    done(failure.value_or(unknown(id)));
+  }
+  void wait_final(const Principal& by, ActionId id, Duration timeout,
+                  Done<action::Action> done) override {
+    last_wait = timeout;
+    get(by, id, std::move(done));
+  }
+  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
+            Done<std::vector<action::Action>> done) override {
+    last_page = {skip, top};
+    std::vector<action::Action> out;
+    for (const action::Action& a : actions) {
+      if (a.tenant == by.tenant && skip > 0) {
+        --skip;
+      } else if (a.tenant == by.tenant && out.size() < top) {
+        out.push_back(a);
+      }
+    }
+    done(std::move(out));
+  }
+  void cancel(const Principal& by, ActionId id, std::string comment,
+              Done<action::Action> done) override {
+    ++cancels;
+    get(by, id, [&](Result<action::Action> a) {
+      if (!a) {
+        done(a.error());
+        return;
+      }
+      if (action::is_final(a->status)) {
+        done(Error{Errc::already_final, "Machine action " + id.text() + " has already ended"});
+        return;
+      }
+      action::Action next = *a;
+      next.status = action::Status::cancelled;
+      next.cancellation =
+          action::Cancellation{by.requestor, comment, *parse_time("2022-02-07T10:33:00Z")};
+      done(next);
+    });
+  }
+  void mint_link(const Principal& by, ActionId id, std::uint32_t index, std::string peer_ip,
+                 Done<ResultLink> done) override {
+    ++mints;
+    last_peer = peer_ip;
+    get(by, id, [&](Result<action::Action> a) {
+      if (!a) {
+        done(a.error());
+      } else if (index >= a->commands.size() || !action::is_final(a->status)) {
+        done(Error{Errc::not_found, "Command " + std::to_string(index) + " of machine action " +
+                                        id.text() + " was not found"});
+      } else {
+        done(ResultLink{kLink, {}});
+      }
+    });
+  }
+  void dispatch(TenantId, MachineId) override {}
+  void agent_event(TenantId, MachineId, ActionId, action::Event,
+                   Done<action::Verdict> done) override {
+    done(Error{Errc::internal, "not served here"});
+  }
+  void upload_link(TenantId, MachineId, ActionId, Upload, Done<std::string> done) override {
+    done(Error{Errc::internal, "not served here"});
+  }
+  void reap(Done<std::size_t> done) override { done(std::size_t{0}); }
+  void finish_waiting() override {}
+
+  std::vector<action::Action> actions;
+  std::optional<Error> failure;
+  std::optional<SubmitRequest> last_submit;
+  std::optional<Duration> last_wait;
+  std::pair<std::uint64_t, std::uint64_t> last_page;
+  std::string last_peer;
+  int submits = 0, gets = 0, cancels = 0, mints = 0;
+  // Calls that reached the service at all.
+  int touched() const { return submits + gets + cancels + mints; }
+
+ private:
+  static Error unknown(const ActionId& id) {
+    return Error{Errc::not_found, "Machine action " + id.text() + " was not found"};
+  }
+};
+
+}  // namespace reachback::server::rest::test

@@ -1,0 +1,133 @@
+// The API over its fakes: what the tests of this folder and the golden pairs run against.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "json/json.h"
+#include "server/rest/rest_api.h"
+#include "server/rest/test_fakes.h"
+#include "testing/fake_exchange.h"
+
+namespace reachback::server::rest::test {
+
+struct Reply {
+  int status = 0;
+  net::Headers headers;
+  std::string body;
+  bool by_connection = false;
+
+  std::string header(std::string_view name) const {
+    return std::string(headers.get(name).value_or(""));
+  }
+  json::Object object() const {
+    auto value = json::parse(body);
+    return value && value->is_object() ? value->get_object() : json::Object();
+  }
+  // Of the envelope; "" when the body is none.
+  std::string code() const { return member("code"); }
+  std::string message() const { return member("message"); }
+  std::string target() const { return member("target"); }
+  // Of an OAuth body.
+  std::string oauth() const {
+    json::Object o = object();
+    const json::Value* v = o.if_contains("error");
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : "";
+  }
+
+ private:
+  std::string member(std::string_view name) const {
+    json::Object o = object();
+    const json::Value* error = o.if_contains("error");
+    const json::Value* v =
+        error != nullptr && error->is_object() ? error->get_object().if_contains(name) : nullptr;
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : "";
+  }
+};
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+class World {
+ public:
+  explicit World(RestOptions options = default_options()) {
+    auto made = RestApi::create(
+        RestDeps{live, library, machines, sign_in, verifier, issuer, audiences, clock, random},
+        std::move(options));
+    if (!made) {
+      std::abort();
+    }
+    api = std::move(*made);
+  }
+  static RestOptions default_options() {
+    RestOptions o;
+    o.public_url = "https://api.security.microsoft.com";
+    o.tenants = {kTenant};
+    o.alias_hosts = {"api.securitycenter.microsoft.com", "login.microsoftonline.com"};
+    return o;
+  }
+  // With the limits off, for tests that call a lot.
+  static RestOptions without_rates() {
+    RestOptions o = default_options();
+    o.limits_enabled = false;
+    return o;
+  }
+
+  Reply send(std::string method, std::string target, HeaderList headers = {},
+             std::string body = "") {
+    net::Request request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    bool host = false;
+    for (auto& [name, value] : headers) {
+      host = host || name == "Host";
+      request.headers.add(name, value);
+    }
+    if (!host) {
+      request.headers.add("Host", "api.security.microsoft.com");
+    }
+    request.peer_ip = peer;
+    auto exchange = std::make_shared<testing::FakeExchange>(std::move(request), std::move(body));
+    api->handle(exchange);
+    auto response = exchange->wait();
+    Reply reply;
+    if (response) {
+      reply.status = response->status;
+      reply.headers = response->headers;
+      reply.body = response->head_only ? "" : response->body;
+      reply.by_connection = exchange->answered_by_connection();
+    }
+    return reply;
+  }
+  Reply get(std::string target, std::string token) {
+    return send("GET", std::move(target), {{"Authorization", "Bearer " + token}});
+  }
+  Reply post(std::string target, std::string token, std::string body, HeaderList more = {}) {
+    more.emplace_back("Authorization", "Bearer " + token);
+    return send("POST", std::move(target), std::move(more), std::move(body));
+  }
+  Reply run(std::string body, HeaderList more = {}) {
+    return post("/api/machines/" + kMachine + "/runliveresponse", "Machine.LiveResponse",
+                std::move(body), std::move(more));
+  }
+
+  FakeClock clock;
+  FakeRandom random;
+  FakeVerifier verifier;
+  FakeIssuer issuer;
+  FakeAudiences audiences;
+  FakeSignIn sign_in;
+  FakeMachines machines;
+  FakeLibrary library;
+  FakeLiveResponse live;
+  std::string peer = "198.51.100.9";
+  std::unique_ptr<RestApi> api;
+};
+
+inline const std::string kRunBody =
+    R"({"Commands":[{"type":"RunScript","params":[{"key":"ScriptName","value":"minidump.ps1"},)"
+    R"({"key":"Args","value":"OfficeClickToRun"}]}],"Comment":"Testing Live Response API"})";
+
+}  // namespace reachback::server::rest::test

@@ -1,0 +1,146 @@
+#include "server/rest/token_request.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/bytes.h"
+#include "server/rest/query.h"
+
+namespace reachback::server::rest {
+namespace {
+
+constexpr std::size_t kClientIdCharsMax = 255;
+
+Error bad(std::string message) {
+  return Error{Errc::invalid_request, std::move(message)};
+}
+
+// What must never stand in an address: it ends in logs and histories.
+Result<void> check_query(std::string_view query) {
+  constexpr std::string_view kSecrets[] = {"client_secret", "client_assertion", "password",
+                                           "refresh_token", "access_token"};
+  auto pairs = parse_pairs(query, /*pairs_max=*/1000);
+  if (!pairs) {
+    return bad("The query string is malformed");
+  }
+  for (std::string_view secret : kSecrets) {
+    if (!values_of(*pairs, secret).empty()) {
+      return bad("'" + std::string(secret) +
+                 "' must not be in the query string: it is known to every log on the way, change "
+                 "it");
+    }
+  }
+  return {};
+}
+
+Result<Pairs> parse_form(const net::Request& request, std::string_view body, std::size_t max) {
+  std::string type = to_lower(request.headers.get("Content-Type").value_or(""));
+  auto first = body.find_first_not_of(" \t\r\n");
+  bool json = type.find("json") != std::string::npos ||
+              (first != std::string_view::npos && (body[first] == '{' || body[first] == '['));
+  if (json) {
+    return bad("The request body must be a form (application/x-www-form-urlencoded), not JSON");
+  }
+  auto form = parse_pairs(body, max);
+  if (!form) {
+    return bad("The request body is malformed: " + form.error().message);
+  }
+  std::set<std::string_view> names;
+  for (const auto& [name, value] : *form) {
+    if (!names.insert(name).second) {
+      return bad("The request body has a parameter twice");
+    }
+  }
+  return form;
+}
+
+// A form parameter's value; names here are case-sensitive. Empty counts as absent (RFC 6749 §3.2).
+std::string_view value_of(const Pairs& form, std::string_view name) {
+  for (const auto& [key, value] : form) {
+    if (key == name) {
+      return value;
+    }
+  }
+  return "";
+}
+
+struct Credentials {
+  std::string id;
+  Secret secret;
+};
+
+// From "Basic base64(id:secret)", both percent-encoded (RFC 6749 §2.3.1); what does not decode is
+// taken as it is, as many clients send it.
+Result<Credentials> parse_basic(std::string_view header) {
+  constexpr std::string_view kScheme = "Basic ";
+  if (!equals_ignore_case(header.substr(0, kScheme.size()), kScheme)) {
+    return Error{Errc::invalid_client, "The Authorization header must be Basic here"};
+  }
+  auto text = from_base64(header.substr(kScheme.size()));
+  auto colon = text ? text->find(':') : std::string::npos;
+  if (colon == std::string::npos) {
+    return bad("The Authorization header is malformed");
+  }
+  auto decoded = [](const std::string& part) {
+    return percent_decode(part, /*plus_is_space=*/false).value_or(part);
+  };
+  return Credentials{decoded(text->substr(0, colon)), Secret(decoded(text->substr(colon + 1)))};
+}
+
+Result<Credentials> take_credentials(const net::Request& request, const Pairs& form) {
+  Credentials out{std::string(value_of(form, "client_id")),
+                  Secret(std::string(value_of(form, "client_secret")))};
+  if (request.headers.count("Authorization") > 1) {
+    return bad("There are two Authorization headers");
+  }
+  if (auto header = request.headers.get("Authorization")) {
+    RB_TRY_ASSIGN(Credentials basic, parse_basic(*header));
+    if (!out.secret.empty()) {
+      return bad("The client secret is in the header and in the body");
+    }
+    if (!out.id.empty() && !equals_ignore_case(out.id, basic.id)) {
+      return bad("client_id is not the one of the Authorization header");
+    }
+    out = std::move(basic);
+  }
+  if (out.id.empty()) {
+    return Error{Errc::missing_parameter,
+                 "The request body must contain the following parameter: 'client_id'."};
+  }
+  if (out.secret.empty() || out.id.size() > kClientIdCharsMax ||
+      !value_of(form, "client_assertion").empty()) {
+    return Error{Errc::invalid_client, "Applications sign in with 'client_secret' on this server"};
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<TokenRequest> parse_token_request(const net::Request& request, std::string_view body,
+                                         const Audiences& audiences, std::size_t parameters_max) {
+  RB_TRY(check_query(request.query()));
+  RB_TRY_ASSIGN(Pairs form, parse_form(request, body, parameters_max));
+  std::string_view grant = value_of(form, "grant_type");
+  if (grant.empty()) {
+    return Error{Errc::missing_parameter,
+                 "The request body must contain the following parameter: 'grant_type'."};
+  }
+  if (grant != "client_credentials") {
+    return Error{Errc::unsupported_grant,
+                 "The grant type is not supported, only 'client_credentials' is."};
+  }
+  RB_TRY_ASSIGN(Credentials credentials, take_credentials(request, form));
+  TokenRequest out{std::move(credentials.id), std::move(credentials.secret), "", ""};
+  std::string_view scope = value_of(form, "scope"), resource = value_of(form, "resource");
+  if (scope.empty() && resource.empty()) {
+    return Error{Errc::missing_parameter,
+                 "The request body must contain the following parameter: 'scope' or 'resource'."};
+  }
+  bool by_scope = !scope.empty();
+  out.asked = std::string(by_scope ? scope : resource);
+  RB_TRY_ASSIGN(out.audience,
+                by_scope ? audiences.of_scope(scope) : audiences.of_resource(resource));
+  return out;
+}
+
+}  // namespace reachback::server::rest

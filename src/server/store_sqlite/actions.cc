@@ -1,0 +1,325 @@
+#include <algorithm>
+
+#include "server/action/step.h"
+#include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/stores.h"
+
+namespace reachback::server {
+namespace {
+
+using action::Action;
+
+// The columns that read_action() wants, in its order.
+#define RB_ACTION_COLUMNS "key, tenant, id, machine, status, created, version, document"
+// How the partial index says "unfinished"; a query that uses it must say the same.
+#define RB_UNFINISHED "status IN (0, 4)"
+static_assert(static_cast<int>(action::Status::pending) == 0 &&
+              static_cast<int>(action::Status::in_progress) == 4);
+
+struct Row {
+  std::int64_t key = 0;
+  Action action;
+};
+
+Result<Row> read_action(Query& row) {
+  auto tenant = TenantId::from_bytes(row.bytes_at(1));
+  auto id = ActionId::from_bytes(row.bytes_at(2));
+  auto machine = MachineId::from_bytes(row.bytes_at(3));
+  std::int64_t status = row.number_at(4);
+  if (!tenant || !id || !machine || status < 0 || status > 5) {
+    return Error{Errc::corrupt, "stored action: damaged row " + std::to_string(row.number_at(0))};
+  }
+  Row out;
+  out.key = row.number_at(0);
+  out.action.tenant = *tenant;
+  out.action.id = *id;
+  out.action.machine = *machine;
+  out.action.status = static_cast<action::Status>(status);
+  out.action.created = from_micros(row.number_at(5));
+  out.action.version = static_cast<std::uint64_t>(row.number_at(6));
+  auto decoded = decode_action(row.bytes_at(7), out.action);
+  if (!decoded) {
+    return decoded.error().in("action " + id->text());
+  }
+  return out;
+}
+
+Result<std::optional<Row>> read_one(Query& query) {
+  RB_TRY_ASSIGN(bool found, query.row());
+  if (!found) {
+    return std::optional<Row>();
+  }
+  RB_TRY_ASSIGN(Row row, read_action(query));
+  return std::optional<Row>(std::move(row));
+}
+
+Result<std::vector<Action>> read_all(Query& query) {
+  std::vector<Action> all;
+  while (true) {
+    RB_TRY_ASSIGN(bool found, query.row());
+    if (!found) {
+      return all;
+    }
+    RB_TRY_ASSIGN(Row row, read_action(query));
+    all.push_back(std::move(row.action));
+  }
+}
+
+Result<std::optional<Row>> find_action(Db& db, const TenantId& tenant, const ActionId& id) {
+  Query query(db, "SELECT " RB_ACTION_COLUMNS " FROM actions WHERE tenant = ? AND id = ?");
+  query.blob(tenant.bytes()).blob(id.bytes());
+  return read_one(query);
+}
+
+Result<std::optional<Row>> find_active(Db& db, const TenantId& tenant, const MachineId& machine) {
+  Query query(db, "SELECT " RB_ACTION_COLUMNS
+                  " FROM actions WHERE tenant = ? AND machine = ? AND " RB_UNFINISHED);
+  query.blob(tenant.bytes()).blob(machine.bytes());
+  return read_one(query);
+}
+
+std::optional<std::int64_t> deadline_micros(const Action& a) {
+  auto at = action::deadline(a);
+  return at ? std::optional<std::int64_t>(to_micros(*at)) : std::nullopt;
+}
+
+std::int64_t clamp(std::uint64_t count) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(count, INT64_MAX));
+}
+
+Error no_such_action(const ActionId& id) {
+  return Error{Errc::not_found, "no action " + id.text()};
+}
+
+Result<void> write_audit(Db& db, const Action& a, const AuditEntry& entry) {
+  return Query(db,
+               "INSERT INTO audit(tenant, action, at, kind, principal, detail)"
+               " VALUES(?, ?, ?, ?, ?, ?)")
+      .blob(a.tenant.bytes())
+      .blob(a.id.bytes())
+      .number(to_micros(entry.at))
+      .text(entry.kind)
+      .text(entry.principal)
+      .text(entry.detail)
+      .run();
+}
+
+// The earlier action of this key, if the key is known. Errors: mismatch.
+Result<std::optional<Action>> find_replayed(Db& db, const TenantId& tenant,
+                                            const IdempotencyKey& key) {
+  std::optional<ActionId> earlier;
+  {
+    Query query(
+        db, "SELECT body, action FROM idempotency WHERE tenant = ? AND caller = ? AND name = ?");
+    query.blob(tenant.bytes()).text(key.caller).text(key.key);
+    RB_TRY_ASSIGN(bool found, query.row());
+    if (!found) {
+      return std::optional<Action>();
+    }
+    if (query.bytes_at(0) != as_bytes(key.body)) {
+      return Error{Errc::mismatch,
+                   "idempotency key '" + key.key + "' came with another body before"};
+    }
+    earlier = ActionId::from_bytes(query.bytes_at(1));
+  }
+  if (!earlier) {
+    return Error{Errc::corrupt, "stored idempotency key '" + key.key + "': damaged"};
+  }
+  RB_TRY_ASSIGN(auto row, find_action(db, tenant, *earlier));
+  if (!row) {
+    return Error{Errc::corrupt, "the action of idempotency key '" + key.key + "' is not there"};
+  }
+  return std::optional<Action>(std::move(row->action));
+}
+
+Result<void> write_key(Db& db, const Action& a, const IdempotencyKey& key) {
+  return Query(db,
+               "INSERT INTO idempotency(tenant, caller, name, body, action) VALUES(?, ?, ?, ?, ?)")
+      .blob(a.tenant.bytes())
+      .text(key.caller)
+      .text(key.key)
+      .blob(as_bytes(key.body))
+      .blob(a.id.bytes())
+      .run();
+}
+
+Result<void> check_active_max(Db& db, const TenantId& tenant, std::uint64_t active_max) {
+  if (active_max == 0) {
+    return {};
+  }
+  Query query(db, "SELECT count(*) FROM (SELECT 1 FROM actions WHERE tenant = ? AND " RB_UNFINISHED
+                  " LIMIT ?)");
+  query.blob(tenant.bytes()).number(clamp(active_max));
+  RB_TRY_ASSIGN(bool found, query.row());
+  if (found && static_cast<std::uint64_t>(query.number_at(0)) >= active_max) {
+    return Error{Errc::too_many_requests,
+                 "the tenant has " + std::to_string(active_max) + " unfinished actions, its limit"};
+  }
+  return {};
+}
+
+struct Insert {
+  Action action;
+  std::string document;
+  std::optional<IdempotencyKey> key;
+  InsertLimits limits;
+  AuditEntry audit;
+};
+
+Result<Inserted> insert_action(Db& db, const Insert& in) {
+  const Action& a = in.action;
+  if (in.key) {
+    RB_TRY_ASSIGN(auto replayed, find_replayed(db, a.tenant, *in.key));
+    if (replayed) {
+      return Inserted{std::move(*replayed), true};
+    }
+  }
+  RB_TRY_ASSIGN(auto same_id, find_action(db, a.tenant, a.id));
+  if (same_id) {
+    return Error{Errc::already_exists, "there is an action " + a.id.text()};
+  }
+  RB_TRY_ASSIGN(auto active, find_active(db, a.tenant, a.machine));
+  if (active) {
+    return Error{
+        Errc::already_active,
+        "machine " + a.machine.text() + " has the unfinished action " + active->action.id.text()};
+  }
+  RB_TRY(check_active_max(db, a.tenant, in.limits.active_max));
+  RB_TRY(
+      Query(db,
+            "INSERT INTO actions(tenant, id, machine, status, created, deadline, version, document)"
+            " VALUES(?, ?, ?, ?, ?, ?, 1, ?)")
+          .blob(a.tenant.bytes())
+          .blob(a.id.bytes())
+          .blob(a.machine.bytes())
+          .number(static_cast<std::int64_t>(a.status))
+          .number(to_micros(a.created))
+          .optional_number(deadline_micros(a))
+          .blob(in.document)
+          .run());
+  if (in.key) {
+    RB_TRY(write_key(db, a, *in.key));
+  }
+  RB_TRY(write_audit(db, a, in.audit));
+  return Inserted{a, false};
+}
+
+struct Replaced {
+  Action action;
+  bool was_final = false;
+};
+
+Result<Replaced> replace_action(Db& db, Action next, const std::string& document,
+                                const AuditEntry& audit) {
+  RB_TRY_ASSIGN(auto stored, find_action(db, next.tenant, next.id));
+  if (!stored) {
+    return no_such_action(next.id);
+  }
+  if (stored->action.version != next.version) {
+    return Error{Errc::conflict, "action " + next.id.text() + " is at version " +
+                                     std::to_string(stored->action.version) + ", not " +
+                                     std::to_string(next.version)};
+  }
+  std::string illegal = illegal_transition(stored->action, next);
+  if (!illegal.empty()) {
+    return Error{Errc::internal, "action " + next.id.text() + ": " + illegal};
+  }
+  RB_TRY(Query(db,
+               "UPDATE actions SET status = ?, deadline = ?, version = ?, document = ?"
+               " WHERE key = ? AND version = ?")
+             .number(static_cast<std::int64_t>(next.status))
+             .optional_number(deadline_micros(next))
+             .number(static_cast<std::int64_t>(next.version + 1))
+             .blob(document)
+             .number(stored->key)
+             .number(static_cast<std::int64_t>(next.version))
+             .run());
+  if (db.changed_rows() != 1) {
+    return Error{Errc::internal, "action " + next.id.text() + " was not written"};
+  }
+  RB_TRY(write_audit(db, next, audit));
+  next.version += 1;
+  return Replaced{std::move(next), is_final(stored->action.status)};
+}
+
+}  // namespace
+
+void SqliteActions::insert(Action a, std::optional<IdempotencyKey> key, InsertLimits limits,
+                           AuditEntry audit, Done<Inserted> done) {
+  std::string broken =
+      a.status == action::Status::pending ? broken_invariant(a) : "an action begins as pending";
+  if (!broken.empty()) {
+    done(Error{Errc::internal, "action " + a.id.text() + ": " + broken});
+    return;
+  }
+  a.version = 1;
+  Insert in{std::move(a), "", std::move(key), limits, std::move(audit)};
+  in.document = encode_action(in.action);  // here, to keep the writer's thread free
+  writer_.submit<Inserted>(
+      Space::takes, [in = std::move(in)](Db& db) { return insert_action(db, in); },
+      std::move(done));
+}
+
+void SqliteActions::get(TenantId tenant, ActionId id, Done<Action> done) {
+  if (auto cached = cache_.get(tenant, id)) {
+    done(std::move(*cached));
+    return;
+  }
+  std::uint64_t epoch = cache_.epoch();
+  done(readers_.read<Action>([&](Db& db) -> Result<Action> {
+    RB_TRY_ASSIGN(auto row, find_action(db, tenant, id));
+    if (!row) {
+      return no_such_action(id);
+    }
+    cache_.put_read(row->action, epoch);
+    return std::move(row->action);
+  }));
+}
+
+void SqliteActions::replace(Action next, AuditEntry audit, Done<Action> done) {
+  std::string broken = broken_invariant(next);
+  if (!broken.empty()) {
+    done(Error{Errc::internal, "action " + next.id.text() + ": " + broken});
+    return;
+  }
+  std::string document = encode_action(next);
+  writer_.submit<Replaced>(
+      Space::keeps,
+      [next = std::move(next), document = std::move(document), audit = std::move(audit)](Db& db) {
+        return replace_action(db, next, document, audit);
+      },
+      [done = std::move(done)](Result<Replaced> r) {
+        done(r ? Result<Action>(std::move(r->action)) : Result<Action>(r.error()));
+      },
+      [this](const Replaced& r) { cache_.put_written(r.action, r.was_final); });
+}
+
+void SqliteActions::active_of(TenantId tenant, MachineId machine,
+                              Done<std::optional<Action>> done) {
+  done(readers_.read<std::optional<Action>>([&](Db& db) -> Result<std::optional<Action>> {
+    RB_TRY_ASSIGN(auto row, find_active(db, tenant, machine));
+    return row ? std::optional<Action>(std::move(row->action)) : std::nullopt;
+  }));
+}
+
+void SqliteActions::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+                         Done<std::vector<Action>> done) {
+  done(readers_.read<std::vector<Action>>([&](Db& db) {
+    Query query(db,
+                "SELECT " RB_ACTION_COLUMNS
+                " FROM actions WHERE tenant = ? ORDER BY created DESC, id DESC LIMIT ? OFFSET ?");
+    query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
+    return read_all(query);
+  }));
+}
+
+void SqliteActions::due(Timestamp now, std::size_t limit, Done<std::vector<Action>> done) {
+  done(readers_.read<std::vector<Action>>([&](Db& db) {
+    Query query(db, "SELECT " RB_ACTION_COLUMNS
+                    " FROM actions WHERE deadline <= ? ORDER BY deadline, key LIMIT ?");
+    query.number(to_micros(now)).number(clamp(limit));
+    return read_all(query);
+  }));
+}
+
+}  // namespace reachback::server

@@ -1,0 +1,239 @@
+#include <algorithm>
+
+#include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/stores.h"
+
+namespace reachback::server {
+namespace {
+
+#define RB_MACHINE_COLUMNS                                                                      \
+  "tenant, id, public_key, name, os_platform, os_version, os_architecture, agent_version, "     \
+  "last_ip, last_external_ip, ip_addresses, tags, first_seen, last_seen, contact, generation, " \
+  "revoked"
+
+Result<Machine> read_machine(Query& row) {
+  Machine m;
+  auto tenant = TenantId::from_bytes(row.bytes_at(0));
+  auto id = MachineId::from_bytes(row.bytes_at(1));
+  if (!tenant || !id) {
+    return Error{Errc::corrupt, "stored machine: damaged row"};
+  }
+  m.tenant = *tenant;
+  m.id = *id;
+  m.public_key = row.bytes_at(2);
+  m.name = row.bytes_at(3);
+  m.os_platform = row.bytes_at(4);
+  m.os_version = row.bytes_at(5);
+  m.os_architecture = row.bytes_at(6);
+  m.agent_version = row.bytes_at(7);
+  m.last_ip = row.bytes_at(8);
+  m.last_external_ip = row.bytes_at(9);
+  RB_TRY_ASSIGN(m.ip_addresses, decode_list(row.bytes_at(10)));
+  RB_TRY_ASSIGN(m.tags, decode_list(row.bytes_at(11)));
+  m.first_seen = from_micros(row.number_at(12));
+  m.last_seen = from_micros(row.number_at(13));
+  m.contact = row.bytes_at(14);
+  if (!row.null_at(15)) {
+    m.generation = JournalGeneration::from_bytes(row.bytes_at(15));
+  }
+  m.revoked = row.number_at(16) != 0;
+  return m;
+}
+
+Result<Machine> read_one(Query& query, const MachineId& id) {
+  RB_TRY_ASSIGN(bool found, query.row());
+  if (!found) {
+    return Error{Errc::not_found, "no machine " + id.text()};
+  }
+  return read_machine(query);
+}
+
+Result<std::vector<Machine>> read_all(Query& query) {
+  std::vector<Machine> all;
+  while (true) {
+    RB_TRY_ASSIGN(bool found, query.row());
+    if (!found) {
+      return all;
+    }
+    RB_TRY_ASSIGN(Machine m, read_machine(query));
+    all.push_back(std::move(m));
+  }
+}
+
+std::int64_t clamp(std::uint64_t count) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(count, INT64_MAX));
+}
+
+Result<void> add_machine(Db& db, const Machine& m, const Sha256& token) {
+  return Query(db, "INSERT INTO machines(" RB_MACHINE_COLUMNS
+                   ", token) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .blob(m.tenant.bytes())
+      .blob(m.id.bytes())
+      .blob(m.public_key)
+      .text(m.name)
+      .text(m.os_platform)
+      .text(m.os_version)
+      .text(m.os_architecture)
+      .text(m.agent_version)
+      .text(m.last_ip)
+      .text(m.last_external_ip)
+      .blob(encode_list(m.ip_addresses))
+      .blob(encode_list(m.tags))
+      .number(to_micros(m.first_seen))
+      .number(to_micros(m.last_seen))
+      .blob(m.contact)
+      .optional_blob(m.generation ? std::optional(m.generation->bytes()) : std::nullopt)
+      .number(m.revoked ? 1 : 0)
+      .blob(as_bytes(token))
+      .run();
+}
+
+struct Known {
+  Machine machine;
+  bool by_this_token = false;
+};
+
+Result<std::optional<Known>> find_known(Db& db, const MachineId& id, const Sha256& token) {
+  Query query(db, "SELECT " RB_MACHINE_COLUMNS ", token FROM machines WHERE id = ?");
+  query.blob(id.bytes());
+  RB_TRY_ASSIGN(bool found, query.row());
+  if (!found) {
+    return std::optional<Known>();
+  }
+  RB_TRY_ASSIGN(Machine m, read_machine(query));
+  return std::optional<Known>(Known{std::move(m), query.bytes_at(17) == as_bytes(token)});
+}
+
+Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp now) {
+  const Error no_token{Errc::unauthenticated,
+                       "the enrolment token is not known, expired or used up"};
+  bool usable = false;
+  {
+    Query query(db, "SELECT tenant, expires, uses_left, tags FROM tokens WHERE token = ?");
+    query.blob(as_bytes(token));
+    RB_TRY_ASSIGN(bool found, query.row());
+    if (!found) {
+      return no_token;
+    }
+    auto tenant = TenantId::from_bytes(query.bytes_at(0));
+    if (!tenant) {
+      return Error{Errc::corrupt, "stored enrolment token: damaged row"};
+    }
+    m.tenant = *tenant;
+    usable = to_micros(now) < query.number_at(1) && query.number_at(2) > 0;
+    RB_TRY_ASSIGN(m.tags, decode_list(query.bytes_at(3)));
+  }
+  RB_TRY_ASSIGN(auto known, find_known(db, m.id, token));
+  // A lost reply: the answer is the same, also if that was the token's last use.
+  if (!usable && !(known && known->by_this_token)) {
+    return no_token;
+  }
+  if (known) {
+    if (known->machine.tenant != m.tenant || known->machine.public_key != m.public_key) {
+      return Error{Errc::conflict, "machine " + m.id.text() + " is enrolled elsewhere"};
+    }
+    return std::move(known->machine);
+  }
+  RB_TRY(Query(db, "UPDATE tokens SET uses_left = uses_left - 1 WHERE token = ? AND uses_left > 0")
+             .blob(as_bytes(token))
+             .run());
+  RB_TRY(add_machine(db, m, token));
+  return m;
+}
+
+Error no_such_machine(const MachineId& id) {
+  return Error{Errc::not_found, "no machine " + id.text()};
+}
+
+}  // namespace
+
+void SqliteMachines::enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) {
+  writer_.submit<Machine>(
+      Space::takes,
+      [token, machine = std::move(machine), now](Db& db) {
+        return enroll_machine(db, token, machine, now);
+      },
+      std::move(done));
+}
+
+void SqliteMachines::get(TenantId tenant, MachineId id, Done<Machine> done) {
+  done(readers_.read<Machine>([&](Db& db) {
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE tenant = ? AND id = ?");
+    query.blob(tenant.bytes()).blob(id.bytes());
+    return read_one(query, id);
+  }));
+}
+
+void SqliteMachines::find(MachineId id, Done<Machine> done) {
+  done(readers_.read<Machine>([&](Db& db) {
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE id = ?");
+    query.blob(id.bytes());
+    return read_one(query, id);
+  }));
+}
+
+void SqliteMachines::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+                          Done<std::vector<Machine>> done) {
+  done(readers_.read<std::vector<Machine>>([&](Db& db) {
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS
+                    " FROM machines WHERE tenant = ? ORDER BY first_seen, id LIMIT ? OFFSET ?");
+    query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
+    return read_all(query);
+  }));
+}
+
+void SqliteMachines::by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) {
+  done(readers_.read<std::vector<Machine>>([&](Db& db) {
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS
+                    " FROM machines WHERE tenant = ? AND name = ? ORDER BY last_seen DESC, id");
+    query.blob(tenant.bytes()).text(name);
+    return read_all(query);
+  }));
+}
+
+void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
+                               Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, contact = std::move(contact), now](Db& db) -> Result<void> {
+        RB_TRY(Query(db,
+                     "UPDATE machines SET name = ?, os_platform = ?, os_version = ?,"
+                     " os_architecture = ?, agent_version = ?, last_ip = ?, last_external_ip = ?,"
+                     " ip_addresses = ?, generation = ?, contact = ?, last_seen = max(last_seen, ?)"
+                     " WHERE tenant = ? AND id = ?")
+                   .text(contact.name)
+                   .text(contact.os_platform)
+                   .text(contact.os_version)
+                   .text(contact.os_architecture)
+                   .text(contact.agent_version)
+                   .text(contact.last_ip)
+                   .text(contact.last_external_ip)
+                   .blob(encode_list(contact.ip_addresses))
+                   .blob(contact.generation.bytes())
+                   .blob(contact.contact)
+                   .number(to_micros(now))
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .run());
+        return db.changed_rows() == 1 ? Result<void>() : no_such_machine(id);
+      },
+      std::move(done));
+}
+
+void SqliteMachines::seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, at](Db& db) -> Result<void> {
+        RB_TRY(
+            Query(db,
+                  "UPDATE machines SET last_seen = max(last_seen, ?) WHERE tenant = ? AND id = ?")
+                .number(to_micros(at))
+                .blob(tenant.bytes())
+                .blob(id.bytes())
+                .run());
+        return db.changed_rows() == 1 ? Result<void>() : no_such_machine(id);
+      },
+      std::move(done));
+}
+
+}  // namespace reachback::server

@@ -1,0 +1,141 @@
+#include "server/store_sqlite/schema.h"
+
+namespace reachback::server {
+namespace {
+
+// Every key begins with the tenant. Two do not, because their question comes before the tenant is
+// known: a machine by its key alone, and what is due in any tenant. Ids and digests are blobs,
+// times are microseconds since 1970.
+constexpr const char* kMigration1 = R"sql(
+CREATE TABLE tenants(
+  key INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL) STRICT;
+
+CREATE TABLE actions(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL, machine BLOB NOT NULL,
+  status INTEGER NOT NULL,     -- action::Status: 0 pending, 4 in progress, else final
+  created INTEGER NOT NULL,
+  deadline INTEGER,            -- action::deadline(); NULL when final
+  version INTEGER NOT NULL,
+  document BLOB NOT NULL       -- action_codec.h: all that is not a column
+) STRICT;
+CREATE UNIQUE INDEX actions_id ON actions(tenant, id);
+CREATE UNIQUE INDEX actions_active ON actions(tenant, machine) WHERE status IN (0, 4);
+CREATE INDEX actions_newest ON actions(tenant, created DESC, id DESC);
+CREATE INDEX actions_due ON actions(deadline) WHERE deadline IS NOT NULL;
+
+CREATE TABLE idempotency(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, caller TEXT NOT NULL, name TEXT NOT NULL,
+  body BLOB NOT NULL, action BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX idempotency_name ON idempotency(tenant, caller, name);
+
+CREATE TABLE audit(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, action BLOB NOT NULL, at INTEGER NOT NULL,
+  kind TEXT NOT NULL, principal TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE INDEX audit_action ON audit(tenant, action);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+  BEGIN SELECT RAISE(ABORT, 'audit rows are not changed'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+  BEGIN SELECT RAISE(ABORT, 'audit rows are not deleted'); END;
+
+CREATE TABLE machines(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL UNIQUE,
+  token BLOB NOT NULL,         -- the enrolment token it came with
+  public_key BLOB NOT NULL, name TEXT NOT NULL,
+  os_platform TEXT NOT NULL, os_version TEXT NOT NULL, os_architecture TEXT NOT NULL,
+  agent_version TEXT NOT NULL, last_ip TEXT NOT NULL, last_external_ip TEXT NOT NULL,
+  ip_addresses BLOB NOT NULL, tags BLOB NOT NULL,  -- action_codec.h: lists
+  first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+  contact BLOB NOT NULL, generation BLOB, revoked INTEGER NOT NULL) STRICT;
+CREATE INDEX machines_first_seen ON machines(tenant, first_seen, id);
+CREATE INDEX machines_name ON machines(tenant, name);
+
+CREATE TABLE library_versions(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, sha256 BLOB NOT NULL,
+  name TEXT NOT NULL, bytes INTEGER NOT NULL, blob TEXT NOT NULL,
+  description TEXT, parameters_description TEXT, has_parameters INTEGER NOT NULL,
+  created_by TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX library_versions_sha256 ON library_versions(tenant, sha256);
+CREATE TABLE library_names(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, folded TEXT NOT NULL,  -- the name in lower case
+  sha256 BLOB NOT NULL,
+  name TEXT NOT NULL, bytes INTEGER NOT NULL, blob TEXT NOT NULL,
+  description TEXT, parameters_description TEXT, has_parameters INTEGER NOT NULL,
+  created_by TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX library_names_folded ON library_names(tenant, folded);
+
+CREATE TABLE apps(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL,
+  roles BLOB NOT NULL, secret BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX apps_id ON apps(tenant, id);
+CREATE UNIQUE INDEX apps_name ON apps(tenant, name);
+
+CREATE TABLE tokens(
+  key INTEGER PRIMARY KEY,
+  token BLOB NOT NULL UNIQUE, tenant BLOB NOT NULL,
+  expires INTEGER NOT NULL, uses_left INTEGER NOT NULL,
+  tags BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
+)sql";
+
+// kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
+constexpr const char* kMigrations[] = {kMigration1};
+static_assert(std::size(kMigrations) == kSchemaVersion);
+
+Result<void> run_migrations(Db& db, std::int64_t from) {
+  RB_TRY(db.exec("BEGIN IMMEDIATE"));
+  for (std::int64_t v = from; v < kSchemaVersion; ++v) {
+    auto done = db.exec(kMigrations[v]);
+    if (!done) {
+      (void)db.exec("ROLLBACK");
+      return done.error().in("migration to schema " + std::to_string(v + 1));
+    }
+  }
+  // In the same transaction, so that a half-made database never carries a version.
+  std::string finish = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                       "; PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
+  auto done = db.exec(finish.c_str());
+  if (!done && db.in_transaction()) {
+    (void)db.exec("ROLLBACK");
+  }
+  return done;
+}
+
+}  // namespace
+
+Result<void> create_schema(Db& db, const std::string& path) {
+  RB_TRY_ASSIGN(auto application, db.number("PRAGMA application_id"));
+  RB_TRY_ASSIGN(auto version, db.number("PRAGMA user_version"));
+  RB_TRY_ASSIGN(auto tables, db.number("SELECT count(*) FROM sqlite_schema"));
+  if (application != 0 || version != 0 || tables != 0) {
+    return Error{Errc::already_exists, "create database " + path + ": there is one already"};
+  }
+  RB_TRY(db.exec("PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"));
+  return run_migrations(db, 0);
+}
+
+Result<void> migrate_schema(Db& db, const std::string& path) {
+  RB_TRY_ASSIGN(auto application, db.number("PRAGMA application_id"));
+  RB_TRY_ASSIGN(auto version, db.number("PRAGMA user_version"));
+  if (application == 0 && version == 0) {
+    return Error{Errc::corrupt,
+                 "open database " + path + ": its making was never finished; make it again"};
+  }
+  if (application != kApplicationId || version < 1) {
+    return Error{Errc::corrupt, "open database " + path + ": not a Reachback database"};
+  }
+  if (version > kSchemaVersion) {
+    return Error{Errc::mismatch, "open database " + path + ": its schema is version " +
+                                     std::to_string(version) + ", this program knows up to " +
+                                     std::to_string(kSchemaVersion) +
+                                     "; use the newer program (nothing was changed)"};
+  }
+  return version < kSchemaVersion ? run_migrations(db, version) : Result<void>();
+}
+
+}  // namespace reachback::server

@@ -1,0 +1,97 @@
+// One SQLite connection with its prepared statements, and the mapping of its result codes.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.h"
+
+namespace reachback::server {
+
+// A single value longer than this is refused (too_large) before it reaches a page.
+inline constexpr int kValueBytesMax = 16 << 20;
+
+// One thread at a time.
+class Db {
+ public:
+  enum class Mode { create, read_write, read_only };
+
+  // Errors: not_found (no such file and not `create`), unavailable, corrupt.
+  static Result<std::unique_ptr<Db>> open(const std::string& path, Mode mode,
+                                          const std::string& vfs);
+  ~Db();
+  Db(const Db&) = delete;
+  Db& operator=(const Db&) = delete;
+
+  // Statements without parameters, several with ';' between.
+  Result<void> exec(const char* sql);
+  // First column of the first row; 0 without a row.
+  Result<std::int64_t> number(const char* sql);
+  bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+  int changed_rows() const { return sqlite3_changes(db_); }
+
+  // Error of the last call. Codes: storage_full, unavailable (busy, I/O), corrupt, too_large,
+  // internal.
+  Error error(int rc, std::string_view what);
+  // An I/O error was seen: what is on disk is not known any more (F14).
+  bool io_failed() const { return io_failed_; }
+  // Leaves the write-ahead log as it is when this connection closes.
+  void no_checkpoint_on_close();
+
+  // Prepares on first use. `sql` must be a literal: it is remembered by its address.
+  Result<sqlite3_stmt*> statement(const char* sql);
+  sqlite3* handle() { return db_; }
+
+ private:
+  explicit Db(sqlite3* db) : db_(db) {}
+
+  sqlite3* db_;
+  bool io_failed_ = false;
+  std::unordered_map<const char*, sqlite3_stmt*> statements_;
+};
+
+// One use of a prepared statement: bind in order, then run() or row() until it is false. A failed
+// bind or prepare shows at run() / row(). The same statement is not used twice at a time.
+class Query {
+ public:
+  Query(Db& db, const char* sql);
+  ~Query();
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Query& blob(std::string_view bytes);
+  Query& text(std::string_view text);
+  Query& number(std::int64_t value);
+  Query& null();
+  Query& optional_blob(const std::optional<std::string_view>& bytes) {
+    return bytes ? blob(*bytes) : null();
+  }
+  Query& optional_text(const std::optional<std::string>& value) {
+    return value ? text(*value) : null();
+  }
+  Query& optional_number(const std::optional<std::int64_t>& value) {
+    return value ? number(*value) : null();
+  }
+
+  Result<bool> row();  // true: a row stands at the columns
+  Result<void> run();  // to the end, rows are skipped
+
+  // Columns of the row, from 0. Views last until the next row().
+  std::string_view bytes_at(int column);
+  std::int64_t number_at(int column) { return sqlite3_column_int64(statement_, column); }
+  bool null_at(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+ private:
+  Db& db_;
+  sqlite3_stmt* statement_ = nullptr;
+  std::optional<Error> failed_;
+  int next_ = 1;
+};
+
+}  // namespace reachback::server

@@ -1,0 +1,81 @@
+// The four ports over one Writer and one Readers, which they borrow.
+#pragma once
+
+#include "server/ports/action_store.h"
+#include "server/ports/directory.h"
+#include "server/store_sqlite/action_cache.h"
+#include "server/store_sqlite/readers.h"
+#include "server/store_sqlite/writer.h"
+
+namespace reachback::server {
+
+class SqliteActions : public ActionStore {
+ public:
+  SqliteActions(Writer& writer, Readers& readers, std::size_t cached)
+      : writer_(writer), readers_(readers), cache_(cached) {}
+  void insert(action::Action action, std::optional<IdempotencyKey> key, InsertLimits limits,
+              AuditEntry audit, Done<Inserted> done) override;
+  void get(TenantId tenant, ActionId id, Done<action::Action> done) override;
+  void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override;
+  void active_of(TenantId tenant, MachineId machine,
+                 Done<std::optional<action::Action>> done) override;
+  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+            Done<std::vector<action::Action>> done) override;
+  void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+  ActionCache cache_;
+};
+
+class SqliteMachines : public MachineStore {
+ public:
+  SqliteMachines(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  void enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) override;
+  void get(TenantId tenant, MachineId id, Done<Machine> done) override;
+  void find(MachineId id, Done<Machine> done) override;
+  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
+            Done<std::vector<Machine>> done) override;
+  void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
+  void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
+                 Done<void> done) override;
+  void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+class SqliteLibrary : public LibraryStore {
+ public:
+  SqliteLibrary(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  void put(LibraryFile file, bool replace, Done<LibraryFile> done) override;
+  void get(TenantId tenant, std::string name, Done<LibraryFile> done) override;
+  void version(TenantId tenant, Sha256 sha256, Done<LibraryFile> done) override;
+  void list(TenantId tenant, Done<std::vector<LibraryFile>> done) override;
+  void remove(TenantId tenant, std::string name, Done<void> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+class SqliteApps : public AppStore {
+ public:
+  SqliteApps(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  void add_tenant(Tenant tenant, Done<void> done) override;
+  void tenants(Done<std::vector<Tenant>> done) override;
+  void add_app(App app, Done<void> done) override;
+  void app(TenantId tenant, AppId id, Done<App> done) override;
+  void apps(TenantId tenant, Done<std::vector<App>> done) override;
+  void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) override;
+  void remove_app(TenantId tenant, AppId id, Done<void> done) override;
+  void add_token(EnrollmentToken token, Done<void> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+}  // namespace reachback::server

@@ -1,0 +1,88 @@
+#include "server/wire/config.h"
+
+#include <gtest/gtest.h>
+
+namespace reachback::server {
+namespace {
+
+TEST(Config, an_empty_file_is_the_defaults) {
+  auto c = parse_config("", "f.toml");
+  ASSERT_TRUE(c.ok());
+  EXPECT_EQ(c->profile, rest::Profile::y2026);
+  EXPECT_TRUE(c->limits_enabled);
+  EXPECT_FALSE(c->get_file_raw);
+}
+
+TEST(Config, every_documented_key_is_read) {
+  auto c = parse_config(R"(
+profile = "2025"
+strict = true
+alias_hosts = ["api.securitycenter.microsoft.com"]
+read_all_results = true
+[limits]
+enabled = false
+[get_file]
+wire_form = "raw"
+[server]
+threads = 3
+[live_response]
+queue_time = "3d"
+script_timeout = "2s"
+cancel_wait = "500ms"
+output_bytes_max = 1000
+[[issuers]]
+issuer = "https://login.example/t"
+audiences = ["api://reachback"]
+jwks_file = "/etc/keys.json"
+[[issuers]]
+issuer = "https://other.example"
+audiences = ["a", "b"]
+)",
+                        "f.toml");
+  ASSERT_TRUE(c.ok()) << c.error().message;
+  EXPECT_EQ(c->profile, rest::Profile::y2025);
+  EXPECT_TRUE(c->strict);
+  EXPECT_EQ(c->alias_hosts, std::vector<std::string>{"api.securitycenter.microsoft.com"});
+  EXPECT_FALSE(c->limits_enabled);
+  EXPECT_TRUE(c->get_file_raw);
+  EXPECT_EQ(c->threads, 3u);
+  EXPECT_EQ(c->queue_time, std::chrono::hours(72));
+  EXPECT_EQ(c->script_timeout, std::chrono::seconds(2));
+  EXPECT_EQ(c->cancel_wait, std::chrono::milliseconds(500));
+  EXPECT_EQ(c->output_bytes_max, 1000u);
+  ASSERT_EQ(c->issuers.size(), 2u);
+  EXPECT_EQ(c->issuers[0].jwks_file, "/etc/keys.json");
+}
+
+TEST(Config, mistakes_are_told_with_file_line_and_key) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"profil = \"2026\"", "f.toml:1: unknown key 'profil'"},
+      {"\n[limits]\nenable = true", "f.toml:3: unknown key 'limits.enable'"},
+      {"profile = \"2024\"", "f.toml:1: profile is '2024'"},
+      {"strict = 1", "f.toml:1: strict is not true or false"},
+      {"[server]\nthreads = 0", "f.toml:2: threads is not a whole number"},
+      {"[live_response]\nqueue_time = \"soon\"", "f.toml:2: queue_time 'soon' is not a time"},
+      {"[[issuers]]\nissuer = \"x\"", "issuers needs issuer and audiences"},
+      {"profile = ", "f.toml:1: "},
+      {"limits = 1", "f.toml:1: limits is not a table"},
+  };
+  for (const auto& [text, wanted] : cases) {
+    auto c = parse_config(text, "f.toml");
+    ASSERT_FALSE(c.ok()) << text;
+    EXPECT_EQ(c.error().code, Errc::invalid_input);
+    EXPECT_NE(c.error().message.find(std::string(wanted).substr(0, 30)), std::string::npos)
+        << c.error().message;
+  }
+}
+
+TEST(Config, times_have_a_unit) {
+  EXPECT_EQ(*parse_duration("90s"), std::chrono::seconds(90));
+  EXPECT_EQ(*parse_duration("7d"), std::chrono::hours(168));
+  for (const char* bad :
+       {"", "5", "s", "-1s", "0s", "1.5h", "1 h", "99999999999999999999s", "1w"}) {
+    EXPECT_FALSE(parse_duration(bad).ok()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace reachback::server

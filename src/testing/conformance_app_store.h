@@ -1,0 +1,101 @@
+// What every AppStore must do. Include in one test file of a program; see conformance_stores.h.
+#pragma once
+
+#include <vector>
+
+#include "testing/conformance_stores.h"
+#include "testing/sample_action.h"
+
+namespace reachback::testing {
+
+class AppStoreConformance : public StoresConformance {
+ protected:
+  using App = server::App;
+
+  App fresh(const std::string& name) {
+    return App{tenant_,
+               AppId::make(random_),
+               name,
+               {"Machine.LiveResponse", "x"},
+               sample_digest(random_),
+               sample_time(0)};
+  }
+  Result<void> add(const App& a) {
+    return wait_for([&](auto done) { stores_->apps().add_app(a, done); });
+  }
+  Result<App> get(TenantId tenant, AppId id) {
+    return wait_for<App>([&](auto done) { stores_->apps().app(tenant, id, done); });
+  }
+  Result<std::vector<App>> list(TenantId tenant) {
+    return wait_for<std::vector<App>>([&](auto done) { stores_->apps().apps(tenant, done); });
+  }
+};
+
+TEST_P(AppStoreConformance, tenants_are_added_once) {
+  auto add = [&](TenantId id, const char* name) {
+    return wait_for([&](auto done) { stores_->apps().add_tenant({id, name}, done); });
+  };
+  EXPECT_OK(add(tenant_, "one"));
+  EXPECT_OK(add(other_tenant_, "two"));
+  EXPECT_CODE(add(tenant_, "three"), already_exists);
+  auto all =
+      wait_for<std::vector<server::Tenant>>([&](auto done) { stores_->apps().tenants(done); });
+  ASSERT_OK(all);
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ((*all)[0].id, tenant_);
+  EXPECT_EQ((*all)[0].name, "one");
+}
+
+TEST_P(AppStoreConformance, an_application_is_read_back_in_its_tenant) {
+  App a = fresh("ops");
+  ASSERT_OK(add(a));
+  EXPECT_EQ(*get(tenant_, a.id), a);
+  EXPECT_CODE(get(other_tenant_, a.id), not_found);
+  EXPECT_CODE(get(tenant_, AppId::make(random_)), not_found);
+  App b = fresh("intake");
+  ASSERT_OK(add(b));
+  EXPECT_EQ(*list(tenant_), (std::vector<App>{b, a}));  // by name
+  EXPECT_TRUE(list(other_tenant_)->empty());
+}
+
+TEST_P(AppStoreConformance, an_id_and_a_name_are_taken_once_in_a_tenant) {
+  App a = fresh("ops");
+  ASSERT_OK(add(a));
+  EXPECT_CODE(add(fresh("ops")), already_exists);
+  App same_id = fresh("other");
+  same_id.id = a.id;
+  EXPECT_CODE(add(same_id), already_exists);
+  same_id.tenant = other_tenant_;
+  same_id.name = "ops";
+  EXPECT_OK(add(same_id));
+}
+
+TEST_P(AppStoreConformance, a_secret_is_changed_and_an_application_removed) {
+  App a = fresh("ops");
+  ASSERT_OK(add(a));
+  a.secret = sample_digest(random_);
+  auto set = [&](TenantId tenant) {
+    return wait_for([&](auto done) { stores_->apps().set_secret(tenant, a.id, a.secret, done); });
+  };
+  auto remove = [&](TenantId tenant) {
+    return wait_for([&](auto done) { stores_->apps().remove_app(tenant, a.id, done); });
+  };
+  EXPECT_CODE(set(other_tenant_), not_found);
+  EXPECT_OK(set(tenant_));
+  EXPECT_EQ(*get(tenant_, a.id), a);
+  EXPECT_CODE(remove(other_tenant_), not_found);
+  EXPECT_OK(remove(tenant_));
+  EXPECT_CODE(remove(tenant_), not_found);
+  EXPECT_CODE(set(tenant_), not_found);
+  EXPECT_CODE(get(tenant_, a.id), not_found);
+  EXPECT_OK(add(fresh("ops")));
+}
+
+TEST_P(AppStoreConformance, a_token_is_added_once) {
+  server::EnrollmentToken t{tenant_, sample_digest(random_), sample_time(9), 1, {}, sample_time(0)};
+  auto add_token = [&] { return wait_for([&](auto done) { stores_->apps().add_token(t, done); }); };
+  EXPECT_OK(add_token());
+  EXPECT_CODE(add_token(), already_exists);
+}
+
+}  // namespace reachback::testing

@@ -1,0 +1,219 @@
+// What every MachineStore must do. Include in one test file of a program; see conformance_stores.h.
+#pragma once
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "testing/conformance_stores.h"
+#include "testing/sample_action.h"
+
+namespace reachback::testing {
+
+class MachineStoreConformance : public StoresConformance {
+ protected:
+  using Machine = server::Machine;
+
+  Machine fresh(Timestamp at = sample_time(0)) {
+    Machine m;
+    m.id = sample_machine_id(random_);
+    m.public_key = random_.bytes(44);
+    m.name = "host-1";
+    m.os_platform = "Linux";
+    m.os_version = "12";
+    m.os_architecture = "64-bit";
+    m.agent_version = "0.1";
+    m.last_ip = "10.0.0.1";
+    m.last_external_ip = "192.0.2.1";
+    m.ip_addresses = {"10.0.0.1", "fe80::1"};
+    m.first_seen = m.last_seen = at;
+    return m;
+  }
+  Sha256 token(TenantId tenant, std::uint32_t uses, Timestamp expires = sample_time(1000),
+               std::vector<std::string> tags = {}) {
+    Sha256 digest = sample_digest(random_);
+    EXPECT_OK(wait_for([&](auto done) {
+      stores_->apps().add_token({tenant, digest, expires, uses, tags, sample_time(0)}, done);
+    }));
+    return digest;
+  }
+  Result<Machine> enroll(const Sha256& token, const Machine& m, Timestamp now = sample_time(0)) {
+    return wait_for<Machine>([&](auto done) { stores_->machines().enroll(token, m, now, done); });
+  }
+  Result<Machine> get(TenantId tenant, MachineId id) {
+    return wait_for<Machine>([&](auto done) { stores_->machines().get(tenant, id, done); });
+  }
+  Result<std::vector<Machine>> list(std::uint64_t skip, std::uint64_t top) {
+    return wait_for<std::vector<Machine>>(
+        [&](auto done) { stores_->machines().list(tenant_, skip, top, done); });
+  }
+  Result<std::vector<Machine>> by_name(const std::string& name) {
+    return wait_for<std::vector<Machine>>(
+        [&](auto done) { stores_->machines().by_name(tenant_, name, done); });
+  }
+};
+
+TEST_P(MachineStoreConformance, an_enrolled_machine_has_its_tokens_tenant_and_tags) {
+  Machine m = fresh();
+  m.tenant = other_tenant_;  // what the caller believes does not count
+  auto r = enroll(token(tenant_, 1, sample_time(1000), {"a", "b"}), m);
+  ASSERT_OK(r);
+  m.tenant = tenant_;
+  m.tags = {"a", "b"};
+  EXPECT_EQ(*r, m);
+  EXPECT_EQ(*get(tenant_, m.id), m);
+  EXPECT_CODE(get(other_tenant_, m.id), not_found);
+  EXPECT_EQ(*wait_for<Machine>([&](auto done) { stores_->machines().find(m.id, done); }), m);
+  EXPECT_CODE(wait_for<Machine>(
+                  [&](auto done) { stores_->machines().find(sample_machine_id(random_), done); }),
+              not_found);
+}
+
+TEST_P(MachineStoreConformance, an_unknown_expired_or_used_up_token_is_refused) {
+  EXPECT_CODE(enroll(sample_digest(random_), fresh()), unauthenticated);
+  Sha256 short_lived = token(tenant_, 1, sample_time(10));
+  EXPECT_CODE(enroll(short_lived, fresh(), sample_time(10)), unauthenticated);
+  EXPECT_OK(enroll(short_lived, fresh(), sample_time(9)));
+  EXPECT_CODE(enroll(short_lived, fresh(), sample_time(9)), unauthenticated);
+  EXPECT_EQ(list(0, 100)->size(), 1u);
+}
+
+TEST_P(MachineStoreConformance, the_same_key_again_is_the_same_machine_and_no_second_use) {
+  Sha256 two = token(tenant_, 2);
+  Machine m = fresh();
+  auto first = enroll(two, m);
+  ASSERT_OK(first);
+  Machine retry = m;
+  retry.name = "another name";
+  auto again = enroll(two, retry);
+  ASSERT_OK(again);
+  EXPECT_EQ(*again, *first);
+  EXPECT_OK(enroll(two, fresh()));  // the second use was still there
+  EXPECT_CODE(enroll(two, fresh()), unauthenticated);
+  // Used up and expired, and still the answer to a lost reply is the same.
+  again = enroll(two, m, sample_time(5000));
+  ASSERT_OK(again);
+  EXPECT_EQ(*again, *first);
+  // With another token, too, none is spent.
+  Sha256 other = token(tenant_, 1);
+  EXPECT_OK(enroll(other, m));
+  EXPECT_OK(enroll(other, fresh()));
+  EXPECT_CODE(enroll(other, m), unauthenticated);
+}
+
+TEST_P(MachineStoreConformance, a_key_belongs_to_one_tenant_and_an_id_to_one_key) {
+  Machine m = fresh();
+  ASSERT_OK(enroll(token(tenant_, 1), m));
+  Sha256 elsewhere = token(other_tenant_, 1);
+  EXPECT_CODE(enroll(elsewhere, m), conflict);
+  Machine forged = fresh();
+  forged.id = m.id;
+  EXPECT_CODE(enroll(token(tenant_, 1), forged), conflict);
+  EXPECT_OK(enroll(elsewhere, fresh()));  // its use was not spent
+}
+
+TEST_P(MachineStoreConformance, of_many_machines_one_gets_the_last_use) {
+  Sha256 last = token(tenant_, 1);
+  std::vector<Machine> machines;
+  for (int i = 0; i < 8; ++i) {
+    machines.push_back(fresh());
+  }
+  std::atomic<int> won{0}, refused{0};
+  std::vector<std::thread> threads;
+  for (const Machine& m : machines) {
+    threads.emplace_back([&, m] {
+      auto r = enroll(last, m);
+      won += r.ok();
+      refused += code_of(r) == Errc::unauthenticated;
+    });
+  }
+  for (auto& t : threads) {
+    t.join();
+  }
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(refused, 7);
+}
+
+TEST_P(MachineStoreConformance, the_list_is_by_first_seen_and_pages) {
+  Sha256 many = token(tenant_, 10);
+  std::vector<Machine> all;
+  for (int i = 0; i < 5; ++i) {
+    auto r = enroll(many, fresh(sample_time(10 - i / 2)));
+    ASSERT_OK(r);
+    all.push_back(*r);
+  }
+  ASSERT_OK(enroll(token(other_tenant_, 1), fresh()));
+  std::sort(all.begin(), all.end(), [](const Machine& a, const Machine& b) {
+    return std::tie(a.first_seen, a.id) < std::tie(b.first_seen, b.id);
+  });
+  EXPECT_EQ(*list(0, 100), all);
+  EXPECT_EQ(*list(1, 2), std::vector<Machine>(all.begin() + 1, all.begin() + 3));
+  EXPECT_TRUE(list(5, 1)->empty());
+}
+
+TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
+  auto m = enroll(token(tenant_, 1, sample_time(1000), {"tag"}), fresh());
+  ASSERT_OK(m);
+  server::MachineContact contact;
+  contact.name = "renamed";
+  contact.os_platform = "Linux2";
+  contact.os_version = "13";
+  contact.os_architecture = "32-bit";
+  contact.agent_version = "0.2";
+  contact.last_ip = "10.0.0.2";
+  contact.last_external_ip = "192.0.2.2";
+  contact.ip_addresses = {"10.0.0.2"};
+  contact.generation = JournalGeneration::make(random_);
+  contact.contact = random_.bytes(16);
+  ASSERT_OK(wait_for([&](auto done) {
+    stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
+  }));
+  Machine want = *m;
+  want.name = contact.name;
+  want.os_platform = contact.os_platform;
+  want.os_version = contact.os_version;
+  want.os_architecture = contact.os_architecture;
+  want.agent_version = contact.agent_version;
+  want.last_ip = contact.last_ip;
+  want.last_external_ip = contact.last_external_ip;
+  want.ip_addresses = contact.ip_addresses;
+  want.generation = contact.generation;
+  want.contact = contact.contact;
+  want.last_seen = sample_time(50);
+  EXPECT_EQ(*get(tenant_, m->id), want);
+  EXPECT_CODE(wait_for([&](auto done) {
+                stores_->machines().connected(other_tenant_, m->id, contact, sample_time(60), done);
+              }),
+              not_found);
+  EXPECT_EQ(*get(tenant_, m->id), want);
+}
+
+TEST_P(MachineStoreConformance, last_seen_grows_only) {
+  auto m = enroll(token(tenant_, 1), fresh(sample_time(10)));
+  ASSERT_OK(m);
+  auto seen = [&](TenantId tenant, int second) {
+    return wait_for(
+        [&](auto done) { stores_->machines().seen(tenant, m->id, sample_time(second), done); });
+  };
+  EXPECT_OK(seen(tenant_, 20));
+  EXPECT_OK(seen(tenant_, 15));
+  EXPECT_CODE(seen(other_tenant_, 30), not_found);
+  EXPECT_EQ(get(tenant_, m->id)->last_seen, sample_time(20));
+  EXPECT_EQ(get(tenant_, m->id)->first_seen, sample_time(10));
+}
+
+TEST_P(MachineStoreConformance, by_name_is_exact_and_newest_first) {
+  Sha256 many = token(tenant_, 10);
+  auto a = enroll(many, fresh(sample_time(1)));
+  auto b = enroll(many, fresh(sample_time(3)));
+  auto c = enroll(many, fresh(sample_time(2)));
+  Machine odd = fresh();
+  odd.name = "HOST-1";
+  ASSERT_OK(enroll(many, odd));
+  ASSERT_OK(enroll(token(other_tenant_, 1), fresh()));
+  EXPECT_EQ(*by_name("host-1"), (std::vector<Machine>{*b, *c, *a}));
+  EXPECT_TRUE(by_name("host")->empty());
+  EXPECT_TRUE(by_name("host-1' OR 1=1")->empty());
+}
+
+}  // namespace reachback::testing

@@ -1,0 +1,79 @@
+"""Fixtures of the end-to-end tests."""
+
+import faulthandler
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness  # noqa: E402
+
+TEST_TIMEOUT_S = 240  # a test that hangs is ended with every thread's stack
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "release: needs the release build's timing or memory")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    faulthandler.dump_traceback_later(TEST_TIMEOUT_S, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(scope="session")
+def bin_dir():
+    """A build with test hooks."""
+    try:
+        folder = harness.localrun.find_bin(preset_order=("asan", "debug", "tsan"))
+    except harness.LocalError as error:
+        pytest.exit(str(error), returncode=3)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def release_bin():
+    """The release build; without it, tests of memory and time are not run."""
+    folder = os.environ.get("REACHBACK_RELEASE_BIN",
+                            os.path.join(harness.ROOT, "build", "release", "bin"))
+    if not os.path.exists(os.path.join(folder, "reachback-server")):
+        pytest.skip(f"no release build in {folder}")
+    return folder
+
+
+@pytest.fixture
+def make_world(tmp_path, bin_dir, request):
+    """make_world(config=TOML text, bin_dir=…): worlds of this test, ended after it."""
+    worlds = []
+
+    def make(config=None, bin_dir=bin_dir):
+        folder = str(tmp_path / f"w{len(worlds)}")
+        worlds.append(harness.World(folder, bin_dir, config))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world):
+    """A server and one connected agent."""
+    return make_world().up(agent=True)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, bin_dir):
+    """One server and one connected agent for the whole module, limits lifted: for tests that leave
+    nothing unfinished behind."""
+    made = harness.World(str(tmp_path_factory.mktemp("shared")), bin_dir,
+                         "[limits]\nenabled = false\n")
+    made.up(agent=True)
+    api = made.server.api()
+    api.upload("effect.sh", harness.EFFECT)
+    api.upload("exit.sh", harness.EXIT_WITH)
+    made.shared_api = api
+    yield made
+    made.close()

@@ -1,0 +1,91 @@
+# ./dev setup and ./dev build. Sourced by ./dev.
+
+# A word "package" or "command:package": the latter is also satisfied by a command of that name,
+# however it came (node from another source than Debian's, say).
+BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificates libboost1.81-dev
+  libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
+  protobuf-compiler zlib1g-dev pkg-config procps iproute2)
+TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm clang-19 clang-format-19
+  openssl:openssl shellcheck)
+BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# An alternative can stand for a package: nginx-light is satisfied by any nginx.
+satisfied() {
+  local word=$1
+  case $word in
+    *:*) have "${word%%:*}" ;;
+    nginx-light) installed nginx-light || have nginx || [ -x /usr/sbin/nginx ] ;;
+    *) installed "$word" ;;
+  esac
+}
+
+# Runs a command while Debian's policy-rc.d says no: nginx and sshd, which only the benchmarks use
+# and start themselves on loopback, must not begin to serve this machine by being installed.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ -e $policy ]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+  as_root chmod 755 $policy
+  trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+  "$@"
+  as_root rm -f $policy
+  trap - EXIT
+}
+
+setup() {
+  local wanted=("${BUILD_PACKAGES[@]}") missing=() word what="building and the demo"
+  for word in "$@"; do
+    case $word in
+      --tests) wanted+=("${TEST_PACKAGES[@]}") what+=", tests" ;;
+      --bench) wanted+=("${BENCH_PACKAGES[@]}") what+=", benchmarks" ;;
+      *) die "setup: unknown option '$word' (there are --tests and --bench)" ;;
+    esac
+  done
+  have dpkg-query || die "setup knows Debian's packages only; install by hand: ${wanted[*]#*:}"
+  for word in "${wanted[@]}"; do
+    satisfied "$word" || missing+=("${word#*:}")
+  done
+  if [ ${#missing[@]} = 0 ]; then
+    say "setup: all ${#wanted[@]} packages for $what are there"
+    return
+  fi
+  say "setup: installing ${#missing[@]} Debian packages for $what: ${missing[*]}"
+  local log=build/logs/setup.log
+  quiet "$log" as_root apt-get update
+  without_services quiet "$log" as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+  say "setup: installed"
+}
+
+# build [PRESET [TARGET...]]
+build() {
+  local preset=${1:-release} log jobs
+  shift || true
+  [ "$preset" = base ] || grep -q "\"name\": \"$preset\", \"inherits\"" CMakePresets.json ||
+    die "build: no preset '$preset' in CMakePresets.json (release, debug, asan, tsan, clang)"
+  have cmake && have ninja || setup
+  log=build/logs/$preset
+  jobs=${JOBS:-$(nproc)}
+  say "build: $preset, $jobs at a time$([ -f "build/$preset/build.ninja" ] || echo ' (the first time takes minutes)')"
+  quiet "$log.configure.log" cmake --preset "$preset"
+  if [ -t 1 ]; then
+    # ninja's one status line, live; its whole output is kept for when it fails
+    cmake --build --preset "$preset" --parallel "$jobs" ${1:+--target "$@"} ||
+      die "the $preset build failed"
+  else
+    quiet "$log.build.log" cmake --build --preset "$preset" --parallel "$jobs" ${1:+--target "$@"}
+  fi
+  say "build: $preset is up to date in build/$preset/bin"
+}
+
+bench() {
+  setup --bench
+  build release
+  say "bench: measuring; leave the machine alone meanwhile"
+  REACHBACK_BIN=${REACHBACK_BIN:-$PWD/build/release/bin} "$PYTHON" bench/run.py "$@"
+}

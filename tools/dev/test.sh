@@ -1,0 +1,88 @@
+# ./dev test: builds, runs every suite, counts. Sourced by ./dev. A suite that could not run or ran
+# nothing counts as one failure, so that nothing passes by absence.
+
+RESULTS=build/test-results
+SUITES=$RESULTS/suites.tsv
+
+# suite NAME KIND REPORT LOG COMMAND...: runs it, notes its exit status; tools/count_tests.py reads
+# REPORT. KIND: ctest, pytest or tap.
+suite() {
+  local name=$1 kind=$2 report=$3 log=$4 code=0
+  shift 4
+  say "test: $name"
+  mkdir -p "$(dirname "$log")"
+  if [ -t 1 ] && [ "$kind" = pytest ]; then
+    "$@" 2>&1 | tee "$log" || code=$?
+  else
+    "$@" >"$log" 2>&1 || code=$?
+  fi
+  [ $code = 0 ] || { warn "$name ended with $code; the end of $log:" && tail -n 80 "$log" >&2; }
+  printf '%s\t%s\t%s\t%s\n' "$name" "$kind" "$report" "$code" >>"$SUITES"
+}
+
+unit_tests() {
+  local preset=$1
+  rm -rf "build/$preset/test-results"
+  # Leaks are errors; so is any finding of UBSan. The tests' own folders go to the build tree.
+  ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
+    suite "unit and conformance ($preset)" ctest "build/$preset" "$RESULTS/unit-$preset.log" \
+    ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" --timeout 300 \
+    --output-junit "$PWD/build/$preset/test-results/ctest-junit.xml"
+}
+
+python_tests() {
+  suite "tools and scripts" pytest "$RESULTS/tools.xml" "$RESULTS/tools.log" \
+    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/tools.xml" tools scripts
+}
+
+e2e_tests() {
+  REACHBACK_BIN=$PWD/build/asan/bin REACHBACK_RELEASE_BIN=$PWD/build/release/bin \
+    suite "end to end (asan, release)" pytest "$RESULTS/e2e.xml" "$RESULTS/e2e.log" \
+    "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e.xml" tests/e2e
+}
+
+# One folder of node tests: its packages as the lock file says, then node's own test runner.
+node_tests() {
+  local folder=$1 name log
+  name=$(basename "$folder")
+  log=$RESULTS/$name.log
+  if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
+    say "test: npm ci in $folder"
+    quiet "$RESULTS/$name.npm.log" npm ci --prefix "$folder" --no-audit --no-fund
+  fi
+  REACHBACK_BIN=$PWD/build/asan/bin \
+    suite "$name (node)" tap "$log" "$log" \
+    bash -c 'cd "$1" && exec node --test --test-reporter=tap' - "$folder"
+}
+
+run_tests() {
+  local fast=0 word folder
+  for word in "$@"; do
+    case $word in
+      --fast) fast=1 ;;
+      *) die "test: unknown option '$word' (there is --fast)" ;;
+    esac
+  done
+  mkdir -p "$RESULTS"
+  rm -f "$RESULTS"/*.xml "$RESULTS"/*.log "$SUITES"
+  setup --tests
+  say "check"
+  local checked=0
+  (source tools/dev/check.sh && check) || checked=1
+  if [ $fast = 1 ]; then
+    build debug
+    unit_tests debug
+    python_tests
+  else
+    build asan
+    build release
+    unit_tests asan
+    python_tests
+    e2e_tests
+    for folder in tests/interop*/; do
+      if [ -f "$folder/package.json" ]; then node_tests "${folder%/}"; fi
+    done
+  fi
+  say "test: done"
+  CHECK_FAILED=$checked "$PYTHON" tools/count_tests.py "$SUITES"
+}
