@@ -16,12 +16,15 @@ std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   std::shared_ptr<SessionEnd> session;
   {
-    std::shared_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     auto found = entries_.find(machine);
     if (found == entries_.end()) {
       return false;
     }
     session = found->second.session;
+    if (message.has_execute_order()) {
+      note_pushed(found->second, message.execute_order());
+    }
   }
   auto frame = std::make_shared<std::string>(protocol::encode(message));
   if (session->loop().on_thread()) {
@@ -32,6 +35,15 @@ bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   return true;
 }
 
+void AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
+  auto order = protocol::decode_order(message.order().order());
+  auto action = order ? ActionId::from_bytes(order->action()) : std::nullopt;
+  if (action) {
+    entry.pushed_action = *action;
+    entry.pushed_epoch = order->epoch();
+  }
+}
+
 void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
   std::shared_ptr<SessionEnd> older;
   MachineId machine = claim.machine;
@@ -39,7 +51,7 @@ void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
     std::unique_lock lock(mutex_);
     Entry& entry = entries_[machine];
     older = std::move(entry.session);
-    entry = Entry{std::move(claim), std::move(session)};
+    entry = Entry{std::move(claim), std::move(session), ActionId(), 0};
   }
   if (older) {
     log_warning("second session of one machine", {field("machine", machine.text())});
@@ -69,7 +81,8 @@ void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const 
                      std::uint64_t epoch) {
   std::unique_lock lock(mutex_);
   auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session) {
+  if (found != entries_.end() && found->second.session.get() == session &&
+      found->second.pushed_action == action && found->second.pushed_epoch == epoch) {
     found->second.claim.held_action = action;
     found->second.claim.held_epoch = epoch;
   }

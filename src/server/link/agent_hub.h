@@ -31,6 +31,9 @@ class AgentHub : public AgentLinks {
   // Takes it out unless a newer session has taken its place.
   void remove(const MachineId& machine, const SessionEnd* session);
   void heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq);
+  // The agent says that it has journalled an order. Believed as "needs no further push" only when
+  // this very session has pushed it: after a restart the agent holds the journal but no longer the
+  // scripts.
   void holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
              std::uint64_t epoch);
   std::size_t size() const;
@@ -40,7 +43,10 @@ class AgentHub : public AgentLinks {
   struct Entry {
     Claim claim;
     std::shared_ptr<SessionEnd> session;
+    ActionId pushed_action;  // the newest order that went over this session
+    std::uint64_t pushed_epoch = 0;
   };
+  static void note_pushed(Entry& entry, const pb::ExecuteOrder& message);
   mutable std::shared_mutex mutex_;
   std::unordered_map<MachineId, Entry> entries_;
 };

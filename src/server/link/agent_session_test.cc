@@ -445,6 +445,23 @@ TEST_F(LinkTest, an_order_that_the_agent_holds_is_not_pushed_at_every_heartbeat)
   EXPECT_EQ(orders(), 2);
 }
 
+TEST_F(LinkTest, a_restarted_agent_that_knows_the_order_still_gets_its_scripts) {
+  enrolled();
+  connected();
+  action::Action a = submit();
+  blobs_.faults().fail_next(Error{Errc::unavailable, "slow"});  // the push at the welcome is lost
+  auto again = connected();
+  pb::ToServer received;
+  received.mutable_order_received()->set_action(std::string(a.id.bytes()));
+  received.mutable_order_received()->set_epoch(1);
+  receive(*again, received);
+  EXPECT_FALSE(again->sent.back().has_execute_order());
+  pb::ToServer beat;
+  beat.mutable_heartbeat()->set_seq(1);
+  receive(*again, beat);
+  EXPECT_TRUE(again->sent.back().has_execute_order());
+}
+
 TEST_F(LinkTest, a_store_that_is_down_ends_the_session_and_loses_no_report) {
   enrolled();
   auto socket = connected();
