@@ -58,8 +58,8 @@ bool is_final(std::string_view status) {
 }
 
 Result<Fields> get_action(Api& api, const ActionId& id) {
-  RB_TRY_ASSIGN(std::string body, api.get(action_path(id)));
-  return Fields::parse(body);
+  auto body = api.get(action_path(id));
+  return body.ok() ? Fields::parse(*body) : body.error().in("action " + id.text());
 }
 
 Result<Fields> wait_for_final(Api& api, const ActionId& id, std::optional<Duration> timeout,

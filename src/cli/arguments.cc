@@ -17,7 +17,7 @@ constexpr const char* kFooter =
 
 Exit status of run: the script's own (values above 255 become 255); otherwise
   125  an error of reachback: usage, configuration, a refusal by the server
-  126  the action ended Failed, TimeOut or Cancelled without an exit code
+  126  the action ended Failed, TimeOut or Cancelled, before the script ended by itself
   127  the server cannot be reached
   130  interrupted; the action goes on unless --cancel-on-interrupt is given
 Every other command: 0, 125, 127 or 130.)";

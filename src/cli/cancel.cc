@@ -9,10 +9,9 @@
 namespace reachback::cli {
 
 Result<Fields> cancel_action(Api& api, const ActionId& id, const std::string& comment) {
-  RB_TRY_ASSIGN(std::string body,
-                api.post(action_path(id) + "/cancel", "{\"Comment\":" + json::quote(comment) + "}",
-                         "application/json"));
-  return Fields::parse(body);
+  auto body = api.post(action_path(id) + "/cancel", "{\"Comment\":" + json::quote(comment) + "}",
+                       "application/json");
+  return body.ok() ? Fields::parse(*body) : body.error().in("action " + id.text());
 }
 
 Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options) {

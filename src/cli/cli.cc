@@ -55,7 +55,7 @@ Result<int> perform(const Invocation& invocation) {
   Terminal terminal = Terminal::of_process();
   auto outcome = std::visit(Dispatch{*api, terminal}, invocation);
   if (!outcome.ok() && api->interrupted()) {
-    complain("interrupted: no action was started that you would not find in reachback actions");
+    complain("interrupted: if an action was started, reachback actions lists it");
     return kExitInterrupted;
   }
   return outcome;

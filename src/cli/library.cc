@@ -28,7 +28,8 @@ Result<std::string> upload_file(Api& api, const LibraryUploadOptions& options) {
   form.add("HasParameters", options.has_parameters ? "true" : "false");
   form.add("OverrideIfExists", options.replace ? "true" : "false");
   form.add_file("file", options.name, *content);
-  return api.post("/api/libraryfiles", form.body(), form.content_type());
+  auto answer = api.post("/api/libraryfiles", form.body(), form.content_type());
+  return answer.ok() ? answer : answer.error().in("upload " + options.name);
 }
 
 Result<int> library_upload(Api& api, const Terminal&, const LibraryUploadOptions& options) {
@@ -55,7 +56,10 @@ Result<int> library_list(Api& api, const Terminal& terminal, const LibraryListOp
 }
 
 Result<int> library_delete(Api& api, const Terminal&, const LibraryDeleteOptions& options) {
-  RB_TRY(api.remove("/api/libraryfiles/" + percent_encode(options.name)));
+  auto removed = api.remove("/api/libraryfiles/" + percent_encode(options.name));
+  if (!removed) {
+    return removed.error().in(options.name);
+  }
   RB_TRY(write_out(escape_line(options.name) + " removed\n"));
   return 0;
 }

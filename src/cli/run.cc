@@ -88,13 +88,13 @@ Result<int> report(Api& api, const Terminal& terminal, const RunOptions& options
     RB_TRY_ASSIGN(script, print_script_result(api, *link, terminal, options.raw));
   }
   complain_about(action, command);
-  return exit_status(action.text("status") == "Succeeded", script.exit_code);
+  return exit_status(command.text("commandStatus"), script.exit_code);
 }
 
 }  // namespace
 
-int exit_status(bool succeeded, std::optional<std::int64_t> exit_code) {
-  if (!exit_code || (!succeeded && *exit_code == 0)) {
+int exit_status(std::string_view command_status, std::optional<std::int64_t> exit_code) {
+  if (!exit_code || command_status != "Completed") {
     return kExitNoExitCode;
   }
   return *exit_code >= 0 && *exit_code <= 255 ? static_cast<int>(*exit_code) : 255;
@@ -127,11 +127,13 @@ Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options) {
   crypto::SystemRandom random;
   net::Headers headers;
   headers.set("Idempotency-Key", ActionId::make(random).text());
-  RB_TRY_ASSIGN(std::string body,
-                api.post("/api/machines/" + machine + "/runliveresponse",
-                         run_script_body(options.script, options.args, options.comment),
-                         "application/json", headers));
-  RB_TRY_ASSIGN(Fields action, Fields::parse(body));
+  auto body = api.post("/api/machines/" + machine + "/runliveresponse",
+                       run_script_body(options.script, options.args, options.comment),
+                       "application/json", headers);
+  if (!body) {
+    return body.error().in("run " + options.script + " on " + machine);
+  }
+  RB_TRY_ASSIGN(Fields action, Fields::parse(*body));
   auto id = ActionId::parse(action.text("id"));
   if (!id) {
     return Error{Errc::protocol,

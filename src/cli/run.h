@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace reachback::cli {
 
-// The script's code when it ended by itself; 126 when there is none, or when the action failed
-// although the script said 0.
-int exit_status(bool succeeded, std::optional<std::int64_t> exit_code);
+// The script's code when it ended by itself, which is when its command is Completed; else 126. The
+// code of a script that was killed says nothing.
+int exit_status(std::string_view command_status, std::optional<std::int64_t> exit_code);
 
 // The body of runliveresponse. The words of args are joined so that the agent's split gives them
 // back.

@@ -123,7 +123,7 @@ TEST_F(RunTest, a_refusal_ends_it) {
   refusing.answer(kSubmit, Error{Errc::invalid_input, "ActiveRequestAlreadyExists"});
   auto exit = run(refusing, Terminal(), options);
   ASSERT_FALSE(exit.ok());
-  EXPECT_EQ(exit.error().message, "ActiveRequestAlreadyExists");
+  EXPECT_EQ(exit.error().message, "run t.sh on " + kMachine + ": ActiveRequestAlreadyExists");
 }
 
 TEST_F(RunTest, a_broken_result_is_an_error) {
@@ -141,15 +141,15 @@ TEST(RunScriptBody, words_are_quoted_and_left_out_when_there_are_none) {
   EXPECT_NE(body.find(R"("Comment":")"), std::string::npos);
 }
 
-TEST(ExitStatus, is_the_scripts_own_where_there_is_one) {
-  EXPECT_EQ(exit_status(true, 0), 0);
-  EXPECT_EQ(exit_status(true, 255), 255);
-  EXPECT_EQ(exit_status(true, 256), 255);
-  EXPECT_EQ(exit_status(true, -1), 255);
-  EXPECT_EQ(exit_status(true, std::nullopt), 126);
-  EXPECT_EQ(exit_status(false, std::nullopt), 126);
-  EXPECT_EQ(exit_status(false, 0), 126);
-  EXPECT_EQ(exit_status(false, 137), 137);
+TEST(ExitStatus, is_the_scripts_own_when_it_ended_by_itself) {
+  EXPECT_EQ(exit_status("Completed", 0), 0);
+  EXPECT_EQ(exit_status("Completed", 255), 255);
+  EXPECT_EQ(exit_status("Completed", 256), 255);
+  EXPECT_EQ(exit_status("Completed", -1), 255);
+  EXPECT_EQ(exit_status("Completed", std::nullopt), 126);
+  EXPECT_EQ(exit_status("Failed", std::nullopt), 126);
+  EXPECT_EQ(exit_status("Failed", 137), 126);
+  EXPECT_EQ(exit_status("", 0), 126);
 }
 
 std::vector<Fields> machine_list(const std::string& elements) {

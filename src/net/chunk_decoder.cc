@@ -81,7 +81,8 @@ ChunkDecoder::State ChunkDecoder::next(std::string_view& input, std::string_view
       return State::need_more;
     }
     if (at_ == At::data) {
-      data = input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
+      data =
+          input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
       input.remove_prefix(data.size());
       left_ -= data.size();
       if (left_ == 0) {

@@ -40,9 +40,8 @@ TEST(ChunkDecoder, Joins_chunks_and_leaves_what_follows) {
   std::string bytes =
       "5\r\nhello\r\n0001;name=\"v\"\r\n \r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET /";
   for (std::size_t piece : {1, 2, 3, 7, 1000}) {
-    EXPECT_EQ(decode(bytes, piece),
-              (Outcome{ChunkDecoder::State::complete, "hello 0123456789",
-                       piece == 1000 ? "GET /" : "GET /"}));
+    EXPECT_EQ(decode(bytes, piece), (Outcome{ChunkDecoder::State::complete, "hello 0123456789",
+                                             piece == 1000 ? "GET /" : "GET /"}));
   }
 }
 

@@ -143,8 +143,8 @@ bool ClientSession::take_body(std::string_view& input) {
         break;
       }
       case Framing::length:
-        piece = input.substr(
-            0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
+        piece =
+            input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size())));
         input.remove_prefix(piece.size());
         left_ -= piece.size();
         complete = left_ == 0;

@@ -33,7 +33,8 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void connect();
   void begin_request();
   void flush();
-  // The next bytes to write, from the head, the body or the file; empty: all is written. Errors: io.
+  // The next bytes to write, from the head, the body or the file; empty: all is written. Errors:
+  // io.
   Result<std::string_view> unsent();
   void note_sent(std::size_t bytes);
 

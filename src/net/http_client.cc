@@ -197,12 +197,12 @@ void ClientSession::flush() {
         break;
       case Stream::Status::want_read:
       case Stream::Status::want_write:
-        stream_->wait(io.status, [self = shared_from_this(), stream = stream_,
-                                  job = job_](ErrorCode error) {
-          if (!error && self->stream_ == stream && self->job_ == job && !self->all_sent_) {
-            self->flush();
-          }
-        });
+        stream_->wait(
+            io.status, [self = shared_from_this(), stream = stream_, job = job_](ErrorCode error) {
+              if (!error && self->stream_ == stream && self->job_ == job && !self->all_sent_) {
+                self->flush();
+              }
+            });
         return;
       case Stream::Status::closed:
       case Stream::Status::failed:

@@ -264,8 +264,8 @@ void HttpConnection::begin_request(std::size_t head_bytes, std::string_view inpu
   close_after_ = !head.keep_alive;
   state_ = State::handling;
   deadline_.clear();
-  server_->handler(std::make_shared<HttpExchange>(loop_, shared_from_this(), number_,
-                                                  std::move(head.request)));
+  server_->handler(
+      std::make_shared<HttpExchange>(loop_, shared_from_this(), number_, std::move(head.request)));
 }
 
 // ---- The answer
@@ -508,8 +508,8 @@ Result<std::shared_ptr<WebSocket>> HttpConnection::upgrade(std::uint64_t number,
     stream_.cancel_waits();
   }
   answered_ = true;
-  auto socket = WsConnection::make(loop_, std::move(stream_), WsConnection::Role::server,
-                                   std::move(start));
+  auto socket =
+      WsConnection::make(loop_, std::move(stream_), WsConnection::Role::server, std::move(start));
   state_ = State::closed;
   ++wait_number_;
   deadline_.clear();

@@ -36,8 +36,7 @@ class HttpConnection final : public OpenConnection,
   void read_body(std::uint64_t number, std::uint64_t max_bytes,
                  std::function<void(std::shared_ptr<const Body>)> done);
   void stream_body(std::uint64_t number, std::uint64_t max_bytes,
-                   std::function<bool(std::string_view)> on_data,
-                   std::function<void(bool)> on_end);
+                   std::function<bool(std::string_view)> on_data, std::function<void(bool)> on_end);
   Result<std::shared_ptr<WebSocket>> upgrade(std::uint64_t number, const Request& request,
                                              const Headers& extra);
 
@@ -103,10 +102,10 @@ class HttpConnection final : public OpenConnection,
 
   std::string in_;  // Received and not used yet: part of a head, or what came behind it.
   HeadScanner scanner_;
-  std::uint64_t number_ = 0;         // Of the current request.
-  std::uint64_t window_bytes_ = 0;   // Moved since the deadline was set.
-  std::uint64_t body_left_ = 0;      // Of a body with a length.
-  std::uint64_t body_taken_ = 0;     // Of any body.
+  std::uint64_t number_ = 0;        // Of the current request.
+  std::uint64_t window_bytes_ = 0;  // Moved since the deadline was set.
+  std::uint64_t body_left_ = 0;     // Of a body with a length.
+  std::uint64_t body_taken_ = 0;    // Of any body.
   ChunkDecoder chunks_;
   std::unique_ptr<Sink> sink_;
 

@@ -63,8 +63,8 @@ bool HttpConnection::step_body() {
   }
   auto& scratch = loop_.impl().scratch;
   Stream::Io io = stream_.read(scratch.data(), scratch.size());
-  readable_ = io.status == Stream::Status::ok &&
-              (stream_.has_pending() || io.bytes == scratch.size());
+  readable_ =
+      io.status == Stream::Status::ok && (stream_.has_pending() || io.bytes == scratch.size());
   switch (io.status) {
     case Stream::Status::ok:
       take_body({scratch.data(), io.bytes});
@@ -99,8 +99,8 @@ void HttpConnection::take_body(std::string_view input) {
       }
       body_complete_ = state == ChunkDecoder::State::complete;
     } else {
-      piece = input.substr(0, static_cast<std::size_t>(
-                                  std::min<std::uint64_t>(body_left_, input.size())));
+      piece = input.substr(
+          0, static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input.size())));
       input.remove_prefix(piece.size());
       body_left_ -= piece.size();
       body_complete_ = body_left_ == 0;

@@ -154,8 +154,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   }
 
   static void begin_connection(Loop& loop, std::shared_ptr<OpenConnections> connections,
-                               std::shared_ptr<const ServerContext> server, tcp protocol,
-                               Fd socket, std::string ip) {
+                               std::shared_ptr<const ServerContext> server, tcp protocol, Fd socket,
+                               std::string ip) {
     int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SslPtr ssl;

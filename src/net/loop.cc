@@ -64,8 +64,8 @@ class Watch final : public Timer {
 // Owned by its own pending wait.
 void wait_for_signal(std::shared_ptr<asio::signal_set> set, std::function<void(int)> on_signal) {
   auto& waiting = *set;
-  waiting.async_wait([set = std::move(set), on_signal = std::move(on_signal)](
-                         ErrorCode error, int number) mutable {
+  waiting.async_wait([set = std::move(set), on_signal = std::move(on_signal)](ErrorCode error,
+                                                                              int number) mutable {
     if (!error) {
       on_signal(number);
       wait_for_signal(std::move(set), std::move(on_signal));

@@ -21,9 +21,8 @@ class OpenConnections;
 
 // A member joins once and leaves when its socket is closed, at the latest when it dies. Loop
 // thread only.
-class OpenConnection
-    : public boost::intrusive::list_base_hook<
-          boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class OpenConnection : public boost::intrusive::list_base_hook<
+                           boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   virtual ~OpenConnection() { leave(); }
   virtual void drain() = 0;  // Close now if idle, else after what is under way.

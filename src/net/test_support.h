@@ -42,9 +42,9 @@ inline const TestCertificates& test_certificates() {
     SystemClock clock;
     TestCertificates fresh;
     fresh.ca = crypto::make_ca("test CA", clock.now()).value();
-    fresh.server = crypto::issue_server_certificate(fresh.ca, {"127.0.0.1", "localhost"}, 30,
-                                                    clock.now())
-                       .value();
+    fresh.server =
+        crypto::issue_server_certificate(fresh.ca, {"127.0.0.1", "localhost"}, 30, clock.now())
+            .value();
     return fresh;
   }();
   return made;
@@ -121,9 +121,8 @@ class RawClient {
   // False: the other side has closed.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      auto sent = ssl_ != nullptr
-                      ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
-                      : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      auto sent = ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
+                                  : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (sent <= 0) {
         return false;
       }

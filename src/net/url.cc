@@ -79,8 +79,8 @@ Result<Url> parse_url(std::string_view text) {
   }
   url.origin.host = to_lower(host);
   url.origin.port = port.empty() ? (secure ? "443" : "80") : std::string(port);
-  url.target = target.empty() || target.front() != '/' ? "/" + std::string(target)
-                                                        : std::string(target);
+  url.target =
+      target.empty() || target.front() != '/' ? "/" + std::string(target) : std::string(target);
   return url;
 }
 

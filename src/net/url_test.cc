@@ -24,10 +24,9 @@ TEST(Url, Is_taken_apart) {
 }
 
 TEST(Url, What_is_none_is_named) {
-  for (const char* text :
-       {"", "host", "ftp://h/", "https://", "https:///x", "https://a@b/", "https://h:0/",
-        "https://h:99999/", "https://h:8x/", "https://h/a b", "https://h/#f", "https://[::1",
-        "https://h h/", "https://h/\r\nX: y"}) {
+  for (const char* text : {"", "host", "ftp://h/", "https://", "https:///x", "https://a@b/",
+                           "https://h:0/", "https://h:99999/", "https://h:8x/", "https://h/a b",
+                           "https://h/#f", "https://[::1", "https://h h/", "https://h/\r\nX: y"}) {
     auto url = parse_url(text);
     ASSERT_FALSE(url.ok()) << text;
     EXPECT_EQ(url.error().code, Errc::invalid_input);

@@ -266,7 +266,8 @@ void WsConnection::on_close_frame() {
   std::uint16_t code = reader_.close_code();
   close_received_ = true;
   if (!close_sent_) {
-    close_why_ = "closed by the peer: " + std::to_string(code) + (reason.empty() ? "" : " ") + reason;
+    close_why_ =
+        "closed by the peer: " + std::to_string(code) + (reason.empty() ? "" : " ") + reason;
     close(code == 1005 ? 1000 : code, "");
   }
   if (!closed_ && queued_bytes() == 0) {

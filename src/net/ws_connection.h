@@ -17,8 +17,8 @@ class WsConnection final : public WebSocket,
  public:
   enum class Role { client, server };
   struct Start {
-    std::string first_bytes;                 // Sent before anything else: the server's 101.
-    std::string received;                    // Came behind the handshake.
+    std::string first_bytes;  // Sent before anything else: the server's 101.
+    std::string received;     // Came behind the handshake.
     std::string peer_ip;
     std::shared_ptr<OpenConnections> group;  // Null for a client.
   };

@@ -90,7 +90,10 @@ bool WsFrameReader::take_header(std::string_view& input) {
   while (true) {
     if (header_bytes_ >= 2) {
       int short_length = header_[1] & 0x7f;
-      wanted = 2 + (short_length == 126 ? 2 : short_length == 127 ? 8 : 0) +
+      wanted = 2 +
+               (short_length == 126   ? 2
+                : short_length == 127 ? 8
+                                      : 0) +
                ((header_[1] & 0x80) != 0 ? 4 : 0);
       if (header_bytes_ == wanted) {
         return true;

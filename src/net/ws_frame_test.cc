@@ -71,11 +71,10 @@ TEST(WsFrame, Fragments_are_joined_and_control_frames_may_stand_between) {
                       frame(WsOpcode::binary, "next");
   for (std::size_t piece : {1, 2, 5, 1000}) {
     WsFrameReader reader(true, 1000);
-    EXPECT_EQ(read_all(reader, bytes, piece),
-              (std::vector<Seen>{{Event::ping, "p"},
-                                 {Event::message, "one two three"},
-                                 {Event::pong, ""},
-                                 {Event::message, "next"}}));
+    EXPECT_EQ(read_all(reader, bytes, piece), (std::vector<Seen>{{Event::ping, "p"},
+                                                                 {Event::message, "one two three"},
+                                                                 {Event::pong, ""},
+                                                                 {Event::message, "next"}}));
   }
 }
 

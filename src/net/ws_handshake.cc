@@ -46,8 +46,7 @@ Result<std::string> web_socket_request_key(const Request& request) {
   if (request.method != "GET" || request.has_body) {
     return not_a_handshake("not a GET without a body");
   }
-  if (!any_lists(headers, "Connection", "upgrade") ||
-      !any_lists(headers, "Upgrade", "websocket")) {
+  if (!any_lists(headers, "Connection", "upgrade") || !any_lists(headers, "Upgrade", "websocket")) {
     return not_a_handshake("Connection and Upgrade do not ask for one");
   }
   if (headers.count("Sec-WebSocket-Version") != 1 ||
@@ -66,8 +65,8 @@ Result<std::string> web_socket_request_key(const Request& request) {
 }
 
 Result<void> check_web_socket_answer(const Headers& headers, std::string_view key) {
-  if (!any_lists(headers, "Connection", "upgrade") ||
-      !any_lists(headers, "Upgrade", "websocket") || headers.count("Sec-WebSocket-Accept") != 1 ||
+  if (!any_lists(headers, "Connection", "upgrade") || !any_lists(headers, "Upgrade", "websocket") ||
+      headers.count("Sec-WebSocket-Accept") != 1 ||
       *headers.get("Sec-WebSocket-Accept") != web_socket_accept(key)) {
     return Error{Errc::protocol, "the answer to the WebSocket handshake does not match"};
   }

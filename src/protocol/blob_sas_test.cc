@@ -1,5 +1,5 @@
-// The vectors of this file were made by generateBlobSASQueryParameters of @azure/storage-blob
-// 12.32.0 for the account, key and fields below; tests/interop makes them again.
+// The signatures of this file were made by generateBlobSASQueryParameters of @azure/storage-blob
+// for the account, key and fields below; tests/interop has the SDK make them again.
 #include "protocol/blob_sas.h"
 
 #include <gtest/gtest.h>

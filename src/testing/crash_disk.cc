@@ -82,7 +82,8 @@ bool CrashDisk::sync(CrashNode& node) {
   if (!step()) {
     return false;
   }
-  if (syncs_fail_) {
+  bool fails = failing_sync_ != 0 && --failing_sync_ == 0;
+  if (fails || syncs_fail_) {
     node.unsynced.clear();  // clean in the page cache, never written
     return false;
   }

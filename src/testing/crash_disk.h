@@ -56,6 +56,7 @@ class CrashDisk {
   }
   bool power_is_off() const { return off_; }
   std::uint64_t steps() const { return steps_; }
+  void fail_sync(std::uint64_t nth) { failing_sync_ = nth; }
   void fail_syncs(bool fail) { syncs_fail_ = fail; }
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   void restart(CrashVfs::Loss loss);
@@ -72,6 +73,7 @@ class CrashDisk {
   std::uint64_t steps_ = 0;
   bool off_ = false;
   bool syncs_fail_ = false;
+  std::uint64_t failing_sync_ = 0;  // counts down
   std::uint64_t capacity_ = UINT64_MAX;
   std::map<std::string, std::shared_ptr<CrashNode>> names_;
   // Deleted without a sync of the folder: may come back.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "testing/crash_disk.h"
 
@@ -18,6 +20,7 @@ struct CrashVfs::Impl {
   sqlite3_vfs vfs{};
   mutable std::mutex mutex;
   CrashDisk disk;
+  int error_number = 0;  // of the last failed open
 };
 
 // One open file. SQLite allocates it; open_file() and close_file() construct and destroy it.
@@ -273,6 +276,7 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, 
     node = impl.disk.make(name);
   }
   if (node == nullptr || impl.disk.power_is_off()) {
+    impl.error_number = impl.disk.power_is_off() ? EIO : ENOENT;
     return SQLITE_CANTOPEN;
   }
   auto* f = new (out) CrashFile();
@@ -311,8 +315,10 @@ int full_path(sqlite3_vfs* /*vfs*/, const char* name, int size, char* out) {
   return SQLITE_OK;
 }
 
-int last_error(sqlite3_vfs* /*vfs*/, int /*size*/, char* /*out*/) {
-  return 0;
+int last_error(sqlite3_vfs* vfs, int /*size*/, char* /*out*/) {
+  CrashVfs::Impl& impl = of(vfs);
+  std::lock_guard guard(impl.mutex);
+  return std::exchange(impl.error_number, 0);
 }
 
 std::string unique_name() {
@@ -361,6 +367,10 @@ std::uint64_t CrashVfs::steps() const {
 void CrashVfs::restart(Loss loss) {
   std::lock_guard guard(impl_->mutex);
   impl_->disk.restart(loss);
+}
+void CrashVfs::fail_sync(std::uint64_t nth) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->disk.fail_sync(nth);
 }
 void CrashVfs::fail_syncs(bool fail) {
   std::lock_guard guard(impl_->mutex);

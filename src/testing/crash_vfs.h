@@ -34,8 +34,10 @@ class CrashVfs {
   // The power is back, with what survived. Without an earlier cut it goes off now.
   void restart(Loss loss);
 
-  // Syncs fail. As with a real disk, what a failed sync should have written is lost and a later
-  // sync does not write it (the kernel has dropped the pages).
+  // The `nth` sync from now fails; 0: none. fail_syncs: all do. As with a real disk, what a failed
+  // sync should have written is lost and a later sync does not write it (the kernel has dropped the
+  // pages).
+  void fail_sync(std::uint64_t nth);
   void fail_syncs(bool fail);
   // Writes beyond this many bytes over all files are refused as on a full disk.
   void set_capacity(std::uint64_t bytes);

@@ -17,7 +17,8 @@ clean_room() {
     fi
   fi
   root=$(mktemp -d "${TMPDIR:-/tmp}/reachback-clean-room.XXXXXX")
-  trap 'rm -rf --one-file-system "$root"' EXIT
+  # shellcheck disable=SC2064 # now: $root is gone when the trap runs
+  trap "rm -rf --one-file-system '$root'" EXIT
   mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
   say "clean-room: a fresh Debian 12 in $root, from $mirror"
   quiet build/logs/clean-room.root.log mmdebstrap --variant=minbase --include=ca-certificates,git \

@@ -17,7 +17,8 @@ import localrun  # noqa: E402
 
 STEPS = 12
 STARTED = float(os.environ.get("REACHBACK_DEV_STARTED", time.time()))
-SHOWN_LINES = 70
+SHOWN_LINES = 9  # of each section
+SHOWN_WIDTH = 110
 
 
 class Steps:
@@ -72,14 +73,16 @@ def check(condition, message):
 
 
 def show(result):
-    lines = printable(result["script_output"]).splitlines()
-    width = 100
-    print("             " + "-" * width)
-    for line in lines[:SHOWN_LINES]:
-        print("             | " + line[:width])
-    if len(lines) > SHOWN_LINES:
-        print(f"             | … {len(lines) - SHOWN_LINES} more lines in the file")
-    print("             " + "-" * width, flush=True)
+    """The beginning of each section of the script's output."""
+    print("             " + "-" * SHOWN_WIDTH)
+    for part in printable(result["script_output"]).split("\n== "):
+        lines = [line for line in part.splitlines() if line.strip()]
+        for number, line in enumerate(lines[:SHOWN_LINES]):
+            print(f"             | {'== ' if number == 0 and ' ==' in line else ''}{line}"
+                  [:SHOWN_WIDTH + 13])
+        if len(lines) > SHOWN_LINES:
+            print(f"             |   … {len(lines) - SHOWN_LINES} more lines of this section")
+    print("             " + "-" * SHOWN_WIDTH, flush=True)
 
 
 def demo(world, temporary, step):

@@ -52,14 +52,44 @@ setup() {
   done
   if [ ${#missing[@]} = 0 ]; then
     say "setup: all ${#wanted[@]} packages for $what are there"
-    return
+  else
+    install_packages "$what" "${missing[@]}"
   fi
-  say "setup: installing ${#missing[@]} Debian packages for $what: ${missing[*]}"
+  if [[ $what == *tests* ]]; then setup_node; fi
+}
+
+install_packages() {
+  local what=$1
+  shift
+  say "setup: installing $# Debian packages for $what: $*"
   local log=build/logs/setup.log
   quiet "$log" as_root apt-get update
   without_services quiet "$log" as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"
+    apt-get install -y --no-install-recommends "$@"
   say "setup: installed"
+}
+
+# The tests' packages ask for a newer Node than Debian 12 has; it comes as an npm package, into
+# build/, and is seen by the tests only.
+NODE_MAJOR=22
+NODE_VERSION=22.23.3
+node_folder() {
+  local major
+  major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
+  if [ "${major:-0}" -ge $NODE_MAJOR ]; then
+    dirname "$(command -v node)"
+  else
+    echo "$PWD/build/node/node_modules/node-linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')/bin"
+  fi
+}
+setup_node() {
+  local folder
+  folder=$(node_folder)
+  if [ ! -x "$folder/node" ]; then
+    say "setup: Node $NODE_VERSION from npm, into build/node"
+    quiet build/logs/node.log npm install --prefix build/node --no-save --no-audit --no-fund \
+      "$(basename "$(dirname "$folder")")@$NODE_VERSION"
+  fi
 }
 
 # build [PRESET [TARGET...]]

@@ -50,7 +50,7 @@ node_tests() {
     say "test: npm ci in $folder"
     quiet "$RESULTS/$name.npm.log" npm ci --prefix "$folder" --no-audit --no-fund
   fi
-  REACHBACK_BIN=$PWD/build/asan/bin \
+  PATH=$(node_folder):$PATH REACHBACK_BIN=$PWD/build/asan/bin \
     suite "$name (node)" tap "$log" "$log" \
     bash -c 'cd "$1" && exec node --test --test-reporter=tap' - "$folder"
 }

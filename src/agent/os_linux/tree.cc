@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +79,53 @@ std::vector<pid_t> all_processes() {
   return out;
 }
 
+std::vector<std::string> folders_with_prefix(const std::string& parent, const std::string& prefix) {
+  std::vector<std::string> out;
+  DIR* dir = ::opendir(parent.c_str());
+  while (const dirent* entry = dir == nullptr ? nullptr : ::readdir(dir)) {
+    if (std::string_view(entry->d_name).starts_with(prefix)) {
+      out.push_back(parent + "/" + entry->d_name);
+    }
+  }
+  if (dir != nullptr) {
+    ::closedir(dir);
+  }
+  return out;
+}
+
+bool is_populated(const std::string& cgroup) {
+  return read_small(cgroup + "/cgroup.events", 4096).find("populated 1") != std::string::npos;
+}
+
+void kill_cgroup(const std::string& cgroup, SteadyClock::time_point give_up,
+                 const std::function<void()>& reap) {
+  const auto kill_file = open_file(cgroup + "/cgroup.kill", O_WRONLY);
+  auto events = open_file(cgroup + "/cgroup.events", O_RDONLY);
+  if (!kill_file.ok() || !events.ok() || !write_all(kill_file->get(), "1").ok()) {
+    return;
+  }
+  while (is_populated(cgroup) && SteadyClock::now() < give_up) {
+    pollfd wait{events->get(), POLLPRI, 0};
+    ::poll(&wait, 1, 5);  // Woken by the change; the bound covers one that came before.
+    reap();
+  }
+}
+
+// Whether a process that is born there lives: a cgroup whose parent was killed once gives still
+// births.
+bool can_live_in(int cgroup) {
+  clone_args args{};
+  args.flags = CLONE_VFORK | CLONE_INTO_CGROUP;
+  args.exit_signal = SIGCHLD;
+  args.cgroup = static_cast<std::uint64_t>(cgroup);
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+  if (pid == 0) {
+    ::_exit(0);
+  }
+  int status = -1;
+  return pid > 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 // Every living descendant of this process.
 std::set<pid_t> descendants() {
   std::map<pid_t, std::vector<pid_t>> children;
@@ -114,22 +164,35 @@ std::set<pid_t> descendants() {
 ProcessTree::ProcessTree(std::string leaf) : leaf_(std::move(leaf)) {}
 
 ProcessTree::~ProcessTree() {
+  leave_cgroup();
+}
+
+void ProcessTree::leave_cgroup() {
+  fd_.reset();
   if (!folder_.empty()) {
     ::rmdir(folder_.c_str());
+    folder_.clear();
   }
 }
 
 int ProcessTree::cgroup_fd() {
-  if (tried_ || leaf_.empty()) {
+  if (fd_.valid() || leaf_.empty() || refused_) {
     return fd_.get();
   }
-  tried_ = true;
+  refused_ = true;
   const std::string own = own_cgroup_folder();
   if (own.empty()) {
     return -1;
   }
-  const std::string folder = own + "/" + leaf_;
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+  if (!cleared_) {
+    cleared_ = true;
+    for (const std::string& left : folders_with_prefix(own, leaf_)) {
+      kill_cgroup(left, SteadyClock::now() + kKillPatience, [] {});
+      ::rmdir(left.c_str());
+    }
+  }
+  std::string folder = own + "/" + leaf_ + "-" + std::to_string(made_++);
+  if (::mkdir(folder.c_str(), 0700) != 0) {
     return -1;
   }
   if (::access((folder + "/cgroup.kill").c_str(), W_OK) != 0) {
@@ -137,20 +200,18 @@ int ProcessTree::cgroup_fd() {
     return -1;
   }
   auto fd = open_file(folder, O_RDONLY | O_DIRECTORY);
-  if (!fd.ok()) {
+  if (!fd.ok() || !can_live_in(fd->get())) {
+    ::rmdir(folder.c_str());
     return -1;
   }
-  folder_ = folder;
+  refused_ = false;
+  folder_ = std::move(folder);
   fd_ = std::move(*fd);
   return fd_.get();
 }
 
-bool ProcessTree::cgroup_populated() const {
-  return read_small(folder_ + "/cgroup.events", 4096).find("populated 1") != std::string::npos;
-}
-
 bool ProcessTree::any_left() {
-  if (fd_.valid() && cgroup_populated()) {
+  if (fd_.valid() && is_populated(folder_)) {
     return true;
   }
   // A process may have been moved out of the cgroup, or born outside when clone3 could not.
@@ -164,17 +225,12 @@ bool ProcessTree::any_left() {
 bool ProcessTree::kill_all(const std::function<void()>& reap) {
   const auto give_up = SteadyClock::now() + kKillPatience;
   if (fd_.valid()) {
-    const auto kill_file = open_file(folder_ + "/cgroup.kill", O_WRONLY);
-    if (kill_file.ok() && write_all(kill_file->get(), "1").ok()) {
-      auto events = open_file(folder_ + "/cgroup.events", O_RDONLY);
-      while (cgroup_populated() && events.ok() && SteadyClock::now() < give_up) {
-        pollfd wait{events->get(), POLLPRI, 0};
-        ::poll(&wait, 1, 20);  // Woken by the change; the bound covers one that came before.
-        reap();
-      }
-    }
+    kill_cgroup(folder_, give_up, reap);
   }
   reap();
+  // Linux 6.13 and later compare the count of kills of the cgroup a process is born in with that of
+  // its parent's, so that after one kill whatever clone3 puts there dies at once: take another.
+  leave_cgroup();
   while (SteadyClock::now() < give_up) {
     // Stopping all before killing any: what forks faster than it is killed has to stand still.
     std::set<pid_t> stopped;

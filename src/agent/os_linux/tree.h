@@ -13,13 +13,13 @@ namespace reachback::agent {
 
 class ProcessTree {
  public:
-  // leaf: name of the cgroup to make below the agent's own; empty: do not try.
+  // leaf: how the names of the cgroups begin that are made below the agent's own; empty: none.
   explicit ProcessTree(std::string leaf);
   ~ProcessTree();
   ProcessTree(const ProcessTree&) = delete;
   ProcessTree& operator=(const ProcessTree&) = delete;
 
-  // The cgroup for new processes, or -1. Makes it at the first call and ends what is still in it.
+  // The cgroup for new processes, or -1. The first call ends what an earlier agent left in its own.
   int cgroup_fd();
   // Whether a process other than zombies is left. Cheap.
   bool any_left();
@@ -28,10 +28,12 @@ class ProcessTree {
   bool kill_all(const std::function<void()>& reap);
 
  private:
-  bool cgroup_populated() const;
+  void leave_cgroup();
 
   std::string leaf_;
-  bool tried_ = false;
+  bool cleared_ = false;    // what an earlier life left is gone
+  bool refused_ = false;    // no cgroup can be made here
+  std::uint64_t made_ = 0;  // a cgroup that was killed is never used again
   std::string folder_;
   Fd fd_;
 };

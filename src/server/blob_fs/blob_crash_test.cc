@@ -4,7 +4,7 @@
 
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_test_folder.h"
-#include "server/blob_fs/losing_disk.h"
+#include "server/blob_fs/fake_disk.h"
 
 namespace reachback::server {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_test_folder.h"
-#include "server/blob_fs/losing_disk.h"
+#include "server/blob_fs/fake_disk.h"
 #include "testing/conformance_blob_store.h"
 
 namespace reachback::server {
@@ -222,6 +222,9 @@ TEST_F(BlobFsTest, AFullDiskIsRefusedBeforeTheFirstByteAndLeavesTheReserve) {
   ASSERT_TRUE(upload.ok());  // its room is promised now
   EXPECT_EQ(code_of(bench.begin_block(test_key('3'), "1", 1)), Errc::storage_full);
   EXPECT_EQ(code_of(bench.put(test_key('3'), "x")), Errc::storage_full);
+  disk->set_room((64 << 20) + 50);  // somebody else took what was promised
+  EXPECT_EQ(code_of(bench.begin_block(test_key('3'), "1", 1)), Errc::storage_full);
+  disk->set_room((64 << 20) + 100);
   upload->reset();
   EXPECT_TRUE(bench.begin_block(test_key('3'), "1", 1).ok());
   disk->set_room(10);

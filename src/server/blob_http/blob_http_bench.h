@@ -161,7 +161,10 @@ class BlobHttpTest : public ::testing::Test {
   Timestamp expires() { return clock_.now() + std::chrono::minutes(30); }
   // A link for any permissions, signed with the account's key.
   std::string signed_target(const BlobKey& key, protocol::SasFields fields) {
-    const std::string blob = key.tenant().text() + "/CustomPlaybookCommandOutput/" + key.name();
+    return signed_path(key.tenant().text() + "/CustomPlaybookCommandOutput/" + key.name(),
+                       std::move(fields));
+  }
+  std::string signed_path(const std::string& blob, protocol::SasFields fields) {
     fields.version = protocol::kSasVersion;
     fields.resource = "b";
     if (fields.expires.empty()) {

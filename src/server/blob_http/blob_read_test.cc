@@ -180,6 +180,17 @@ TEST_F(BlobReadTest, N11_NoSpellingOfThePathButTheOneIsServed) {
         path.substr(0, path.size() - 1), path + "0", upper, account, account + "/"}) {
     expect_refused(get(bad + query), bad);
   }
+  // Nor when the other spelling is what was signed.
+  const std::string tenant = key_.tenant().text(), folder = "/CustomPlaybookCommandOutput/";
+  std::string shout = tenant;
+  std::transform(shout.begin(), shout.end(), shout.begin(), ::toupper);
+  protocol::SasFields fields;
+  fields.permissions = "r";
+  ASSERT_EQ(get(signed_path(tenant + folder + key_.name(), fields)).status, 200);
+  for (const std::string& bad : {shout + folder + key_.name(), tenant + "/x/" + key_.name(),
+                                 tenant + folder + "..", tenant + folder + key_.name() + "/."}) {
+    expect_refused(get(signed_path(bad, fields)), bad);
+  }
   EXPECT_EQ(get("/" + path + query).status, 404);  // not the account's path at all
 }
 

@@ -281,6 +281,9 @@ void serve_put(BlobCallPtr call) {
           *call, {400, "InvalidHeaderValue", "x-ms-blob-type is BlockBlob; no other is served."});
     }
   }
+  if (list && request.content_length.value_or(0) > kBlockListBytesMax) {
+    return answer_error(*call, Error{Errc::too_large, "the block list"});
+  }
   if (list) {
     put_block_list(std::move(call), std::move(headers));
   } else {

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "crypto/digest.h"
-#include "server/blob_fs/losing_disk.h"
+#include "server/blob_fs/fake_disk.h"
 #include "server/blob_http/blob_http_bench.h"
 
 namespace reachback::server {
@@ -135,7 +135,8 @@ TEST_F(BlobWriteTest, N05_TooMuchIsRefusedBeforeTheBody) {
   limits.block_bytes_max = 10;
   limits.blob_bytes_max = 15;
   restart(limits);
-  for (const std::string& url : {link(), with(link(), "comp=block&blockid=" + block_id(1))}) {
+  for (const std::string& url : {link(), with(link(), "comp=block&blockid=" + block_id(1)),
+                                 with(link(), "comp=blocklist")}) {
     RawConnection connection(agents_->address());
     connection.send(request_text("PUT", target_of(url),
                                  {{"x-ms-blob-type", "BlockBlob"},

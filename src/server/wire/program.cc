@@ -6,7 +6,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "json/json.h"
-#include "server/audit_file/audit_file.h"
+#include "server/audit_file/verify.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
 #include "server/wire/admin_socket.h"
@@ -139,6 +139,12 @@ int do_verify_audit(const Options& o) {
   auto report = verify_audit_file(DataPaths(o.data).audit());
   if (!report) {
     return fail(report.error());
+  }
+  if (report->problem && !report->problem->torn_tail) {
+    return fail(Error{Errc::corrupt, DataPaths(o.data).audit() + ": line " +
+                                         std::to_string(report->problem->line) + " (byte " +
+                                         std::to_string(report->problem->offset) +
+                                         "): " + report->problem->what});
   }
   print("The audit log is whole: " + std::to_string(report->records) + " records.");
   return 0;

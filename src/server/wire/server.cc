@@ -139,7 +139,9 @@ class Server {
     blobs.account = secrets_.blob_account;
     blobs.account_keys.emplace_back(secrets_.blob_key);
     RB_TRY_ASSIGN(blobs_, BlobFs::create(std::move(blobs)));
-    RB_TRY_ASSIGN(audit_, AuditFile::open(AuditFileOptions{paths_.audit()}));
+    AuditFileOptions audit;
+    audit.path = paths_.audit();
+    RB_TRY_ASSIGN(audit_, AuditFile::open(std::move(audit)));
     return {};
   }
 

@@ -1,0 +1,145 @@
+#include "agent/session/block_upload.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+
+namespace reachback::agent {
+
+std::string block_id(std::uint64_t index) {
+  return to_base64(fmt::format("{:08}", index));
+}
+
+std::string block_list_xml(std::uint64_t blocks) {
+  std::string out = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<BlockList>";
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    out += "<Latest>" + block_id(i) + "</Latest>";
+  }
+  return out + "</BlockList>";
+}
+
+struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
+  State(net::Loop& l, net::HttpClient& c, Random& random) : loop(l), client(c), backoff(random) {}
+
+  net::Loop& loop;
+  net::HttpClient& client;
+  Backoff backoff;
+  std::shared_ptr<Fd> file;
+  std::uint64_t bytes = 0;
+  std::string target;
+  std::function<void(UploadResult, std::string)> done;
+  std::unique_ptr<net::Timer> pause;
+  std::uint64_t next_block = 0;
+  bool began_again = false;  // the store had dropped the blocks
+
+  std::uint64_t blocks() const {
+    return bytes <= kBlockBytes ? 0 : (bytes + kBlockBytes - 1) / kBlockBytes;
+  }
+
+  void send() {
+    net::ClientRequest request;
+    request.method = "PUT";
+    request.headers.add("x-ms-version", "2019-07-07");
+    if (blocks() == 0) {
+      request.target = target;
+      request.headers.add("x-ms-blob-type", "BlockBlob");
+      request.headers.add("Content-Type", "application/octet-stream");
+      request.file = net::FileBody{file, 0, bytes};
+    } else if (next_block < blocks()) {
+      const std::uint64_t offset = next_block * kBlockBytes;
+      request.target = target + "&comp=block&blockid=" + percent_encode(block_id(next_block));
+      request.headers.add("Content-Type", "application/octet-stream");
+      request.file = net::FileBody{file, offset, std::min(kBlockBytes, bytes - offset)};
+    } else {
+      request.target = target + "&comp=blocklist";
+      request.headers.add("Content-Type", "application/xml");
+      request.body = block_list_xml(blocks());
+    }
+    client.send(std::move(request),
+                [weak = weak_from_this()](const Result<net::ClientResponse>& answer) {
+                  if (auto self = weak.lock(); self && self->done) {
+                    self->on_answer(answer);
+                  }
+                });
+  }
+
+  void finish(UploadResult result, std::string why) {
+    // The last thing: `done` may destroy the owner.
+    auto call = std::move(done);
+    done = nullptr;
+    call(result, std::move(why));
+  }
+
+  void try_later(const std::string& why, Duration at_least) {
+    const Duration wait = backoff.next(at_least);
+    log_warning("upload waits", {field("why", why), field("ms", wait.count() / 1000)});
+    pause = loop.after(wait, [weak = weak_from_this()] {
+      if (auto self = weak.lock(); self && self->done) {
+        self->send();
+      }
+    });
+  }
+
+  void on_answer(const Result<net::ClientResponse>& answer) {
+    if (!answer.ok()) {
+      try_later(answer.error().message, Duration(0));
+      return;
+    }
+    const int status = answer->status;
+    const bool is_block = next_block < blocks();
+    if (status == 201 || (!is_block && (status == 409 || status == 412))) {
+      // 409 and 412: it stands already. The server compares length and hash before it believes the
+      // report.
+      backoff.reset();
+      if (is_block) {
+        ++next_block;
+        send();
+        return;
+      }
+      finish(UploadResult::stored, "");
+      return;
+    }
+    const std::string why = fmt::format("the blob store answered {}", status);
+    if (status == 401 || status == 403 || status == 404) {
+      finish(UploadResult::expired, why);
+    } else if (status == 429 || status == 408 || status >= 500) {
+      try_later(why, retry_after(answer->headers));
+    } else if (status == 400 && !is_block && blocks() != 0 && !began_again) {
+      began_again = true;  // Blocks that nobody lists are thrown away after a while.
+      next_block = 0;
+      send();
+    } else {
+      finish(UploadResult::refused, why);
+    }
+  }
+
+  static Duration retry_after(const net::Headers& headers) {
+    const auto text = headers.get("Retry-After");
+    std::int64_t seconds = 0;
+    for (char c : text.value_or("")) {
+      if (c < '0' || c > '9' || seconds > 3600) {
+        return Duration(0);
+      }
+      seconds = seconds * 10 + (c - '0');
+    }
+    return std::chrono::seconds(std::min<std::int64_t>(seconds, 300));
+  }
+};
+
+BlockUpload::BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random,
+                         std::shared_ptr<Fd> file, std::uint64_t bytes, std::string target,
+                         std::function<void(UploadResult, std::string)> done)
+    : state_(std::make_shared<State>(loop, client, random)) {
+  state_->file = std::move(file);
+  state_->bytes = bytes;
+  state_->target = std::move(target);
+  state_->done = std::move(done);
+  state_->send();
+}
+
+BlockUpload::~BlockUpload() {
+  state_->done = nullptr;
+  state_->pause.reset();
+}
+
+}  // namespace reachback::agent

@@ -1,0 +1,42 @@
+// One upload of one file to one write link, as a block blob: up to 4 MiB in one request, more in
+// blocks of 4 MiB and a list of them. Goes on from the last block after a cut; constant memory.
+// Loop thread only. Source: Azure Blob Storage REST, Put Blob, Put Block, Put Block List.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/session/backoff.h"
+#include "net/http_client.h"
+
+namespace reachback::agent {
+
+inline constexpr std::uint64_t kBlockBytes = 4 << 20;
+
+// "MDAwMDAwMDE=" for 1: every id of a blob has one length, as Azure wants.
+std::string block_id(std::uint64_t index);
+std::string block_list_xml(std::uint64_t blocks);
+
+enum class UploadResult {
+  stored,   // durable in the blob store
+  expired,  // the link is no longer good: ask for another
+  refused,  // trying again does not help
+};
+
+class BlockUpload {
+ public:
+  // client must live as long as this; `done` once, later, unless this is destroyed before.
+  BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random, std::shared_ptr<Fd> file,
+              std::uint64_t bytes, std::string target,
+              std::function<void(UploadResult, std::string why)> done);
+  ~BlockUpload();
+  BlockUpload(const BlockUpload&) = delete;
+  BlockUpload& operator=(const BlockUpload&) = delete;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace reachback::agent

@@ -1,0 +1,127 @@
+#include "agent/session/uploads.h"
+
+#include "base/failpoint.h"
+#include "base/log.h"
+
+namespace reachback::agent {
+namespace {
+
+// The connection to the blob store is given up after this: an idle agent has one connection only.
+constexpr Duration kIdle = std::chrono::seconds(10);
+
+// The blob's name is the last segment of the link's path.
+std::string blob_name_of(std::string_view target) {
+  target = target.substr(0, target.find('?'));
+  return std::string(target.substr(target.rfind('/') + 1));
+}
+
+bool is_blob_name(std::string_view name) {
+  return name.size() == 32 && from_hex(name).has_value();
+}
+
+bool same(const net::Origin& a, const net::Origin& b) {
+  return a.scheme == b.scheme && a.host == b.host && a.port == b.port;
+}
+
+}  // namespace
+
+Uploads::Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
+                 Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask)
+    : loop_(loop),
+      tls_(std::move(tls)),
+      random_(random),
+      supervisor_(supervisor),
+      ask_(std::move(ask)),
+      asking_(random) {}
+
+void Uploads::requested(const pb::UploadRequest& request) {
+  if (items_.emplace(key_of(request), Item{request, ""}).second) {
+    ask_(request);
+  }
+}
+
+void Uploads::session_lost() {
+  pauses_.clear();
+  std::erase_if(items_, [](const auto& item) { return item.second.url.empty(); });
+}
+
+void Uploads::granted(const pb::UploadGrant& grant) {
+  const Key key = key_of(grant);
+  auto item = items_.find(key);
+  if (item == items_.end() || !item->second.url.empty()) {
+    return;
+  }
+  if (!grant.error().empty()) {
+    log_warning("upload refused", {field("why", grant.error())});
+    items_.erase(item);
+    return;
+  }
+  item->second.url = grant.url();
+  queue_.push_back(key);
+  start_next();
+}
+
+net::HttpClient& Uploads::client_for(const net::Origin& origin) {
+  if (!client_ || !same(origin, client_origin_)) {
+    client_ = net::HttpClient::create(loop_, origin, tls_);
+    client_origin_ = origin;
+  }
+  return *client_;
+}
+
+void Uploads::start_next() {
+  while (!upload_ && !queue_.empty()) {
+    const Item& item = items_.at(queue_.front());
+    auto url = net::parse_url(item.url);
+    auto file = supervisor_.open_spool(item.request);
+    const bool good = url.ok() && is_blob_name(blob_name_of(url->target));
+    if (!good || !file.ok()) {
+      log_warning("upload dropped",
+                  {field("why", good ? file.error().message : "not a write link")});
+      items_.erase(queue_.front());
+      queue_.pop_front();
+      continue;
+    }
+    RB_FAILPOINT("agent.upload.before");
+    idle_.reset();
+    blob_name_ = blob_name_of(url->target);
+    upload_ = std::make_unique<BlockUpload>(
+        loop_, client_for(url->origin), random_, std::make_shared<Fd>(std::move(*file)),
+        item.request.bytes(), url->target,
+        [this](UploadResult result, const std::string& why) { on_done(result, why); });
+  }
+  if (!upload_ && client_) {
+    idle_ = loop_.after(kIdle, [this] { client_.reset(); });
+  }
+}
+
+void Uploads::on_done(UploadResult result, const std::string& why) {
+  const Key key = queue_.front();
+  queue_.pop_front();
+  upload_.reset();
+  Item& item = items_.at(key);
+  if (result == UploadResult::expired) {
+    log_warning("upload link expired", {field("why", why)});
+    item.url.clear();
+    // Not at once: a server that keeps handing out bad links is not to be asked in a loop.
+    pauses_[key] = loop_.after(asking_.next(), [this, key] {
+      pauses_.erase(key);
+      if (auto again = items_.find(key); again != items_.end() && again->second.url.empty()) {
+        ask_(pb::UploadRequest(again->second.request));
+      }
+    });
+  } else {
+    const pb::UploadRequest request = std::move(item.request);
+    items_.erase(key);
+    if (result == UploadResult::stored) {
+      RB_FAILPOINT("agent.upload.after");
+      asking_.reset();
+      supervisor_.uploaded(request, blob_name_);
+    } else {
+      log_warning("upload refused", {field("why", why)});
+    }
+  }
+  start_next();
+}
+
+}  // namespace reachback::agent

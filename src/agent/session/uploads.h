@@ -1,0 +1,58 @@
+// All uploads of this agent, one after another: asks for a write link, uploads, tells the
+// supervisor. An upload outlives the session that asked for it. Loop thread only.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <tuple>
+
+#include "agent/ports/supervisor.h"
+#include "agent/session/block_upload.h"
+
+namespace reachback::agent {
+
+class Uploads {
+ public:
+  // ask: sends the request on the session that stands, if one does.
+  Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
+          Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask);
+
+  // The supervisor has bytes to store (again, after a reconnect).
+  void requested(const pb::UploadRequest& request);
+  void granted(const pb::UploadGrant& grant);
+  // What was asked on the lost session is asked again by the supervisor on the next.
+  void session_lost();
+
+ private:
+  using Key = std::tuple<std::string, std::uint32_t, int>;  // action, index, kind
+  struct Item {
+    pb::UploadRequest request;
+    std::string url;  // granted
+  };
+  template <typename Message>
+  static Key key_of(const Message& m) {
+    return {m.action(), m.index(), m.kind()};
+  }
+  void start_next();
+  void on_done(UploadResult result, const std::string& why);
+  net::HttpClient& client_for(const net::Origin& origin);
+
+  net::Loop& loop_;
+  std::shared_ptr<net::TlsClientContext> tls_;
+  Random& random_;
+  Supervisor& supervisor_;
+  std::function<void(const pb::UploadRequest&)> ask_;
+  Backoff asking_;
+  std::map<Key, Item> items_;
+  std::deque<Key> queue_;  // granted, in order; the first is under way if upload_ is set
+  std::unique_ptr<net::HttpClient> client_;
+  net::Origin client_origin_;
+  std::unique_ptr<BlockUpload> upload_;
+  std::string blob_name_;
+  std::unique_ptr<net::Timer> idle_;
+  std::map<Key, std::unique_ptr<net::Timer>> pauses_;
+};
+
+}  // namespace reachback::agent

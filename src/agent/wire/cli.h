@@ -1,0 +1,9 @@
+// The agent's command line: enroll, run, status.
+#pragma once
+
+namespace reachback::agent {
+
+// The process's exit status. Results go to standard output, errors to standard error, one line.
+int run_cli(int argc, char** argv);
+
+}  // namespace reachback::agent

@@ -1,0 +1,84 @@
+// The record of mints and downloads: a hash-chained file whose answers wait for the disk. See
+// chain.h for the lines, verify.h for reading them. Source: decisions.md 21, trust.md T44.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "server/audit_file/chain.h"
+#include "server/ports/links.h"
+
+namespace reachback::server {
+
+// Where the bytes go; the one outside tests is a file.
+class AppendFile {
+ public:
+  virtual ~AppendFile() = default;
+  virtual Result<void> append(std::string_view bytes) = 0;  // may leave a part behind on an error
+  virtual Result<void> sync() = 0;
+  virtual Result<void> truncate(std::uint64_t size) = 0;
+};
+
+struct AuditFileOptions {
+  std::string path;
+  std::size_t queue_max = 65'536;    // records that may wait; more are refused (unavailable)
+  std::unique_ptr<AppendFile> file;  // empty: the file at `path`
+};
+
+class AuditFile : public AuditLog {
+ public:
+  // Checks the whole chain, makes the file if there is none. The torn end that a power loss leaves
+  // is cut off, kept beside the file as `path`.torn-SEQ and told in the log. Errors: corrupt (a
+  // record was changed, removed, inserted or moved: the message says which; nothing is changed),
+  // conflict (another process has it open), io, storage_full.
+  static Result<std::unique_ptr<AuditFile>> open(AuditFileOptions options);
+  ~AuditFile() override;  // close()
+
+  // Never blocks on the disk. `done` on the writing thread once the record is synced, many records
+  // with one sync; inline when refused. Errors: io (also for ever after a failed sync: F14),
+  // storage_full (later ones may succeed), unavailable (the queue is full, or closed).
+  void append(AccessRecord record, Done<void> done) override;
+
+  // Writes what waits, then ends. Not from a `done`. Again: no effect.
+  void close();
+  // The last record on disk.
+  AuditHead head() const;
+  // Bytes that open() cut off.
+  std::uint64_t torn_bytes() const { return torn_bytes_; }
+
+ private:
+  struct Waiting {
+    std::string body;
+    Done<void> done;
+  };
+  AuditFile(AuditFileOptions options, Fd lock, AuditHead head, std::uint64_t size,
+            std::uint64_t torn_bytes);
+  void run();
+  void write_group(std::vector<Waiting>& group, std::size_t& from);
+  Result<void> store(const std::string& lines, const AuditHead& head);
+
+  const std::size_t queue_max_;
+  const std::uint64_t torn_bytes_;
+  Fd lock_;
+  std::unique_ptr<AppendFile> file_;
+  // Of the writing thread.
+  std::uint64_t size_;
+  bool broken_ = false;
+  std::string lines_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Waiting> queue_;
+  AuditHead head_;
+  bool closing_ = false;
+  std::once_flag closed_;
+  std::thread thread_;
+};
+
+}  // namespace reachback::server

@@ -1,0 +1,38 @@
+// Reading an audit file and checking its chain.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "server/audit_file/chain.h"
+
+namespace reachback::server {
+
+// The records of one write-and-sync are not longer together, so a power loss tears no more than
+// this.
+inline constexpr std::uint64_t kAuditGroupBytesMax = 4 << 20;
+
+struct VerifyReport {
+  struct Problem {
+    std::uint64_t line = 0;    // from 1: the first line that does not belong where it stands
+    std::uint64_t offset = 0;  // of its first byte
+    std::string what;          // for people
+    // The end of the file is what a power loss leaves of a write that was never acknowledged: a
+    // line without its end, or a hole of NUL bytes.
+    bool torn_tail = false;
+  };
+  std::uint64_t records = 0;     // good ones, from the beginning
+  std::uint64_t good_bytes = 0;  // theirs
+  AuditHead head;                // after them
+  std::optional<Problem> problem;
+};
+
+// Deleted, changed, inserted and reordered records are problems at their position. A cut-off end
+// leaves a good chain; it is seen by comparing with a head that was kept elsewhere: `expected`.
+// Errors: not_found, io.
+Result<VerifyReport> verify_audit_file(const std::string& path,
+                                       const std::optional<AuditHead>& expected = std::nullopt);
+
+}  // namespace reachback::server
