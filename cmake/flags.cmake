@@ -3,6 +3,10 @@ add_library(rb_flags INTERFACE)
 target_compile_options(rb_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   -Wno-missing-field-initializers -fstack-protector-strong)
 target_compile_definitions(rb_flags INTERFACE _GLIBCXX_ASSERTIONS)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # g++ 12 warns wrongly about std::string's operator+ (GCC bugs 105329, 105651) and about optional values.
+  target_compile_options(rb_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(rb_flags INTERFACE -Wthread-safety)
 endif()

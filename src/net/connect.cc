@@ -67,21 +67,29 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
       connect_next();
       return;
     }
-    resolver_.async_resolve(
-        origin_.host, origin_.port,
-        [self = shared_from_this()](ErrorCode failed, const Resolver::results_type& results) {
-          if (!self->done_) {
-            return;
-          }
-          if (failed) {
-            self->fail(Errc::unavailable, reason_of(failed));
-            return;
-          }
-          for (const auto& result : results) {
-            self->endpoints_.push_back(result.endpoint());
-          }
-          self->connect_next();
-        });
+    try {
+      resolver_.async_resolve(
+          origin_.host, origin_.port,
+          [self = shared_from_this()](ErrorCode failed, const Resolver::results_type& results) {
+            self->resolved(failed, results);
+          });
+    } catch (const std::exception& exception) {  // The resolver's thread could not be started.
+      fail(Errc::unavailable, exception.what());
+    }
+  }
+
+  void resolved(ErrorCode failed, const Resolver::results_type& results) {
+    if (!done_) {
+      return;
+    }
+    if (failed) {
+      fail(Errc::unavailable, reason_of(failed));
+      return;
+    }
+    for (const auto& result : results) {
+      endpoints_.push_back(result.endpoint());
+    }
+    connect_next();
   }
 
   void connect_next() {

@@ -52,7 +52,9 @@ class HttpClient {
   static std::unique_ptr<HttpClient> create(Loop& loop, Origin origin,
                                             std::shared_ptr<TlsClientContext> tls);
   virtual ~HttpClient() = default;  // Requests under way are dropped, their `done` is not called.
-  // Errors: unavailable (no connection; says "certificate" when that is why), timed_out, protocol.
+  // Errors: unavailable (no connection; says "certificate" when that is why; also when on_body
+  // stops the answer), timed_out, protocol (also an answer over body_bytes_max), invalid_input (a
+  // method or target that would break the request; https without a TLS context), io (the file).
   virtual void send(ClientRequest request, Done<ClientResponse> done) = 0;
 };
 

@@ -170,7 +170,7 @@ bool HttpConnection::step_discarding() {
     next_request();
     return state_ != State::closed;
   }
-  if (body_taken_ > kScratchBytes && window_bytes_ > kScratchBytes) {
+  if (window_bytes_ > kScratchBytes) {
     begin_linger();
     return true;
   }

@@ -7,7 +7,8 @@
 // other than 1.0/1.1 -> 505; head not complete in 10 s -> 408; body slower than 1 KiB/s after 10 s
 // -> 408; body over the limit -> 413; idle 60 s -> closed; absolute-form targets are reduced to
 // their path. Expect: 100-continue is answered when the body is asked for. TCP_NODELAY is set on
-// every socket.
+// every socket. A TLS client that asks for a name (SNI) which the certificate does not have is
+// refused with an alert. Rates are judged in windows of body_grace.
 #pragma once
 
 #include <functional>

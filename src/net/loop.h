@@ -34,7 +34,7 @@ class Loop {
   // Calls `on_signal` on the loop thread for each of the signals (SIGTERM, SIGINT). Before run().
   void on_signals(std::vector<int> signals, std::function<void(int)> on_signal);
   // Calls `ready` on the loop thread each time fd is readable, until the handle is destroyed. fd
-  // stays the caller's.
+  // stays the caller's and is made non-blocking.
   [[nodiscard]] std::unique_ptr<Timer> watch_readable(int fd, std::function<void()> ready);
 
   struct Impl;
@@ -44,7 +44,8 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-// N loops on N threads; connections are spread over them.
+// N loops on N threads; connections are spread over them. Outlives everything made on its loops:
+// servers, clients, sockets, exchanges, timers.
 class LoopPool {
  public:
   explicit LoopPool(std::size_t threads);

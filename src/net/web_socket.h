@@ -1,5 +1,5 @@
 // A WebSocket (RFC 6455), either end: binary messages only, no extensions. Lives on one loop: every
-// call and callback on its thread.
+// call and callback on its thread; the last reference may go on any.
 #pragma once
 
 #include <functional>

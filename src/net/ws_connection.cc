@@ -12,13 +12,25 @@ constexpr std::size_t kPongQueueBytesMax = 64 << 10;
 constexpr std::size_t kDirectFrameBytesMax = 16 << 10;
 constexpr int kReadsPerTurn = 16;
 
+// The last reference may go on any thread; the connection dies on its own.
+struct DieOnLoop {
+  Loop* loop;
+  void operator()(WsConnection* connection) const {
+    std::unique_ptr<WsConnection> owned(connection);
+    if (!loop->on_thread() && loop->impl().thread.load() != std::thread::id()) {
+      asio::post(loop->impl().io, [owned = std::move(owned)] {});
+    }
+  }
+};
+
 }  // namespace
 
 std::shared_ptr<WsConnection> WsConnection::make(Loop& loop, Stream stream, Role role,
                                                  Start start) {
   auto group = std::move(start.group);
   std::string first_bytes = std::move(start.first_bytes);
-  auto made = std::make_shared<WsConnection>(loop, std::move(stream), role, std::move(start));
+  std::shared_ptr<WsConnection> made(
+      new WsConnection(loop, std::move(stream), role, std::move(start)), DieOnLoop{&loop});
   made->join(std::move(group));
   if (!first_bytes.empty()) {
     made->write(first_bytes);
@@ -33,7 +45,7 @@ WsConnection::WsConnection(Loop& loop, Stream stream, Role role, Start start)
       closing_deadline_(loop,
                         [this] {
                           auto self = shared_from_this();
-                          finish("close handshake timed out");
+                          finish(violated_ ? close_why_ : "close handshake timed out");
                         }),
       peer_ip_(std::move(start.peer_ip)),
       in_(std::move(start.received)),

@@ -65,15 +65,26 @@ def world(make_world):
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory, bin_dir):
-    """One server and one connected agent for the whole module, limits lifted: for tests that leave
-    nothing unfinished behind."""
+def shared_world(tmp_path_factory, bin_dir):
+    """One server and one connected agent for the whole module, limits lifted."""
     made = harness.World(str(tmp_path_factory.mktemp("shared")), bin_dir,
                          "[limits]\nenabled = false\n")
     made.up(agent=True)
-    api = made.server.api()
-    api.upload("effect.sh", harness.EFFECT)
-    api.upload("exit.sh", harness.EXIT_WITH)
-    made.shared_api = api
+    made.shared_api = made.server.api()
+    made.shared_api.upload("effect.sh", harness.EFFECT)
+    made.shared_api.upload("exit.sh", harness.EXIT_WITH)
     yield made
     made.close()
+
+
+@pytest.fixture
+def shared(shared_world):
+    """The module's world. A test that left an action unfinished spoils its own result only: the next
+    test finds a fresh machine."""
+    yield shared_world
+    listed = shared_world.shared_api.expect(200, "GET", "/api/machineactions?$top=1").json()
+    for action in listed["value"]:
+        if action["status"] not in harness.FINAL:
+            shared_world.agents[0].process.kill9()
+            shared_world.agents.insert(0, shared_world.agent())
+            shared_world.agents.pop()

@@ -83,7 +83,7 @@ def test_a_second_server_on_one_data_directory_is_refused_and_the_first_goes_on(
     ("profil = '2026'\n", "profil"),
     ("profile = '1999'\n", "1999"),
     ("[limits]\nenabled = 'yes'\n", "enabled"),
-    ("this is no toml\n", "line 1"),
+    ("this is no toml\n", "server.toml:1:"),
 ])
 def test_a_wrong_configuration_is_refused_with_its_key_or_line(make_world, config, named):
     world = make_world(config)
@@ -242,7 +242,7 @@ def test_no_secret_stands_in_a_log(make_world):
 
 # ---- the CLI
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cli(shared):
     return shared
 

@@ -41,18 +41,17 @@ e2e_tests() {
     "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e.xml" tests/e2e
 }
 
-# One folder of node tests: its packages as the lock file says, then node's own test runner.
+# One folder of node tests: its packages as the lock file says, then node's own test runner. A
+# failing npm ci is a failing suite.
 node_tests() {
-  local folder=$1 name log
+  local folder=$1 name
   name=$(basename "$folder")
-  log=$RESULTS/$name.log
-  if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
-    say "test: npm ci in $folder"
-    quiet "$RESULTS/$name.npm.log" npm ci --prefix "$folder" --no-audit --no-fund
-  fi
   PATH=$(node_folder):$PATH REACHBACK_BIN=$PWD/build/asan/bin \
-    suite "$name (node)" tap "$log" "$log" \
-    bash -c 'cd "$1" && exec node --test --test-reporter=tap' - "$folder"
+    suite "$name (node)" tap "$RESULTS/$name.log" "$RESULTS/$name.log" bash -c 'cd "$1" || exit
+      if [ node_modules/.package-lock.json -ot package-lock.json ]; then
+        npm ci --no-audit --no-fund || exit
+      fi
+      exec node --test --test-reporter=tap' - "$folder"
 }
 
 run_tests() {

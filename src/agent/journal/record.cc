@@ -1,6 +1,7 @@
 #include "agent/journal/record.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "agent/journal/crc32c.h"
@@ -22,8 +23,38 @@ std::uint64_t get(std::string_view in, std::size_t at, int bytes) {
   return value;
 }
 
+// The first byte at or after `from` that is not zero; npos: none. Most of a journal is zero, so by
+// blocks.
+std::size_t find_nonzero(std::string_view bytes, std::size_t from) {
+  static constexpr char kZeros[kSectorBytes] = {};
+  while (from < bytes.size()) {
+    const std::size_t size = std::min(kSectorBytes, bytes.size() - from);
+    if (std::memcmp(bytes.data() + from, kZeros, size) != 0) {
+      while (bytes[from] == '\0') {
+        ++from;
+      }
+      return from;
+    }
+    from += size;
+  }
+  return std::string_view::npos;
+}
+
 bool is_zero(std::string_view bytes) {
-  return bytes.find_first_not_of('\0') == std::string_view::npos;
+  return find_nonzero(bytes, 0) == std::string_view::npos;
+}
+
+std::size_t find_last_nonzero(std::string_view bytes) {
+  static constexpr char kZeros[kSectorBytes] = {};
+  std::size_t end = bytes.size();
+  while (end >= kSectorBytes &&
+         std::memcmp(bytes.data() + end - kSectorBytes, kZeros, kSectorBytes) == 0) {
+    end -= kSectorBytes;
+  }
+  while (end > 0 && bytes[end - 1] == '\0') {
+    --end;
+  }
+  return end;  // behind it
 }
 
 std::string_view slice(std::string_view file, std::size_t from, std::size_t to) {
@@ -99,9 +130,8 @@ bool is_whole_with_another_length(std::string_view file, std::size_t at) {
     return false;
   }
   const std::uint64_t wanted = get(file, at + 4, 4);
-  std::size_t last = file.find_last_not_of('\0');
   // A payload may end in zeros; more than a few are not ours.
-  const std::size_t stop = std::min(file.size(), last + 1 + 16);
+  const std::size_t stop = std::min(file.size(), find_last_nonzero(file) + 16);
   std::uint32_t crc = 0;
   for (std::size_t i = at + 8; i < stop; ++i) {
     crc = crc32c_extend(crc, file.substr(i, 1));
@@ -197,7 +227,7 @@ Scan scan_records(std::string_view file) {
       i = record->end;
       out.tail = Tail::damaged;
     } else {
-      const auto next = file.find_first_not_of('\0', i + 1);
+      const auto next = find_nonzero(file, i + 1);
       // A length below 256 starts with its own byte, one at or above may start with zeros.
       i = next == std::string_view::npos ? file.size()
                                          : std::max(i + 1, next - std::min<std::size_t>(next, 3));

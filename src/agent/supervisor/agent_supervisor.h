@@ -111,6 +111,7 @@ class AgentSupervisor : public Supervisor {
   // fresh: stored blobs that the journal does not name yet.
   void report(const ActionId& id, std::uint32_t index,
               const std::map<int, pb::BlobRef>& fresh = {});
+  bool may_tell(const ActionRecord& record, std::uint32_t index) const;
   void settle(const ActionId& id);  // after acknowledgements: forgets what is finished
 
   void send(pb::ToServer message);

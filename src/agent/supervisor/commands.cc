@@ -209,14 +209,8 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript s
   run.limit =
       deps_.events.after(std::chrono::milliseconds(command.timeout_ms()), [this] { on_limit(); });
   running_ = std::move(run);
-  pb::ToServer out;
-  auto* m = out.mutable_command_started();
-  m->set_action(job.order.action());
-  m->set_epoch(job.order.epoch());
-  m->set_index(index);
-  m->set_at_us(running_->started_us);
   running_job_ = std::move(job);
-  send(std::move(out));
+  report(id, index);
 }
 
 void AgentSupervisor::on_limit() {

@@ -342,6 +342,13 @@ void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
   for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
     deps_.spool.remove(id, message.index(), kind);
   }
+  const ActionRecord* now = find(id);
+  if (now != nullptr && now->closed && now->closed->by_cancel()) {
+    send_cancel_confirmed(id, message.epoch());
+  }
+  if (now != nullptr && message.index() + 1 < now->commands.size()) {
+    report(id, message.index() + 1);
+  }
   settle(id);
 }
 

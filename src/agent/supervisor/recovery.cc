@@ -141,6 +141,9 @@ void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
   }
   const CommandRecord& command = record->commands[index];
   if (running_ && running_->action == id && running_->index == index) {
+    if (!may_tell(*record, index)) {
+      return;
+    }
     pb::ToServer out;
     auto* m = out.mutable_command_started();
     m->set_action(record->order.action());
@@ -186,12 +189,22 @@ void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
     m->set_sha256(blob->sha256());
     send(std::move(out));
   }
-  if (complete) {
+  if (complete && may_tell(*record, index)) {
     RB_FAILPOINT("agent.report.before_send");
     pb::ToServer out;
     *out.mutable_command_ended() = std::move(ended);
     send(std::move(out));
   }
+}
+
+// The server hears of the commands in their order, whichever upload is done first.
+bool AgentSupervisor::may_tell(const ActionRecord& record, std::uint32_t index) const {
+  for (std::uint32_t i = 0; i < index && i < record.commands.size(); ++i) {
+    if (!record.commands[i].report_acked) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Result<Fd> AgentSupervisor::open_spool(const pb::UploadRequest& request) {
@@ -259,6 +272,14 @@ void AgentSupervisor::send_received(const ActionId& id, std::uint64_t epoch) {
 }
 
 void AgentSupervisor::send_cancel_confirmed(const ActionId& id, std::uint64_t epoch) {
+  // What completed before the cancel is told first, so that it is not taken for cancelled.
+  const ActionRecord* record = find(id);
+  for (std::uint32_t i = 0; record != nullptr && i < record->commands.size(); ++i) {
+    const CommandRecord& c = record->commands[i];
+    if (c.ended && c.ended->ended().outcome() == pb::COMPLETED && !c.report_acked) {
+      return;  // on_acknowledged() comes back here.
+    }
+  }
   pb::ToServer out;
   out.mutable_cancel_confirmed()->set_action(std::string(id.bytes()));
   out.mutable_cancel_confirmed()->set_epoch(epoch);

@@ -124,6 +124,9 @@ class Stepper {
     if (auto why = not_reportable(e.epoch, e.index)) {
       return refused(*why);
     }
+    if (!earlier_completed(e.index)) {
+      return premature();
+    }
     Command& c = a_.commands[e.index];
     if (c.started || c.status != CommandStatus::created) {
       return duplicate({});
@@ -146,6 +149,9 @@ class Stepper {
     }
     if (auto why = not_reportable(e.epoch, e.index)) {
       return refused(*why);
+    }
+    if (!earlier_completed(e.index)) {
+      return premature();
     }
     if (e.completed && !e.started) {
       return refused("completed without a start");
@@ -276,12 +282,11 @@ class Stepper {
     if (index >= a_.commands.size()) {
       return "no such command";
     }
-    for (std::uint32_t i = 0; i < index; ++i) {
-      if (a_.commands[i].status != CommandStatus::completed) {
-        return "an earlier command has not completed";
-      }
-    }
     return std::nullopt;
+  }
+  bool earlier_completed(std::uint32_t index) const {
+    return std::all_of(a_.commands.begin(), a_.commands.begin() + index,
+                       [](const Command& c) { return c.status == CommandStatus::completed; });
   }
 
   Step applied(std::vector<Effect> effects) {
@@ -300,6 +305,9 @@ class Stepper {
       a_.updated = now_;
     }
     return Step{changed ? Verdict::late : Verdict::duplicate, a_, {}, {}};
+  }
+  Step premature() {
+    return Step{Verdict::premature, a_, {}, "an earlier command has not completed"};
   }
   Step refused(std::string_view why) { return Step{Verdict::refused, a_, {}, std::string(why)}; }
 

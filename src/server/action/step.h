@@ -57,7 +57,8 @@ enum class Verdict {
   applied,    // next differs: store it
   duplicate,  // harmless repeat: nothing to store, acknowledge as if applied
   late,  // evidence after the end: next keeps the status, may hold a result; store it if it differs
-  refused,  // not legal now: nothing to store; `why` says it
+  refused,    // not legal now: nothing to store; `why` says it
+  premature,  // a report that may be legal once an earlier one has come: nothing to store
 };
 enum class Effect {
   send_order,   // push the order of next.epoch to the agent (also on duplicate claims of the same

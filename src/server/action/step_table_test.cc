@@ -154,11 +154,11 @@ TEST(Table, V10_completed_without_a_stored_result_is_refused) {
   e.result.reset();
   EXPECT_EQ(step(granted_action(), e, at_minute(9)).verdict, Verdict::refused);
 }
-TEST(Table, V08_a_report_out_of_order_is_refused) {
+TEST(Table, V08_a_report_out_of_order_is_premature) {
   EXPECT_EQ(step(granted_action(), ended_event(1, 1, true), at_minute(9)).verdict,
-            Verdict::refused);
+            Verdict::premature);
   EXPECT_EQ(step(granted_action(), CommandStarted{1, 1, at_minute(9)}, at_minute(9)).verdict,
-            Verdict::refused);
+            Verdict::premature);
 }
 
 }  // namespace

@@ -369,6 +369,46 @@ TEST_F(BlobWriteTest, ADiskThatDoesNotSyncIsBusyNotBroken) {
   EXPECT_EQ(put_blob("x").status, 201);
 }
 
+// trust.md F24: after a cut at any byte the agent asks what is there and sends the rest; no more
+// than one block is sent again for each cut.
+TEST_F(BlobWriteTest, AnUploadThatIsCutAnywhereIsResumed) {
+  constexpr std::size_t kBlock = 1000;
+  constexpr int kBlocks = 60;
+  const std::string bytes = random_.bytes(kBlock * kBlocks);
+  std::size_t sent = 0;
+  std::string list = "<BlockList>";
+  for (int n = 0; n < kBlocks; ++n) {
+    const std::string block = bytes.substr(static_cast<std::size_t>(n) * kBlock, kBlock);
+    const std::size_t cut = static_cast<std::size_t>(random_.below(kBlock));
+    {
+      RawConnection connection(agents_->address());
+      connection.send(request_text("PUT",
+                                   target_of(with(link(), "comp=block&blockid=" + block_id(n))),
+                                   {{"Content-Length", std::to_string(kBlock)}}) +
+                      block.substr(0, cut));
+      sent += cut;
+    }
+    auto there = get(with(link(), "comp=blocklist&blocklisttype=uncommitted"));
+    ASSERT_EQ(there.status, 200);
+    const std::string id = to_base64("block-" + std::to_string(n));
+    ASSERT_EQ(there.body.find("<Name>" + id + "</Name>"), std::string::npos);
+    Reply reply;
+    for (int i = 0; i < 1000; ++i) {  // until the server has seen that the connection is gone
+      reply = put_block(n, block);
+      if (reply.status != 409) {
+        break;
+      }
+      ::usleep(1000);
+    }
+    ASSERT_EQ(reply.status, 201) << reply.body;
+    sent += kBlock;
+    list += "<Latest>" + id + "</Latest>";
+  }
+  ASSERT_EQ(put_list(list + "</BlockList>").status, 201);
+  EXPECT_EQ(get(read_link(key_)).body, bytes);
+  EXPECT_LE(sent, bytes.size() + kBlock * kBlocks);
+}
+
 TEST_F(BlobWriteTest, ALargeBodyPassesThroughWhole) {
   std::string large(20'000'000, 'x');
   for (std::size_t i = 0; i < large.size(); i += 997) {

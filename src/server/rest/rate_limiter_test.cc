@@ -64,7 +64,7 @@ TEST(RateLimiter, MemoryIsBoundedByForgettingTheKeyThatWasIdleLongest) {
 // The definition, literally: in no stretch of the window's length are more calls than allowed, and
 // a call is refused only if it would be one too many.
 TEST(RateLimiter, AgreesWithTheDefinitionOnRandomCalls) {
-  test::FakeRandom random;
+  testing::SeededRandom random(1);
   const std::vector<Window> windows = {{5, seconds(1)}, {12, seconds(10)}};
   RateLimiter limiter(4);
   std::vector<Duration> counted;
@@ -90,7 +90,7 @@ TEST(CallRates, TheHundredAndFirstCallInAMinuteGets429WithRetryAfterInSeconds) {
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(world.get(action, "Machine.Read.All").status, 200);
   }
-  world.clock.boot += seconds(20) + milliseconds(500);
+  world.clock.advance(seconds(20) + milliseconds(500));
   auto reply = world.get(action, "Machine.Read.All");
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.code(), "TooManyRequests");
@@ -100,7 +100,7 @@ TEST(CallRates, TheHundredAndFirstCallInAMinuteGets429WithRetryAfterInSeconds) {
             429);
   EXPECT_EQ(world.get("/api/machineactions", "Machine.Read.All").status, 200);
   EXPECT_EQ(world.get(action, "user:Machine.Read").status, 200);
-  world.clock.boot += seconds(40);
+  world.clock.advance(seconds(40));
   EXPECT_EQ(world.get(action, "Machine.Read.All").status, 200);
 }
 

@@ -30,27 +30,6 @@ inline const std::string kLink =
     "4ed5e7807ad1fe59b00b664fe06a0f07?se=2021-02-04T16%3A13%3A50Z&sp=r&sv=2019-07-07&sr=b&sig="
     "1dYGe9rPvUlXBPvYSmr6/OLXPY98m8qWqfIQCBbyZTY%3D";
 
-class FakeClock : public Clock {
- public:
-  Timestamp now() const override { return at; }
-  Duration since_boot() const override { return boot; }
-  Timestamp at = *parse_time("2021-02-04T15:36:52.778884Z");
-  Duration boot = std::chrono::hours(5);
-};
-
-class FakeRandom : public Random {
- public:
-  void fill(std::uint8_t* out, std::size_t size) override {
-    for (std::size_t i = 0; i < size; ++i) {
-      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-      out[i] = static_cast<std::uint8_t>(state_ >> 56);
-    }
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
-
 // Tokens are "<roles with '+' between>", "other:<roles>" for the other tenant, "user:<scopes>" for
 // a delegated one; "expired" and "elsewhere" (another audience) are refused.
 class FakeVerifier : public TokenVerifier {

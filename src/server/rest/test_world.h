@@ -10,7 +10,9 @@
 #include "json/json.h"
 #include "server/rest/rest_api.h"
 #include "server/rest/test_fakes.h"
+#include "testing/fake_clock.h"
 #include "testing/fake_exchange.h"
+#include "testing/seeded_random.h"
 
 namespace reachback::server::rest::test {
 
@@ -113,8 +115,8 @@ class World {
                 std::move(body), std::move(more));
   }
 
-  FakeClock clock;
-  FakeRandom random;
+  testing::FakeClock clock{*parse_time("2021-02-04T15:36:52.778884Z")};
+  testing::SeededRandom random{1};
   FakeVerifier verifier;
   FakeIssuer issuer;
   FakeAudiences audiences;

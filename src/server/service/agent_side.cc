@@ -98,6 +98,10 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
       done(step.error());
       return;
     }
+    if (step->verdict == action::Verdict::premature) {
+      done(Error{Errc::unavailable, step->why});
+      return;
+    }
     if (step->verdict == action::Verdict::refused) {
       log_warning("report refused", {field("action", id.text()), field("machine", machine.text()),
                                      field("why", step->why)});

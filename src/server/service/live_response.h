@@ -116,7 +116,8 @@ class LiveResponse {
   virtual void dispatch(TenantId tenant, MachineId machine) = 0;
   // What an agent reported about an action of its own machine. Blobs in a CommandEnded are checked
   // in the blob store (length and hash) first. Errors: not_found (unknown or another machine's
-  // action), refused ones as conflict with the reason, unavailable.
+  // action), refused ones as conflict with the
+  // reason, unavailable (also for a report that came before an earlier command's: report again).
   virtual void agent_event(TenantId tenant, MachineId machine, ActionId id, action::Event event,
                            Done<action::Verdict> done) = 0;
   // A write link for an upload the agent announces. The blob's name follows from action, epoch,

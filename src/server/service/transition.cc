@@ -62,8 +62,7 @@ void LiveResponseService::transition(std::shared_ptr<Transition> t) {
     }
     auto taken =
         std::make_shared<action::Step>(action::step(*current, t->event, deps_.clock.now()));
-    if (taken->verdict == action::Verdict::duplicate ||
-        taken->verdict == action::Verdict::refused) {
+    if (taken->verdict != action::Verdict::applied && taken->verdict != action::Verdict::late) {
       act(*taken);
       t->done(*taken);
       return;

@@ -1,0 +1,200 @@
+// Running, results, restarts and failing disks.
+#include "agent/supervisor/test_world.h"
+
+namespace reachback::agent {
+namespace {
+
+TEST_F(World, AScriptOverItsLimitIsEndedAndItsOutputKept) {
+  connect();
+  send_order({"a", "b"});
+  said();
+  ASSERT_EQ(events_.timers(), 1u);
+  events_.fire_timers();
+  EXPECT_TRUE(processes_.was_killed);
+  processes_.end(0, "partial");
+  EXPECT_NE(upload_all()[pb::RESULT].find("partial"), std::string::npos);
+  EXPECT_EQ(said(), (Said{"upload 0 kind 1", "failed 0 TimedOut"}));
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  acknowledge(0);
+  EXPECT_TRUE(record().is_finished());
+}
+
+TEST_F(World, BytesThatAreNotTextAreUploadedAsTheyWere) {
+  connect();
+  send_order();
+  said();
+  processes_.end(0, "a\xff\xfe", "plain");
+  auto blobs = upload_all();
+  EXPECT_EQ(blobs.size(), 2u);
+  EXPECT_EQ(blobs[pb::RAW_STDOUT], "a\xff\xfe");
+  said();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "completed 0"}));
+  EXPECT_EQ(last_ended_.raw_stdout().bytes(), 3u);
+  EXPECT_FALSE(last_ended_.has_raw_stderr());
+  acknowledge(0);
+  EXPECT_EQ(spool_files(), 0u);
+}
+
+TEST_F(World, OutputBeyondTheCapIsSaid) {
+  connect();
+  send_order();
+  processes_.dropped = 1000;
+  processes_.end(0, "abc");
+  said();
+  connect();
+  upload_all();
+  said();
+  EXPECT_EQ(last_ended_.outcome(), pb::COMPLETED);
+  ASSERT_EQ(last_ended_.errors_size(), 1);
+  EXPECT_EQ(last_ended_.errors(0),
+            "OutputTruncated: script_output: 1003 bytes were written, the first 3 are kept");
+}
+
+TEST_F(World, EverythingUnacknowledgedIsSaidAgain) {
+  connect();
+  send_order({"a", "b"});
+  processes_.end(0);
+  supervisor_->end_session();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "upload 0 kind 1", "started 1"}));
+  processes_.end(0);
+  connect();
+  upload_all();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "completed 0", "completed 1"}));
+  acknowledge(0);
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "completed 1"}));
+}
+
+TEST_F(World, ARestartReportsWhatRanAsInterruptedAndRunsNothing) {
+  connect();
+  const auto again = execute(order({"a", "b"}), {"a", "b"});
+  deliver(again);
+  start_agent();
+  EXPECT_EQ(processes_.leftovers.size(), 1u);
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted"}));
+  EXPECT_FALSE(last_ended_.has_result());
+  EXPECT_GT(last_ended_.started_us(), 0);
+  deliver(again);
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted"}));
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  acknowledge(0);
+  EXPECT_TRUE(record().is_finished());
+}
+
+TEST_F(World, AReceivedOrderThatHadNotStartedStartsWhenItComesAgain) {
+  connect();
+  send_order();
+  action_ = std::string(16, 'z');
+  const auto second = execute(order());
+  deliver(second);  // waits for the first
+  start_agent();
+  connect();
+  said();
+  deliver(second);
+  EXPECT_EQ(said(), (Said{"received 1", "started 0"}));
+  EXPECT_EQ(processes_.starts.size(), 2u);
+}
+
+TEST_F(World, AfterARebootAReceivedOrderIsGivenBack) {
+  connect();
+  send_order();
+  action_ = std::string(16, 'z');
+  const auto second = execute(order());
+  deliver(second);
+  reboot();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted", "not started 1"}));
+  deliver(second);
+  EXPECT_EQ(said(), Said{"not started 1"});
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  send_order({"echo hi\n"}, 2);
+  EXPECT_EQ(said(), (Said{"received 2", "started 0"}));
+}
+
+TEST_F(World, TheAgentThatIsStoppedTellsTheTruthLater) {
+  connect();
+  send_order({"a", "b"});
+  said();
+  supervisor_->shut_down();
+  EXPECT_TRUE(processes_.was_killed);
+  start_agent();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted"}));
+  EXPECT_EQ(processes_.starts.size(), 1u);
+}
+
+TEST_F(World, ADiskThatFailsToSyncStartsNothing) {
+  connect();
+  layer_.fail_sync = true;
+  send_order();
+  EXPECT_EQ(said(), Said{"refused Unhealthy"});
+  EXPECT_TRUE(processes_.starts.empty());
+  layer_.fail_sync = false;
+  action_ = std::string(16, 'z');
+  send_order();
+  EXPECT_EQ(said(), Said{"refused Unhealthy"}) << "once failed, never believed again";
+  EXPECT_TRUE(processes_.starts.empty());
+}
+
+TEST_F(World, AnEndThatCannotBeWrittenIsNotSaid) {
+  connect();
+  send_order({"a", "b"});
+  said();
+  layer_.fail_sync = true;
+  processes_.end(0);
+  EXPECT_EQ(said(), Said{});
+  EXPECT_EQ(processes_.starts.size(), 1u);
+}
+
+TEST_F(World, AResultThatIsGoneIsNotCalledCompleted) {
+  connect();
+  send_order();
+  processes_.end(0);
+  for (const auto& e : std::filesystem::directory_iterator(folder_.file("spool"))) {
+    std::filesystem::remove(e.path());
+  }
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 ResultLost"}));
+}
+
+TEST_F(World, AnEmptyStateFolderIsAnotherGeneration) {
+  connect();
+  const auto first = hello_.generation();
+  const auto old = execute(order());
+  std::filesystem::remove(folder_.file("journal"));
+  start_agent();
+  connect();
+  EXPECT_NE(hello_.generation(), first);
+  deliver(old);
+  EXPECT_EQ(said(), Said{"refused OtherGeneration"});
+}
+
+TEST_F(World, ADamagedJournalMakesInterruptedOfWhatWasOpen) {
+  connect();
+  const auto first = hello_.generation();
+  send_order({"a", "b"});
+  auto bytes = *read_file(folder_.file("journal"));
+  const auto at = bytes.find_last_not_of('\0');
+  bytes[at - 3] = static_cast<char>(bytes[at - 3] ^ 1);  // in the batch of order and intent
+  ASSERT_TRUE(write_file_durably(folder_.file("journal"), bytes).ok());
+  start_agent();
+  EXPECT_FALSE(journal_->quarantine().empty());
+  EXPECT_TRUE(path_exists(folder_.file(journal_->quarantine())));
+  connect();
+  EXPECT_NE(hello_.generation(), first);
+  EXPECT_EQ(processes_.starts.size(), 1u);
+}
+
+TEST_F(World, TheLastContactIsSentBack) {
+  connect();
+  EXPECT_TRUE(hello_.last_contact().empty());
+  connect();
+  EXPECT_EQ(hello_.last_contact().size(), 16u);
+}
+
+}  // namespace
+}  // namespace reachback::agent
