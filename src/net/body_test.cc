@@ -151,17 +151,17 @@ TEST_F(BodyTest, An_answer_from_inside_a_streamed_body_is_sent) {
 }
 
 TEST_F(BodyTest, A_streamed_body_that_is_cut_short_ends_incomplete) {
-  std::promise<bool> ended;
-  serve([&ended](std::shared_ptr<Exchange> exchange) {
+  auto ended = std::make_shared<std::promise<bool>>();
+  serve([ended](std::shared_ptr<Exchange> exchange) {
     exchange->stream_body(
         1000, [](std::string_view) { return true; },
-        [exchange, &ended](bool complete) { ended.set_value(complete); });
+        [exchange, ended](bool complete) { ended->set_value(complete); });
   });
   {
     RawClient client(server_->address(), true);
     client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
   }
-  EXPECT_FALSE(await(ended.get_future()));
+  EXPECT_FALSE(await(ended->get_future()));
 }
 
 TEST_F(BodyTest, A_small_unread_body_is_drained_and_a_large_one_closes) {
@@ -251,8 +251,8 @@ TEST_F(BodyTest, A_reader_that_stops_reading_is_cut) {
   options.body_grace = std::chrono::milliseconds(200);
   auto file = temporary_file("");
   ASSERT_EQ(::ftruncate(file->get(), 64 << 20), 0);
-  std::promise<void> let_go;
-  auto guard = std::shared_ptr<void>(nullptr, [&](void*) { let_go.set_value(); });
+  auto let_go = std::make_shared<std::promise<void>>();
+  auto guard = std::shared_ptr<void>(nullptr, [let_go](void*) { let_go->set_value(); });
   auto shared = std::shared_ptr<Fd>(file.get(), [guard, file](Fd*) {});
   guard.reset();
   file.reset();
@@ -267,7 +267,7 @@ TEST_F(BodyTest, A_reader_that_stops_reading_is_cut) {
   RawClient client(server_->address());
   RawClient reader(server_->address(), true);
   reader.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-  await(let_go.get_future());  // The answer is given up while nobody reads.
+  await(let_go->get_future());  // The answer is given up while nobody reads.
 }
 
 }  // namespace

@@ -171,6 +171,7 @@ TEST_P(HttpServerTest, Pipelined_requests_are_answered_in_order_once_each) {
     bodies += answers.substr(at + 4, answers.find('>', at) - at - 3);
   }
   EXPECT_EQ(bodies, expected);
+  server_.reset();  // Its handler uses what stands here.
   for (auto& thread : threads) {
     thread.join();
   }
@@ -278,9 +279,11 @@ TEST_P(HttpServerTest, Connections_spread_over_the_loops) {
   std::mutex mutex;
   std::set<Loop*> loops;
   serve([&](std::shared_ptr<Exchange> exchange) {
-    std::lock_guard lock(mutex);
-    loops.insert(&exchange->loop());
     EXPECT_TRUE(exchange->loop().on_thread());
+    {
+      std::lock_guard lock(mutex);
+      loops.insert(&exchange->loop());
+    }
     exchange->respond(text_response(200, ""));
   });
   for (int i = 0; i < 4; ++i) {
@@ -288,14 +291,15 @@ TEST_P(HttpServerTest, Connections_spread_over_the_loops) {
     client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     client.receive_until_close();
   }
+  server_.reset();  // Its handler uses what stands here.
   EXPECT_EQ(loops.size(), 2u);
 }
 
 TEST_P(HttpServerTest, Drain_closes_idle_connections_and_waits_for_requests_under_way) {
-  std::promise<std::shared_ptr<Exchange>> arrived;
-  serve([&](std::shared_ptr<Exchange> exchange) {
+  auto arrived = std::make_shared<std::promise<std::shared_ptr<Exchange>>>();
+  serve([arrived](std::shared_ptr<Exchange> exchange) {
     if (exchange->request().target == "/wait") {
-      arrived.set_value(std::move(exchange));
+      arrived->set_value(std::move(exchange));
     } else {
       exchange->respond(text_response(200, "done"));
     }
@@ -305,7 +309,7 @@ TEST_P(HttpServerTest, Drain_closes_idle_connections_and_waits_for_requests_unde
   idle.receive_until("done");
   auto busy = connect();
   busy.send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
-  auto exchange = await(arrived.get_future());
+  auto exchange = await(arrived->get_future());
   std::thread drainer([&] { server_->drain(std::chrono::seconds(20)); });
   EXPECT_EQ(idle.receive_until_close(), "");
   exchange->respond(text_response(200, "late"));
@@ -318,25 +322,25 @@ TEST_P(HttpServerTest, Drain_closes_idle_connections_and_waits_for_requests_unde
 }
 
 TEST_P(HttpServerTest, Drain_cuts_what_outlasts_the_grace) {
-  std::promise<std::shared_ptr<Exchange>> arrived;
-  serve([&](std::shared_ptr<Exchange> exchange) { arrived.set_value(std::move(exchange)); });
+  auto arrived = std::make_shared<std::promise<std::shared_ptr<Exchange>>>();
+  serve([arrived](std::shared_ptr<Exchange> exchange) { arrived->set_value(std::move(exchange)); });
   auto client = connect();
   client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-  auto exchange = await(arrived.get_future());
+  auto exchange = await(arrived->get_future());
   server_->drain(std::chrono::milliseconds(50));
   EXPECT_EQ(client.receive_until_close(), "");
   exchange->respond(text_response(200, "nobody hears this"));
 }
 
 TEST_P(HttpServerTest, The_server_may_go_while_requests_are_under_way) {
-  std::promise<std::shared_ptr<Exchange>> arrived;
-  serve([&](std::shared_ptr<Exchange> exchange) {
+  auto arrived = std::make_shared<std::promise<std::shared_ptr<Exchange>>>();
+  serve([arrived](std::shared_ptr<Exchange> exchange) {
     exchange->read_body(100, [exchange](auto) {});
-    arrived.set_value(std::move(exchange));
+    arrived->set_value(std::move(exchange));
   });
   auto client = connect();
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
-  auto exchange = await(arrived.get_future());
+  auto exchange = await(arrived->get_future());
   server_.reset();
   EXPECT_EQ(client.receive_until_close(), "");
 }

@@ -76,12 +76,12 @@ inline Response text_response(int status, std::string body) {
 
 // Runs `work` on the loop's thread and waits for it.
 inline void on_loop(Loop& loop, std::function<void()> work) {
-  std::promise<void> done;
-  loop.post([&] {
+  auto done = std::make_shared<std::promise<void>>();  // set_value() may outlast the waiting.
+  loop.post([&work, done] {
     work();
-    done.set_value();
+    done->set_value();
   });
-  await(done.get_future());
+  await(done->get_future());
 }
 
 // A blocking connection that sends and receives bytes as they are.

@@ -80,18 +80,18 @@ class WebSocketTest : public NetTest {
   }
 
   Result<WebSocketAnswer> connect(const std::string& path, Headers headers = {}) {
-    std::promise<Result<WebSocketAnswer>> done;
+    auto done = std::make_shared<std::promise<Result<WebSocketAnswer>>>();
     on_loop(loop(), [&] {
       connect_web_socket(loop(), scheme_ + server_->address() + path, client_tls(),
                          std::move(headers), std::chrono::seconds(20),
-                         [&](Result<WebSocketAnswer> answer) {
+                         [this, done](Result<WebSocketAnswer> answer) {
                            if (answer.ok()) {
                              listen_to(answer->socket);
                            }
-                           done.set_value(std::move(answer));
+                           done->set_value(std::move(answer));
                          });
     });
-    return await(done.get_future());
+    return await(done->get_future());
   }
   void listen_to(const std::shared_ptr<WebSocket>& socket) {
     socket->start([this](std::string_view message) { messages_.put(message); },

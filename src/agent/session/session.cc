@@ -146,8 +146,11 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
           }
           if (message.has_upload_request()) {
             self->uploads.requested(message.upload_request());
-          } else {
-            self->send(message);
+            return;
+          }
+          self->send(message);
+          if (message.has_command_started()) {
+            self->uploads.expect_upload(self->deps.server);
           }
         });
     send(hello);

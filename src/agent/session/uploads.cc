@@ -61,6 +61,18 @@ void Uploads::granted(const pb::UploadGrant& grant) {
   start_next();
 }
 
+void Uploads::expect_upload(const net::Origin& origin) {
+  if (client_) {
+    return;
+  }
+  net::ClientRequest request;
+  request.method = "HEAD";
+  client_for(origin).send(std::move(request), [](const Result<net::ClientResponse>&) {
+    // The answer says nothing: the handshake is over, which is what this is for.
+  });
+  idle_ = loop_.after(kIdle, [this] { client_.reset(); });
+}
+
 net::HttpClient& Uploads::client_for(const net::Origin& origin) {
   if (!client_ || !same(origin, client_origin_)) {
     client_ = net::HttpClient::create(loop_, origin, tls_);

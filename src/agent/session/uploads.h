@@ -22,6 +22,8 @@ class Uploads {
   // The supervisor has bytes to store (again, after a reconnect).
   void requested(const pb::UploadRequest& request);
   void granted(const pb::UploadGrant& grant);
+  // A command runs, so an upload to this origin is near: has the connection made meanwhile.
+  void expect_upload(const net::Origin& origin);
   // What was asked on the lost session is asked again by the supervisor on the next.
   void session_lost();
 

@@ -97,11 +97,11 @@ Result<Enrollment> read_answer(const std::string& body, Enrollment enrollment) {
 
 Result<std::string> enroll(const EnrollOptions& options) {
   RB_TRY(make_state_folder(options.state_folder));
-  RB_TRY_ASSIGN(Fd lock, lock_state_folder(options.state_folder));
   if (is_enrolled(options.state_folder)) {
     return Error{Errc::already_exists,
                  "state folder " + options.state_folder + ": already enrolled"};
   }
+  RB_TRY_ASSIGN(Fd lock, lock_state_folder(options.state_folder));
   auto url = net::parse_url(options.server);
   if (!url.ok() || url->origin.scheme != "https") {
     return Error{Errc::invalid_input, "--server " + options.server + ": not an https:// address"};
