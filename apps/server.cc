@@ -1,3 +1,5 @@
 #include "server/wire/program.h"
 
-int main(int argc, char** argv) { return reachback::server::run_server_program(argc, argv); }
+int main(int argc, char** argv) {
+  return reachback::server::run_server_program(argc, argv);
+}

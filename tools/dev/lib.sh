@@ -37,3 +37,6 @@ quiet() {
 
 # Our own source files, tracked or new, one a line.
 our_files() { git ls-files --cached --others --exclude-standard -- "$@"; }
+
+# The compiler's cache serves every checkout on the machine: paths below this one do not count.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1

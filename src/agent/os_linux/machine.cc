@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -13,6 +15,12 @@
 
 #include "base/file.h"
 #include "protocol/codec.h"
+
+extern "C" {
+extern const char
+    __executable_start;  // NOLINT: the linker's names: the program's code lies between
+extern const char etext;
+}
 
 namespace reachback::agent {
 namespace {
@@ -96,7 +104,20 @@ pb::Hello::Body read_machine_facts() {
 }
 
 void harden_process() {
+#ifndef __SANITIZE_ADDRESS__  // The leak check of that build looks into its own process.
   ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+void release_unused_memory() {
+  ::malloc_trim(0);
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t from =
+      (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) / page * page;
+  const std::uintptr_t to = reinterpret_cast<std::uintptr_t>(&etext) / page * page;
+  if (from < to) {
+    ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  }
 }
 
 }  // namespace reachback::agent

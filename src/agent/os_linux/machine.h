@@ -13,5 +13,9 @@ Result<BootId> read_boot_id();
 pb::Hello::Body read_machine_facts();
 // No core dump, no ptrace and no /proc/<agent>/… for others of the same user.
 void harden_process();
+// Gives back what an idle agent does not need: free heap, and the pages of code that only the start
+// or the last action used. They are clean pages of the program's file: one that is needed again is
+// mapped again.
+void release_unused_memory();
 
 }  // namespace reachback::agent

@@ -26,6 +26,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
   Backoff backoff;
   std::shared_ptr<Fd> file;
   std::uint64_t bytes = 0;
+  std::string content_type, disposition;
   std::string target;
   std::function<void(UploadResult, std::string)> done;
   std::unique_ptr<net::Timer> pause;
@@ -36,6 +37,12 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     return bytes <= kBlockBytes ? 0 : (bytes + kBlockBytes - 1) / kBlockBytes;
   }
 
+  // Kept with the blob and given to whoever downloads it.
+  void add_reader_headers(net::ClientRequest& request) const {
+    request.headers.add("x-ms-blob-content-type", content_type);
+    request.headers.add("x-ms-blob-content-disposition", disposition);
+  }
+
   void send() {
     net::ClientRequest request;
     request.method = "PUT";
@@ -43,6 +50,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     if (blocks() == 0) {
       request.target = target;
       request.headers.add("x-ms-blob-type", "BlockBlob");
+      add_reader_headers(request);
       request.headers.add("Content-Type", "application/octet-stream");
       request.file = net::FileBody{file, 0, bytes};
     } else if (next_block < blocks()) {
@@ -53,6 +61,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     } else {
       request.target = target + "&comp=blocklist";
       request.headers.add("Content-Type", "application/xml");
+      add_reader_headers(request);
       request.body = block_list_xml(blocks());
     }
     client.send(std::move(request),
@@ -127,11 +136,13 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
 };
 
 BlockUpload::BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random,
-                         std::shared_ptr<Fd> file, std::uint64_t bytes, std::string target,
+                         UploadSource source, std::string target,
                          std::function<void(UploadResult, std::string)> done)
     : state_(std::make_shared<State>(loop, client, random)) {
-  state_->file = std::move(file);
-  state_->bytes = bytes;
+  state_->file = std::move(source.file);
+  state_->bytes = source.bytes;
+  state_->content_type = std::move(source.content_type);
+  state_->disposition = "attachment; filename=\"" + source.file_name + "\"";
   state_->target = std::move(target);
   state_->done = std::move(done);
   state_->send();

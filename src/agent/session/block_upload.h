@@ -24,12 +24,19 @@ enum class UploadResult {
   refused,  // trying again does not help
 };
 
+// What is uploaded, and what its readers are told with it.
+struct UploadSource {
+  std::shared_ptr<Fd> file;
+  std::uint64_t bytes = 0;
+  std::string content_type;
+  std::string file_name;
+};
+
 class BlockUpload {
  public:
   // client must live as long as this; `done` once, later, unless this is destroyed before.
-  BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random, std::shared_ptr<Fd> file,
-              std::uint64_t bytes, std::string target,
-              std::function<void(UploadResult, std::string why)> done);
+  BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random, UploadSource source,
+              std::string target, std::function<void(UploadResult, std::string why)> done);
   ~BlockUpload();
   BlockUpload(const BlockUpload&) = delete;
   BlockUpload& operator=(const BlockUpload&) = delete;

@@ -40,12 +40,14 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
   explicit State(SessionDeps d)
       : deps(std::move(d)),
         backoff(deps.random),
-        uploads(deps.loop, deps.tls, deps.random, deps.supervisor,
-                [this](const pb::UploadRequest& request) {
-                  pb::ToServer out;
-                  *out.mutable_upload_request() = request;
-                  send(out);
-                }),
+        uploads(
+            deps.loop, deps.tls, deps.random, deps.supervisor,
+            [this](const pb::UploadRequest& request) {
+              pb::ToServer out;
+              *out.mutable_upload_request() = request;
+              send(out);
+            },
+            [this] { deps.on_idle(); }),
         downloads(deps.loop, deps.tls, deps.random,
                   [this](const pb::ToAgent& order, std::vector<Fd> files) {
                     if (!stopped) {
@@ -234,6 +236,7 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
     beat_later();
     deps.on_connected(*MachineId::from_bytes(welcome.machine()));
     deps.supervisor.deliver(message, {});
+    deps.on_idle();
   }
 
   void on_goodbye(const pb::Goodbye& goodbye) {

@@ -20,6 +20,8 @@ struct SessionDeps {
   Random& random;
   // The server has welcomed the machine; each time.
   std::function<void(const MachineId&)> on_connected;
+  // Connected and nothing to carry: a good moment to give memory back. Not on the way of an action.
+  std::function<void()> on_idle;
   // The server wants no further connection from this machine.
   std::function<void(const std::string& why)> on_dismissed;
 };

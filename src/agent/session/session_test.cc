@@ -216,6 +216,7 @@ class SessionTest : public testing::Test {
         loop_, supervisor_,
         net::TlsClientContext::create(test_ca().certificate, net::TlsVersions::tls13_only).value(),
         server.origin(), random_, [this](const MachineId& id) { connected_.push_back(id.text()); },
+        [] {},
         [this](const std::string& why) {
           dismissed_ = why;
           loop_.stop();

@@ -1,5 +1,7 @@
 #include "agent/session/uploads.h"
 
+#include <fmt/format.h>
+
 #include "base/failpoint.h"
 #include "base/log.h"
 
@@ -23,15 +25,31 @@ bool same(const net::Origin& a, const net::Origin& b) {
   return a.scheme == b.scheme && a.host == b.host && a.port == b.port;
 }
 
+// Result files are named as MDE's clients know them: output_{action}_{index}.json.
+UploadSource source_of(const pb::UploadRequest& request, Fd file) {
+  UploadSource out;
+  out.file = std::make_shared<Fd>(std::move(file));
+  out.bytes = request.bytes();
+  const bool is_result = request.kind() == pb::RESULT;
+  out.content_type = is_result ? "application/json" : "application/octet-stream";
+  const char* ending = is_result ? "json" : request.kind() == pb::RAW_STDOUT ? "stdout" : "stderr";
+  const auto action = ActionId::from_bytes(request.action());
+  out.file_name =
+      fmt::format("output_{}_{}.{}", action ? action->text() : "unknown", request.index(), ending);
+  return out;
+}
+
 }  // namespace
 
 Uploads::Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-                 Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask)
+                 Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask,
+                 std::function<void()> on_idle)
     : loop_(loop),
       tls_(std::move(tls)),
       random_(random),
       supervisor_(supervisor),
       ask_(std::move(ask)),
+      on_idle_(std::move(on_idle)),
       asking_(random) {}
 
 void Uploads::requested(const pb::UploadRequest& request) {
@@ -70,7 +88,12 @@ void Uploads::expect_upload(const net::Origin& origin) {
   client_for(origin).send(std::move(request), [](const Result<net::ClientResponse>&) {
     // The answer says nothing: the handshake is over, which is what this is for.
   });
-  idle_ = loop_.after(kIdle, [this] { client_.reset(); });
+  idle_ = loop_.after(kIdle, [this] { go_idle(); });
+}
+
+void Uploads::go_idle() {
+  client_.reset();
+  on_idle_();
 }
 
 net::HttpClient& Uploads::client_for(const net::Origin& origin) {
@@ -98,12 +121,11 @@ void Uploads::start_next() {
     idle_.reset();
     blob_name_ = blob_name_of(url->target);
     upload_ = std::make_unique<BlockUpload>(
-        loop_, client_for(url->origin), random_, std::make_shared<Fd>(std::move(*file)),
-        item.request.bytes(), url->target,
-        [this](UploadResult result, const std::string& why) { on_done(result, why); });
+        loop_, client_for(url->origin), random_, source_of(item.request, std::move(*file)),
+        url->target, [this](UploadResult result, const std::string& why) { on_done(result, why); });
   }
   if (!upload_ && client_) {
-    idle_ = loop_.after(kIdle, [this] { client_.reset(); });
+    idle_ = loop_.after(kIdle, [this] { go_idle(); });
   }
 }
 

@@ -17,7 +17,8 @@ class Uploads {
  public:
   // ask: sends the request on the session that stands, if one does.
   Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-          Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask);
+          Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask,
+          std::function<void()> on_idle);
 
   // The supervisor has bytes to store (again, after a reconnect).
   void requested(const pb::UploadRequest& request);
@@ -38,6 +39,7 @@ class Uploads {
     return {m.action(), m.index(), m.kind()};
   }
   void start_next();
+  void go_idle();
   void on_done(UploadResult result, const std::string& why);
   net::HttpClient& client_for(const net::Origin& origin);
 
@@ -46,6 +48,7 @@ class Uploads {
   Random& random_;
   Supervisor& supervisor_;
   std::function<void(const pb::UploadRequest&)> ask_;
+  std::function<void()> on_idle_;
   Backoff asking_;
   std::map<Key, Item> items_;
   std::deque<Key> queue_;  // granted, in order; the first is under way if upload_ is set

@@ -58,6 +58,7 @@ Result<void> run(const std::string& state_folder) {
                                 std::printf("connected %s\n", id.text().c_str());
                                 std::fflush(stdout);
                               },
+                              release_unused_memory,
                               [&](const std::string& why) {
                                 outcome = Error{Errc::forbidden,
                                                 "the server dismissed this machine: " + why};

@@ -67,7 +67,8 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
               record.kind = "mint";
               record.principal = by.requestor;
               record.token_id = by.token_id;
-              record.object = id.text() + "/" + std::to_string(index);
+              // The blob's name is what the record of a download names, too.
+              record.object = id.text() + "/" + std::to_string(index) + " " + blob.name;
               record.result = "200";
               record.peer_ip = peer_ip;
               deps_.audit.append(

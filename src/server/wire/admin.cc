@@ -4,6 +4,7 @@
 
 #include "crypto/digest.h"
 #include "json/json.h"
+#include "server/wire/revocations.h"
 
 namespace reachback::server {
 namespace {
@@ -145,6 +146,7 @@ class Administration {
 
   Result<json::Object> app_rotate(const json::Object& o) {
     RB_TRY_ASSIGN(AppId id, app_of(o));
+    RB_TRY(remember(id));
     std::string secret = to_base64url(deps_.random.bytes(32));
     auto set = wait<void>(
         [&](auto done) { deps_.apps.set_secret(tenant_.id, id, crypto::sha256(secret), done); });
@@ -157,6 +159,7 @@ class Administration {
 
   Result<json::Object> app_delete(const json::Object& o) {
     RB_TRY_ASSIGN(AppId id, app_of(o));
+    RB_TRY(remember(id));
     auto removed = wait<void>([&](auto done) { deps_.apps.remove_app(tenant_.id, id, done); });
     if (!removed) {
       return no_such_app(removed.error(), id);
@@ -212,6 +215,13 @@ class Administration {
       out += (out.empty() ? "" : ", ") + role;
     }
     return out;
+  }
+  // Ends the application's tokens: on disk first, so that no restart brings them back.
+  Result<void> remember(const AppId& id) {
+    if (deps_.revocations.empty()) {
+      return {};
+    }
+    return remember_revocation(deps_.revocations, id, deps_.clock.now());
   }
   void revoke(const AppId& id) {
     if (deps_.verifier != nullptr) {

@@ -16,7 +16,8 @@ struct AdminDeps {
   AppStore& apps;
   Clock& clock;
   Random& random;
-  TokenVerifier* verifier = nullptr;            // of a running server
+  std::string revocations;            // file of remember_revocation(); empty: none is kept
+  TokenVerifier* verifier = nullptr;  // of a running server
   std::function<void(Duration)> advance_clock;  // test builds of a running server
 };
 

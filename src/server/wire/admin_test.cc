@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "server/wire/admin_socket.h"
 #include "server/wire/data_folder.h"
+#include "server/wire/revocations.h"
 #include "testing/fake_stores.h"
 #include "testing/wait_for.h"
 
@@ -67,6 +68,28 @@ TEST_F(AdminTest, an_application_is_made_listed_rotated_and_deleted) {
   EXPECT_NE(rotated.at("clientSecret").as_string(), secret);
   EXPECT_TRUE(ask({{"command", "app_delete"}, {"clientId", id}}).contains("ok"));
   EXPECT_NE(refusal({{"command", "app_delete"}, {"clientId", id}}).find(id), std::string::npos);
+}
+
+TEST_F(AdminTest, a_revocation_is_there_after_a_restart_and_goes_when_no_token_can_be_left) {
+  TempFolder dir;
+  std::string path = dir / "revocations.json";
+  AppId app = AppId::make(random_);
+  Timestamp then = clock_.now();
+  ASSERT_TRUE(remember_revocation(path, app, then).ok());
+  auto replayed = [&](Timestamp now) {
+    std::vector<std::pair<AppId, Timestamp>> out;
+    EXPECT_TRUE(replay_revocations(path, now, [&](const AppId& a, Timestamp at) {
+                  out.emplace_back(a, at);
+                }).ok());
+    return out;
+  };
+  ASSERT_EQ(replayed(then).size(), 1u);
+  EXPECT_EQ(replayed(then)[0].first, app);
+  EXPECT_EQ(replayed(then)[0].second, then);
+  EXPECT_TRUE(replayed(then + std::chrono::hours(3)).empty());
+  ASSERT_TRUE(write_file_durably(path, "{").ok());
+  EXPECT_EQ(replay_revocations(path, then, nullptr).error().code, Errc::corrupt);
+  EXPECT_TRUE(replay_revocations(dir / "none", then, nullptr).ok());
 }
 
 TEST_F(AdminTest, what_is_wrong_is_named) {

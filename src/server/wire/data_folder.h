@@ -32,6 +32,7 @@ struct DataPaths {
   std::string database() const { return dir + "/db/reachback.db"; }
   std::string blobs() const { return dir + "/blobs"; }
   std::string audit() const { return dir + "/audit/access.log"; }
+  std::string revocations() const { return dir + "/revocations.json"; }
   std::string run() const { return dir + "/run"; }
   std::string lock() const { return run() + "/lock"; }
   std::string admin_socket() const { return run() + "/admin.sock"; }

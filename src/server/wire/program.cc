@@ -48,7 +48,8 @@ Result<json::Object> administer_folder(const std::string& dir, const json::Objec
     RB_TRY_ASSIGN(auto store, SqliteStore::open(options));
     SystemClock clock;
     crypto::SystemRandom random;
-    answer = administer(AdminDeps{store->apps(), clock, random}, json::write(request));
+    answer = administer(AdminDeps{store->apps(), clock, random, paths.revocations()},
+                        json::write(request));
     RB_TRY(store->close());
   } else {
     auto asked = ask_admin_socket(paths.admin_socket(), json::write(request));

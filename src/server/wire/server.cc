@@ -29,6 +29,7 @@
 #include "server/wire/config.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/jwks_source.h"
+#include "server/wire/revocations.h"
 
 namespace reachback::server {
 namespace {
@@ -45,7 +46,8 @@ std::string host_of_address(const std::string& address) {
 
 // The names that the server's certificate is good for.
 std::vector<std::string> certificate_names(const ServeOptions& options,
-                                           const std::string& public_url) {
+                                           const std::string& public_url,
+                                           const std::vector<std::string>& alias_hosts) {
   std::vector<std::string> names;
   auto add = [&names](const std::string& name) {
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) {
@@ -57,6 +59,9 @@ std::vector<std::string> certificate_names(const ServeOptions& options,
   }
   add(host_of_address(options.listen));
   add(host_of_address(options.agent_listen));
+  for (const std::string& alias : alias_hosts) {
+    add(alias.substr(0, alias.rfind(':')));
+  }
   char host[256] = {};
   if (::gethostname(host, sizeof host - 1) == 0) {
     add(host);
@@ -83,6 +88,7 @@ Result<LiveResponseLimits> live_response_limits(const Config& config) {
   out.output_bytes_max =
       config.output_bytes_max.value_or(limits.value(config.profile, "output_bytes"));
   out.get_file_bytes_max = limits.value(config.profile, "get_file_bytes");
+  out.upload_bytes_max = limits.value(config.profile, "upload_bytes");
   out.link_lifetime = limits.duration(config.profile, "link_lifetime");
   out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
   return out;
@@ -146,9 +152,11 @@ class Server {
   }
 
   Result<void> listen() {
-    RB_TRY_ASSIGN(auto pair, crypto::issue_server_certificate(
-                                 secrets_.ca, certificate_names(options_, secrets_.public_url),
-                                 kCertificateDays, SystemClock().now()));
+    RB_TRY_ASSIGN(
+        auto pair,
+        crypto::issue_server_certificate(
+            secrets_.ca, certificate_names(options_, secrets_.public_url, config_.alias_hosts),
+            kCertificateDays, SystemClock().now()));
     std::string chain = pair.certificate + secrets_.ca.certificate;
     RB_TRY_ASSIGN(auto public_tls, net::TlsServerContext::create(chain, pair.private_key,
                                                                  net::TlsVersions::tls12_and_13));
@@ -196,6 +204,9 @@ class Server {
       verifier.external.push_back(ExternalIssuer{i.issuer, tenants->front().id, i.audiences});
     }
     RB_TRY_ASSIGN(verifier_, JwtVerifier::create(std::move(verifier), *audiences_));
+    RB_TRY(replay_revocations(
+        paths_.revocations(), clock_.now(),
+        [this](const AppId& app, Timestamp at) { verifier_->revoke_app(app, at); }));
     RB_TRY_ASSIGN(jwks_, JwksSource::start(config_.issuers, *verifier_, loops_->at(0)));
     signer_ = std::make_unique<LocalOrderSigner>(std::move(order_key));
     scheduler_ = std::make_unique<LoopScheduler>(loops_->at(0));
@@ -229,7 +240,8 @@ class Server {
         std::move(agents));
     RB_TRY_ASSIGN(admin_,
                   AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
-                    AdminDeps deps{store_->apps(), clock_, random_, verifier_.get(), {}};
+                    AdminDeps deps{store_->apps(),       clock_,          random_,
+                                   paths_.revocations(), verifier_.get(), {}};
                     deps.advance_clock = [this](Duration by) { clock_.advance(by); };
                     return administer(deps, request);
                   }));
