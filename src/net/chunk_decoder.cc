@@ -1,5 +1,6 @@
 #include "net/chunk_decoder.h"
 
+#include "base/text.h"
 #include "net/http_head.h"
 
 namespace reachback::net {
@@ -7,19 +8,6 @@ namespace {
 
 constexpr std::uint32_t kExtraBytesMax = 8 << 10;
 constexpr std::uint64_t kChunkBytesMax = std::uint64_t{1} << 60;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return -1;
-}
 
 bool is_text(char c) {
   auto byte = static_cast<unsigned char>(c);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace reachback::net {
 namespace {
@@ -37,16 +38,6 @@ bool all_of(std::string_view text, const std::array<bool, 256>& allowed) {
     }
   }
   return !text.empty();
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 // Up to the next CRLF, which the scanner has seen to be there.
@@ -150,7 +141,7 @@ std::optional<HeadFault> parse_fields(std::string_view rest, const HeadLimits& l
       return HeadFault{400, "malformed header name"};
     }
     std::string_view name = line.substr(0, colon);
-    std::string_view value = trim(line.substr(colon + 1));
+    std::string_view value = trim_blanks(line.substr(colon + 1));
     note_field(name, value, framing);
     headers.add(std::string(name), std::string(value));
   }
@@ -224,7 +215,7 @@ bool is_token(std::string_view text) {
 bool list_has(std::string_view list, std::string_view token) {
   while (!list.empty()) {
     auto comma = list.find(',');
-    if (equals_ignore_case(trim(list.substr(0, comma)), token)) {
+    if (equals_ignore_case(trim_blanks(list.substr(0, comma)), token)) {
       return true;
     }
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/text.h"
+
 namespace reachback::server {
 namespace {
 
@@ -24,16 +26,6 @@ std::optional<std::uint64_t> digits(std::string_view text) {
   return value;
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 }  // namespace
 
 ByteRange select_range(std::optional<std::string_view> header, std::uint64_t size) {
@@ -42,7 +34,7 @@ ByteRange select_range(std::optional<std::string_view> header, std::uint64_t siz
   if (!header || !header->starts_with(kUnit)) {
     return whole;
   }
-  std::string_view spec = trim(header->substr(kUnit.size()));
+  std::string_view spec = trim_blanks(header->substr(kUnit.size()));
   auto dash = spec.find('-');
   if (dash == std::string_view::npos) {
     return whole;
@@ -65,12 +57,12 @@ ByteRange select_range(std::optional<std::string_view> header, std::uint64_t siz
 }
 
 bool etag_listed(std::string_view list, std::string_view etag, bool weak_too) {
-  if (trim(list) == "*") {
+  if (trim_blanks(list) == "*") {
     return true;
   }
   while (!list.empty()) {
     auto comma = std::min(list.find(','), list.size());  // Our etags are hex: no comma inside.
-    std::string_view one = trim(list.substr(0, comma));
+    std::string_view one = trim_blanks(list.substr(0, comma));
     if (weak_too && one.starts_with("W/")) {
       one.remove_prefix(2);
     }

@@ -4,22 +4,13 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace reachback::server::rest {
 namespace {
 
 Error bad(std::string_view what) {
   return Error{Errc::invalid_body, "multipart/form-data: " + std::string(what)};
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 struct Valued {
@@ -57,14 +48,14 @@ std::optional<std::string> take_quoted(std::string_view& rest) {
 Result<Valued> parse_valued(std::string_view text) {
   Valued out;
   auto semicolon = text.find(';');
-  out.value = to_lower(trim(text.substr(0, semicolon)));
+  out.value = to_lower(trim_blanks(text.substr(0, semicolon)));
   std::string_view rest =
       semicolon == std::string_view::npos ? std::string_view() : text.substr(semicolon);
-  while (!(rest = trim(rest)).empty()) {
+  while (!(rest = trim_blanks(rest)).empty()) {
     if (rest.front() != ';') {
       return bad("a header's parameter is malformed");
     }
-    rest = trim(rest.substr(1));
+    rest = trim_blanks(rest.substr(1));
     if (rest.empty()) {
       break;
     }
@@ -72,8 +63,8 @@ Result<Valued> parse_valued(std::string_view text) {
     if (equals == std::string_view::npos || rest.substr(0, equals).find(';') != std::string::npos) {
       return bad("a header's parameter has no value");
     }
-    std::string name = to_lower(trim(rest.substr(0, equals)));
-    rest = trim(rest.substr(equals + 1));
+    std::string name = to_lower(trim_blanks(rest.substr(0, equals)));
+    rest = trim_blanks(rest.substr(equals + 1));
     std::string value;
     if (rest.starts_with('"')) {
       auto quoted = take_quoted(rest);
@@ -83,7 +74,7 @@ Result<Valued> parse_valued(std::string_view text) {
       value = std::move(*quoted);
     } else {
       auto end = std::min(rest.find(';'), rest.size());
-      value = std::string(trim(rest.substr(0, end)));
+      value = std::string(trim_blanks(rest.substr(0, end)));
       rest.remove_prefix(end);
     }
     if (out.param(name) != nullptr) {
@@ -142,7 +133,7 @@ Result<void> read_headers(std::string_view head, Part& part) {
         line.front() == '\t' || line[colon - 1] == ' ' || controls) {
       return bad("a part's header is malformed");
     }
-    std::string_view name = line.substr(0, colon), value = trim(line.substr(colon + 1));
+    std::string_view name = line.substr(0, colon), value = trim_blanks(line.substr(colon + 1));
     if (equals_ignore_case(name, "Content-Disposition")) {
       if (std::exchange(disposition_seen, true)) {
         return bad("a part has two Content-Dispositions");
@@ -179,7 +170,7 @@ After after_delimiter(std::string_view rest, std::size_t& length) {
 
 Result<std::string> boundary_of(std::string_view content_type, std::uint64_t chars_max) {
   auto type = parse_valued(content_type);
-  if (!equals_ignore_case(trim(content_type.substr(0, content_type.find(';'))),
+  if (!equals_ignore_case(trim_blanks(content_type.substr(0, content_type.find(';'))),
                           "multipart/form-data")) {
     return Error{Errc::unsupported_media, "The content type must be multipart/form-data"};
   }
