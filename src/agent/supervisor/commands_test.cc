@@ -51,21 +51,27 @@ TEST_F(World, OutputBeyondTheCapIsSaid) {
             "OutputTruncated: script_output: 1003 bytes were written, the first 3 are kept");
 }
 
-TEST_F(World, EverythingUnacknowledgedIsSaidAgain) {
+TEST_F(World, EverythingUnacknowledgedIsSaidAgainInTheOrderOfTheCommands) {
   connect();
   send_order({"a", "b"});
   processes_.end(0);
   supervisor_->end_session();
   connect();
-  EXPECT_EQ(said(), (Said{"received 1", "upload 0 kind 1", "started 1"}));
+  EXPECT_EQ(said(), (Said{"received 1", "upload 0 kind 1"}));
   processes_.end(0);
   connect();
-  upload_all();
+  EXPECT_EQ(said(), (Said{"received 1", "upload 0 kind 1", "upload 1 kind 1"}));
   connect();
-  EXPECT_EQ(said(), (Said{"received 1", "completed 0", "completed 1"}));
+  upload_all();
+  said();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "completed 0"}));
   acknowledge(0);
+  EXPECT_EQ(said(), Said{"completed 1"});
   connect();
   EXPECT_EQ(said(), (Said{"received 1", "completed 1"}));
+  acknowledge(1);
+  EXPECT_TRUE(record().is_finished());
 }
 
 TEST_F(World, ARestartReportsWhatRanAsInterruptedAndRunsNothing) {

@@ -202,7 +202,10 @@ TEST_F(World, ACommandAfterTheWindowIsNotStarted) {
   clock_.pass(std::chrono::milliseconds(2000));
   processes_.end(0);
   EXPECT_EQ(processes_.starts.size(), 1u);
-  EXPECT_EQ(said(), (Said{"received 1", "started 0", "upload 0 kind 1", "failed 1 WindowOver"}));
+  upload_all();
+  EXPECT_EQ(said(), (Said{"received 1", "started 0", "upload 0 kind 1", "completed 0"}));
+  acknowledge(0);
+  EXPECT_EQ(said(), Said{"failed 1 WindowOver"});
 }
 
 TEST_F(World, WallTimeDecidesOnlyWhenItAgreesWithTheServers) {
@@ -235,8 +238,24 @@ TEST_F(World, ACancelEndsWhatRunsAndSaysSoAtOnce) {
   EXPECT_EQ(processes_.starts.size(), 1u);
   acknowledge(0);
   EXPECT_TRUE(record().is_finished());
+  said();
   send_cancel();
   EXPECT_EQ(said(), Said{"cancelled 1"});
+}
+
+TEST_F(World, WhatCompletedBeforeTheCancelIsToldFirst) {
+  connect();
+  send_order({"a", "b"});
+  processes_.end(0);
+  send_cancel();
+  processes_.end(0);
+  upload_all();
+  EXPECT_EQ(said(),
+            (Said{"received 1", "started 0", "upload 0 kind 1", "upload 1 kind 1", "completed 0"}));
+  acknowledge(0);
+  EXPECT_EQ(said(), (Said{"cancelled 1", "failed 1 Cancelled"}));
+  acknowledge(1);
+  EXPECT_TRUE(record().is_finished());
 }
 
 TEST_F(World, ACancelThatComesFirstKeepsTheOrderFromStarting) {
