@@ -208,6 +208,14 @@ TEST_F(World, ACommandAfterTheWindowIsNotStarted) {
   EXPECT_EQ(said(), Said{"failed 1 WindowOver"});
 }
 
+TEST_F(World, AnAgentThatStoodStillBeforeTheStartDoesNotStartLate) {
+  connect();
+  layer_.on_sync = [&] { clock_.pass(std::chrono::hours(1)); };
+  send_order();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 WindowOver"}));
+  EXPECT_TRUE(processes_.starts.empty());
+}
+
 TEST_F(World, WallTimeDecidesOnlyWhenItAgreesWithTheServers) {
   connect(clock_.now() + std::chrono::hours(24 * 3650));
   auto o = order();

@@ -222,7 +222,12 @@ void AgentSupervisor::uploaded(const pb::UploadRequest& request, const std::stri
     return;
   }
   const CommandRecord& command = record->commands[request.index()];
-  if (!command.ended || command.report_acked || command.blobs.contains(request.kind())) {
+  if (!command.ended || command.report_acked) {
+    return;
+  }
+  if (command.blobs.contains(request.kind())) {
+    report(*id,
+           request.index());  // Uploaded twice: whoever asked again still waits for the report.
     return;
   }
   pb::CommandEnded ended = command.ended->ended();
@@ -236,6 +241,10 @@ void AgentSupervisor::uploaded(const pb::UploadRequest& request, const std::stri
   m.set_kind(request.kind());
   *m.mutable_blob() = *expected;
   m.mutable_blob()->set_name(blob_name);
+  if (!may_tell(*record, request.index())) {
+    append({entry(m)});  // on_acknowledged() tells it, and has to find this.
+    return;
+  }
   // Said first: were this record lost, the bytes would only be uploaded once more.
   report(*id, request.index(), {{request.kind(), m.blob()}});
   deps_.events.post([this, id = *id, m = std::move(m)] {

@@ -131,6 +131,7 @@ class CountingLayer : public FileLayer {
   Result<void> sync_names() override { return inner_->sync_names(); }
   int syncs = 0;
   bool fail_sync = false;
+  std::function<void()> on_sync;
 
  private:
   struct File : LayerFile {
@@ -141,6 +142,9 @@ class CountingLayer : public FileLayer {
     }
     Result<void> sync() override {
       ++owner.syncs;
+      if (owner.on_sync) {
+        owner.on_sync();
+      }
       return owner.fail_sync ? Result<void>(Error{Errc::io, "fdatasync: Input/output error"})
                              : inner->sync();
     }

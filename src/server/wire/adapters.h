@@ -17,9 +17,12 @@ class LoopScheduler : public Scheduler {
  public:
   explicit LoopScheduler(net::Loop& loop) : loop_(loop) {}
   void after(Duration delay, std::function<void()> work) override;
+  // Drops what waits; after() does nothing from then on. Loop thread; before the loop goes.
+  void stop();
 
  private:
   net::Loop& loop_;
+  bool stopped_ = false;                           // loop thread only
   std::list<std::unique_ptr<net::Timer>> timers_;  // loop thread only
 };
 

@@ -113,15 +113,39 @@ class Server {
 
   Result<void> stop() {
     log_info("draining");
-    jwks_.reset();
+    stopping_ = true;
     admin_.reset();
     live_response_->finish_waiting();
     hub_.end_all("the server is stopping");
     public_server_->drain(kDrainGrace);
     agent_server_->drain(kDrainGrace);
+    return take_down();
+  }
+
+  ~Server() {
     stopping_ = true;
-    // From the stores outwards: each waits for what was asked of it and still answers on the loops.
-    auto closed = store_->close();
+    if (auto closed = take_down(); !closed) {
+      log_warning("not closed cleanly", {field("error", closed.error().message)});
+    }
+  }
+
+ private:
+  // From the stores outwards: each waits for what was asked of it and still answers on the loops;
+  // what was made on a loop goes on that loop. Also for a start that failed half-way.
+  Result<void> take_down() {
+    admin_.reset();
+    if (loops_) {
+      std::promise<void> done;
+      loops_->at(0).post([this, &done] {
+        jwks_.reset();
+        if (scheduler_) {
+          scheduler_->stop();
+        }
+        done.set_value();
+      });
+      done.get_future().get();
+    }
+    auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
     audit_.reset();
     public_server_.reset();
@@ -130,7 +154,6 @@ class Server {
     return closed;
   }
 
- private:
   explicit Server(ServeOptions options) : options_(std::move(options)), paths_(options_.data) {}
 
   Result<void> open() {
