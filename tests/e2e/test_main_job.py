@@ -403,7 +403,7 @@ def test_a_script_gets_nothing_of_the_agents_but_its_own_text(shared):
                if not re.match(r"/dev/null|pipe:|/memfd:script|/proc/\d+/fd", line)]
     assert foreign == []
     names = {line.split("=")[0] for line in environment.splitlines()}
-    assert names <= {"REACHBACK_ACTION", "REACHBACK_INDEX", "PWD", "HOME", "LANG", "SHLVL", "PATH",
+    assert names <= {"REACHBACK_ACTION", "REACHBACK_INDEX", "PWD", "HOME", "LC_CTYPE", "SHLVL", "PATH",
                      "_"}, names
 
 

@@ -203,7 +203,7 @@ Result<PreparedScript> prepare_script(const pb::Command& command, Fd script,
   spec.arguments = std::move(interpreter.words);
   spec.arguments.push_back(path);
   spec.arguments.insert(spec.arguments.end(), words->begin(), words->end());
-  spec.environment = {"PATH=" + std::string(kScriptPath), "LANG=C.UTF-8",
+  spec.environment = {"PATH=" + std::string(kScriptPath), "LC_CTYPE=C.UTF-8",
                       "HOME=" + (::geteuid() == 0 ? std::string("/root") : folder),
                       "REACHBACK_ACTION=" + action.text(),
                       "REACHBACK_INDEX=" + std::to_string(index)};

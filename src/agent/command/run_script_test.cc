@@ -82,7 +82,7 @@ TEST(PrepareScript, MakesArgvAndEnvironment) {
   EXPECT_EQ(spec.arguments, (std::vector<std::string>{find_program("bash"), "/proc/self/fd/3", "-c",
                                                       "; rm -rf /", "$(id)", "$HOME", "", "--"}));
   EXPECT_EQ(spec.environment,
-            (std::vector<std::string>{"PATH=" + std::string(kScriptPath), "LANG=C.UTF-8",
+            (std::vector<std::string>{"PATH=" + std::string(kScriptPath), "LC_CTYPE=C.UTF-8",
                                       std::string("HOME=") + (::geteuid() == 0 ? "/root" : "/tmp"),
                                       "REACHBACK_ACTION=00000000-0000-0000-0000-000000000000",
                                       "REACHBACK_INDEX=3"}));

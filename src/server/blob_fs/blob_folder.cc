@@ -118,6 +118,15 @@ Result<OpenBlob> BlobFolder::open_blob(const BlobKey& key) const {
   return open_blob_file(path_of(key));
 }
 
+std::optional<FileMark> BlobFolder::mark(const BlobKey& key) const {
+  struct stat status{};
+  if (::stat(path_of(key).c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return FileMark{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+                  status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
+}
+
 Result<void> BlobFolder::remove(const BlobKey& key) {
   RB_TRY(drop_blocks(key));
   const std::string path = path_of(key);

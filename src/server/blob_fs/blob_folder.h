@@ -76,6 +76,13 @@ struct StagedBlock {
   std::uint64_t bytes = 0;
 };
 
+// Which file it is and when it was last written to: a blob whose mark is unchanged is unchanged.
+struct FileMark {
+  std::uint64_t device = 0, inode = 0, bytes = 0;
+  std::int64_t changed_ns = 0;  // ctime: nobody sets it
+  friend bool operator==(const FileMark&, const FileMark&) = default;
+};
+
 struct Committed {
   BlobRecord record;
   bool created = true;  // false: the same bytes were there already
@@ -94,6 +101,8 @@ class BlobFolder {
   // Errors: storage_full when fewer than `bytes` and the reserve are free.
   Result<Reservation> reserve(std::uint64_t bytes);
   Result<OpenBlob> open_blob(const BlobKey& key) const;
+  // Which file stands under the name, without opening it; nullopt: none. One system call.
+  std::optional<FileMark> mark(const BlobKey& key) const;
   Result<void> remove(const BlobKey& key);  // and its staged blocks
 
   Result<StagedFile> new_file();

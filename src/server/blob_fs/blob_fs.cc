@@ -101,9 +101,19 @@ void BlobFs::stat(TenantId tenant, std::string name, Done<BlobInfo> done) {
     done(key.error());
     return;
   }
+  const auto mark = folder_->mark(*key);
+  if (mark) {
+    if (auto known = infos_.find(key->text(), *mark)) {
+      done(*known);
+      return;
+    }
+  }
   work<BlobInfo>(
-      [this, key = *key]() -> Result<BlobInfo> {
+      [this, key = *key, mark]() -> Result<BlobInfo> {
         RB_TRY_ASSIGN(OpenBlob blob, as_port(folder_->open_blob(key)));
+        if (mark) {
+          infos_.keep(key.text(), *mark, blob.record.info);
+        }
         return blob.record.info;
       },
       std::move(done));

@@ -12,6 +12,7 @@
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_folder.h"
 #include "server/blob_fs/blob_links.h"
+#include "server/blob_fs/info_cache.h"
 #include "server/blob_fs/work_pool.h"
 #include "server/ports/blob_store.h"
 
@@ -107,6 +108,7 @@ class BlobFs : public BlobStore {
   const std::shared_ptr<Disk> disk_;
   const std::unique_ptr<BlobLinks> links_;
   const std::shared_ptr<WriterSet> writers_;
+  InfoCache infos_;
   WorkPool pool_;  // last: its work uses the others
 };
 

@@ -110,12 +110,12 @@ class LinkTest : public ::testing::Test {
   }
   void on_loop(std::function<void()> work) {
     for (auto* step : {&work, &settle_}) {
-      std::promise<void> done;
-      loops_.at(0).post([&] {
+      auto done = std::make_shared<std::promise<void>>();
+      loops_.at(0).post([step, done] {
         (*step)();
-        done.set_value();
+        done->set_value();
       });
-      done.get_future().get();
+      done->get_future().get();
     }
   }
 

@@ -1,6 +1,8 @@
 // The truth about actions. All calls: any thread; `done` exactly once, either before the call
 // returns or later on the store's thread (never block in it). Every write is all-or-nothing, and
-// durable (survives power loss) when `done` says ok.
+// durable (survives power loss) when `done` says ok. Writes that one thread asks for, one behind
+// the other, are best done in that order and in one commit; a caller may hope for it, not count on
+// it.
 #pragma once
 
 #include <optional>

@@ -179,9 +179,28 @@ TEST_F(LiveResponseTest, a_lost_hint_is_made_up_for_by_the_next_sweep) {
   connect();
   notify_.deliver = false;
   auto a = submit(request());
-  EXPECT_EQ(get(a->id).status, Status::pending);
+  ASSERT_TRUE(tell(a->id, ended(a->id, 1, 0, "{}")).ok());
+  links_.disconnect(machine_);
+  auto b = submit(request());
+  Claim claim;
+  claim.tenant = tenant_;
+  claim.machine = machine_;
+  claim.generation = id_of<JournalGeneration>('g');
+  links_.connect(claim);  // back, and nobody says so
+  EXPECT_EQ(get(b->id).status, Status::pending);
   live_->dispatch(tenant_, machine_);  // what a heartbeat does
+  EXPECT_EQ(get(b->id).status, Status::in_progress);
+}
+
+TEST_F(LiveResponseTest, a_connected_machines_action_is_granted_in_the_commit_of_its_insert) {
+  connect();
+  notify_.deliver = false;
+  auto a = submit(request());
+  EXPECT_EQ(a->status, Status::pending);  // what the 201 says
   EXPECT_EQ(get(a->id).status, Status::in_progress);
+  EXPECT_EQ(links_.pushed.size(), 1u);
+  EXPECT_EQ(submit(request()).error().code, Errc::already_active);
+  EXPECT_EQ(links_.pushed.size(), 1u);  // a refused insert grants nothing
 }
 
 TEST_F(LiveResponseTest, the_whole_way_to_a_link_that_can_be_minted_again) {

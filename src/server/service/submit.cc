@@ -117,19 +117,45 @@ void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
     a.window += c.timeout;
   }
   AuditEntry audit{a.created, "accepted", s->by.requestor, a.comment};
+  auto grant = std::make_shared<action::Step>();
+  if (auto claim = deps_.links.claim(a.machine)) {
+    *grant = action::step(a, action::Claimed{claim->generation}, a.created);
+  }
+  const bool granted = grant->verdict == action::Verdict::applied;
   deps_.actions.insert(std::move(a), s->request.idempotency_key, InsertLimits{limits_.active_max},
-                       std::move(audit), [this, s](Result<Inserted> inserted) {
+                       std::move(audit), [this, s, granted](Result<Inserted> inserted) {
                          if (!inserted) {
                            s->done(inserted.error());
                            return;
                          }
                          RB_FAILPOINT("server.accept.after_commit");
                          action::Action accepted = std::move(inserted->action);
-                         if (!inserted->replayed) {
+                         if (!inserted->replayed && !granted) {
                            deps_.notify.machine_hint(accepted.tenant, accepted.machine);
                          }
                          s->done(std::move(accepted));
                        });
+  if (granted) {
+    grant_at_once(std::move(grant));
+  }
+}
+
+// The machine is connected: the grant (A1) is queued right behind the insert, so that one commit
+// carries both. It changes nothing when the insert failed or was a replay: its row is not there.
+void LiveResponseService::grant_at_once(std::shared_ptr<action::Step> grant) {
+  grant->next.version = 1;  // what insert() gives
+  AuditEntry audit{*grant->next.granted, "granted", grant->next.machine.text(), ""};
+  const TenantId tenant = grant->next.tenant;
+  const MachineId machine = grant->next.machine;
+  deps_.actions.replace(grant->next, std::move(audit),
+                        [this, grant, tenant, machine](Result<action::Action> stored) {
+                          if (!stored) {
+                            deps_.notify.machine_hint(tenant, machine);
+                            return;
+                          }
+                          grant->next = std::move(*stored);
+                          act(*grant);
+                        });
 }
 
 }  // namespace reachback::server

@@ -135,15 +135,15 @@ class Server {
   Result<void> take_down() {
     admin_.reset();
     if (loops_) {
-      std::promise<void> done;
-      loops_->at(0).post([this, &done] {
+      auto done = std::make_shared<std::promise<void>>();
+      loops_->at(0).post([this, done] {
         jwks_.reset();
         if (scheduler_) {
           scheduler_->stop();
         }
-        done.set_value();
+        done->set_value();
       });
-      done.get_future().get();
+      done->get_future().get();
     }
     auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
