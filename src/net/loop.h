@@ -6,31 +6,22 @@
 #include <thread>
 #include <vector>
 
-#include "base/time.h"
+#include "net/executor.h"
 
 namespace reachback::net {
 
-// Cancels its timer when destroyed or reset. Loop thread only.
-class Timer {
- public:
-  virtual ~Timer() = default;
-};
-
-class Loop {
+class Loop : public Executor {
  public:
   Loop();
-  ~Loop();
+  ~Loop() override;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   void run();   // Until stop(). Call on one thread only.
   void stop();  // Any thread.
-  // Runs `work` on the loop thread, after the current callback. Any thread; in the order of the
-  // calls of one thread.
-  void post(std::function<void()> work);
-  bool on_thread() const;
-  // Once, after `delay`, on the loop thread. Loop thread only (or before run()).
-  [[nodiscard]] std::unique_ptr<Timer> after(Duration delay, std::function<void()> work);
+  void post(std::function<void()> work) override;
+  bool on_thread() const override;
+  [[nodiscard]] std::unique_ptr<Timer> after(Duration delay, std::function<void()> work) override;
   // Calls `on_signal` on the loop thread for each of the signals (SIGTERM, SIGINT). Before run().
   void on_signals(std::vector<int> signals, std::function<void(int)> on_signal);
   // Calls `ready` on the loop thread each time fd is readable, until the handle is destroyed. fd

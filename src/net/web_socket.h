@@ -28,7 +28,7 @@ class WebSocket {
   // Pauses and resumes reading, for back-pressure.
   virtual void pause() = 0;
   virtual void resume() = 0;
-  virtual Loop& loop() = 0;
+  virtual Executor& loop() = 0;
   virtual std::string peer_ip() const = 0;
   // 32 bytes bound to the TLS session (kExporterLabel); empty without TLS.
   virtual std::string tls_exporter() const = 0;

@@ -19,9 +19,9 @@ std::string block_list_xml(std::uint64_t blocks) {
 }
 
 struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
-  State(net::Loop& l, net::HttpClient& c, Random& random) : loop(l), client(c), backoff(random) {}
+  State(net::Executor& l, net::HttpClient& c, Random& random) : loop(l), client(c), backoff(random) {}
 
-  net::Loop& loop;
+  net::Executor& loop;
   net::HttpClient& client;
   Backoff backoff;
   std::shared_ptr<Fd> file;
@@ -135,7 +135,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
   }
 };
 
-BlockUpload::BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random,
+BlockUpload::BlockUpload(net::Executor& loop, net::HttpClient& client, Random& random,
                          UploadSource source, std::string target,
                          std::function<void(UploadResult, std::string)> done)
     : state_(std::make_shared<State>(loop, client, random)) {

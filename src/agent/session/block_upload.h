@@ -35,7 +35,7 @@ struct UploadSource {
 class BlockUpload {
  public:
   // client must live as long as this; `done` once, later, unless this is destroyed before.
-  BlockUpload(net::Loop& loop, net::HttpClient& client, Random& random, UploadSource source,
+  BlockUpload(net::Executor& loop, net::HttpClient& client, Random& random, UploadSource source,
               std::string target, std::function<void(UploadResult, std::string why)> done);
   ~BlockUpload();
   BlockUpload(const BlockUpload&) = delete;

@@ -34,7 +34,7 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
     }
     if (at >= all.size() || static_cast<std::size_t>(at) >= files.size()) {
       // From the loop: this object goes with its entry.
-      owner.loop_.post([self = shared_from_this()] {
+      owner.network_.loop().post([self = shared_from_this()] {
         if (!self->dropped) {
           auto& fetches = self->owner.fetches_;
           fetches.erase(self->message.execute_order().order().order());
@@ -55,7 +55,7 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
     }
     file = std::move(*made);
     got = 0;
-    client = net::HttpClient::create(owner.loop_, url->origin, owner.tls_);
+    client = owner.network_.http(url->origin);
     net::ClientRequest request;
     request.target = url->target;
     auto is_good = std::make_shared<bool>(false);
@@ -90,7 +90,7 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
       give_up(why);
       return;
     }
-    pause = owner.loop_.after(backoff.next(), [weak = weak_from_this()] {
+    pause = owner.network_.loop().after(backoff.next(), [weak = weak_from_this()] {
       if (auto self = weak.lock(); self && !self->dropped) {
         self->begin();
       }
@@ -103,9 +103,8 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
   }
 };
 
-Downloads::Downloads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-                     Done done)
-    : loop_(loop), tls_(std::move(tls)), random_(random), done_(std::move(done)) {}
+Downloads::Downloads(net::Dialer& network, Random& random, Done done)
+    : network_(network), random_(random), done_(std::move(done)) {}
 
 Downloads::~Downloads() {
   for (auto& [order, fetch] : fetches_) {

@@ -10,7 +10,7 @@
 
 #include "agent/session/backoff.h"
 #include "base/file.h"
-#include "net/http_client.h"
+#include "net/dialer.h"
 #include "protocol/agent_messages.h"
 
 namespace reachback::agent {
@@ -23,7 +23,7 @@ class Downloads {
   // done: with one entry per file of the order; those that could not be had are not valid.
   using Done = std::function<void(pb::ToAgent order, std::vector<Fd> files)>;
 
-  Downloads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random, Done done);
+  Downloads(net::Dialer& network, Random& random, Done done);
   ~Downloads();
 
   // Whether any of the order's files has to be fetched.
@@ -33,8 +33,7 @@ class Downloads {
 
  private:
   struct Fetch;
-  net::Loop& loop_;
-  std::shared_ptr<net::TlsClientContext> tls_;
+  net::Dialer& network_;
   Random& random_;
   Done done_;
   std::map<std::string, std::shared_ptr<Fetch>> fetches_;  // by the order's bytes

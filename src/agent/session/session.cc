@@ -41,14 +41,14 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
       : deps(std::move(d)),
         backoff(deps.random),
         uploads(
-            deps.loop, deps.tls, deps.random, deps.supervisor,
+            deps.network, deps.random, deps.supervisor,
             [this](const pb::UploadRequest& request) {
               pb::ToServer out;
               *out.mutable_upload_request() = request;
               send(out);
             },
             [this] { deps.on_idle(); }),
-        downloads(deps.loop, deps.tls, deps.random,
+        downloads(deps.network, deps.random,
                   [this](const pb::ToAgent& order, std::vector<Fd> files) {
                     if (!stopped) {
                       deps.supervisor.deliver(order, std::move(files));
@@ -76,8 +76,8 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
 
   void connect() {
     const std::uint64_t this_round = ++round;
-    net::connect_web_socket(
-        deps.loop, url_of(deps.server), deps.tls, {}, kConnectTimeout,
+    deps.network.web_socket(
+        url_of(deps.server), {}, kConnectTimeout,
         [weak = weak_from_this(), this_round](Result<net::WebSocketAnswer> answer) {
           auto self = weak.lock();
           if (self && !self->stopped && self->round == this_round) {
@@ -98,7 +98,7 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
     }
     const Duration wait = backoff.next(hint);
     log_warning("not connected", {field("why", why), field("again_in_ms", wait.count() / 1000)});
-    timer = deps.loop.after(wait, [weak = weak_from_this()] {
+    timer = deps.network.loop().after(wait, [weak = weak_from_this()] {
       if (auto self = weak.lock()) {
         self->connect();
       }
@@ -156,7 +156,7 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
           }
         });
     send(hello);
-    impatience = deps.loop.after(kWelcomeTimeout, [weak = weak_from_this()] {
+    impatience = deps.network.loop().after(kWelcomeTimeout, [weak = weak_from_this()] {
       if (auto self = weak.lock()) {
         self->close("no welcome in time");
       }
@@ -176,7 +176,7 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
     const auto range = static_cast<std::uint64_t>(heartbeat.count() * 2 / 5);
     const Duration wait =
         heartbeat * 4 / 5 + Duration(static_cast<std::int64_t>(deps.random.below(range + 1)));
-    timer = deps.loop.after(wait, [weak = weak_from_this()] {
+    timer = deps.network.loop().after(wait, [weak = weak_from_this()] {
       auto self = weak.lock();
       if (!self || !self->socket) {
         return;

@@ -8,14 +8,13 @@
 
 #include "agent/ports/supervisor.h"
 #include "base/random.h"
-#include "net/http_client.h"
+#include "net/dialer.h"
 
 namespace reachback::agent {
 
 struct SessionDeps {
-  net::Loop& loop;
+  net::Dialer& network;
   Supervisor& supervisor;
-  std::shared_ptr<net::TlsClientContext> tls;
   net::Origin server;  // the agents' listener
   Random& random;
   // The server has welcomed the machine; each time.

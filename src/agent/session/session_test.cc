@@ -212,10 +212,11 @@ class SessionTest : public testing::Test {
   void SetUp() override { ::alarm(120); }
   void TearDown() override { ::alarm(0); }
   void run(FakeServer& server) {
+    const auto network = net::make_tls_dialer(
+        loop_,
+        net::TlsClientContext::create(test_ca().certificate, net::TlsVersions::tls13_only).value());
     Session session(SessionDeps{
-        loop_, supervisor_,
-        net::TlsClientContext::create(test_ca().certificate, net::TlsVersions::tls13_only).value(),
-        server.origin(), random_, [this](const MachineId& id) { connected_.push_back(id.text()); },
+        *network, supervisor_, server.origin(), random_, [this](const MachineId& id) { connected_.push_back(id.text()); },
         [] {},
         [this](const std::string& why) {
           dismissed_ = why;

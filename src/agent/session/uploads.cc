@@ -41,11 +41,9 @@ UploadSource source_of(const pb::UploadRequest& request, Fd file) {
 
 }  // namespace
 
-Uploads::Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-                 Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask,
-                 std::function<void()> on_idle)
-    : loop_(loop),
-      tls_(std::move(tls)),
+Uploads::Uploads(net::Dialer& network, Random& random, Supervisor& supervisor,
+                 std::function<void(const pb::UploadRequest&)> ask, std::function<void()> on_idle)
+    : network_(network),
       random_(random),
       supervisor_(supervisor),
       ask_(std::move(ask)),
@@ -88,7 +86,7 @@ void Uploads::expect_upload(const net::Origin& origin) {
   client_for(origin).send(std::move(request), [](const Result<net::ClientResponse>&) {
     // The answer says nothing: the handshake is over, which is what this is for.
   });
-  idle_ = loop_.after(kIdle, [this] { go_idle(); });
+  idle_ = network_.loop().after(kIdle, [this] { go_idle(); });
 }
 
 void Uploads::go_idle() {
@@ -98,7 +96,7 @@ void Uploads::go_idle() {
 
 net::HttpClient& Uploads::client_for(const net::Origin& origin) {
   if (!client_ || !same(origin, client_origin_)) {
-    client_ = net::HttpClient::create(loop_, origin, tls_);
+    client_ = network_.http(origin);
     client_origin_ = origin;
   }
   return *client_;
@@ -121,11 +119,11 @@ void Uploads::start_next() {
     idle_.reset();
     blob_name_ = blob_name_of(url->target);
     upload_ = std::make_unique<BlockUpload>(
-        loop_, client_for(url->origin), random_, source_of(item.request, std::move(*file)),
+        network_.loop(), client_for(url->origin), random_, source_of(item.request, std::move(*file)),
         url->target, [this](UploadResult result, const std::string& why) { on_done(result, why); });
   }
   if (!upload_ && client_) {
-    idle_ = loop_.after(kIdle, [this] { go_idle(); });
+    idle_ = network_.loop().after(kIdle, [this] { go_idle(); });
   }
 }
 
@@ -138,7 +136,7 @@ void Uploads::on_done(UploadResult result, const std::string& why) {
     log_warning("upload link expired", {field("why", why)});
     item.url.clear();
     // Not at once: a server that keeps handing out bad links is not to be asked in a loop.
-    pauses_[key] = loop_.after(asking_.next(), [this, key] {
+    pauses_[key] = network_.loop().after(asking_.next(), [this, key] {
       pauses_.erase(key);
       if (auto again = items_.find(key); again != items_.end() && again->second.url.empty()) {
         ask_(pb::UploadRequest(again->second.request));

@@ -10,15 +10,15 @@
 
 #include "agent/ports/supervisor.h"
 #include "agent/session/block_upload.h"
+#include "net/dialer.h"
 
 namespace reachback::agent {
 
 class Uploads {
  public:
   // ask: sends the request on the session that stands, if one does.
-  Uploads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-          Supervisor& supervisor, std::function<void(const pb::UploadRequest&)> ask,
-          std::function<void()> on_idle);
+  Uploads(net::Dialer& network, Random& random, Supervisor& supervisor,
+          std::function<void(const pb::UploadRequest&)> ask, std::function<void()> on_idle);
 
   // The supervisor has bytes to store (again, after a reconnect).
   void requested(const pb::UploadRequest& request);
@@ -43,8 +43,7 @@ class Uploads {
   void on_done(UploadResult result, const std::string& why);
   net::HttpClient& client_for(const net::Origin& origin);
 
-  net::Loop& loop_;
-  std::shared_ptr<net::TlsClientContext> tls_;
+  net::Dialer& network_;
   Random& random_;
   Supervisor& supervisor_;
   std::function<void(const pb::UploadRequest&)> ask_;

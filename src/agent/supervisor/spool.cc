@@ -29,60 +29,73 @@ Result<Fd> make_file(const std::string& path) {
   return open_file(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 }
 
-}  // namespace
+class FolderSpool : public Spool {
+ public:
+  explicit FolderSpool(const std::string& state_folder)
+      : spool_(state_folder + "/spool"), work_(state_folder + "/work") {}
+  Result<void> make_folders(const std::string& state_folder) const {
+    RB_TRY(make_folder(spool_));
+    RB_TRY(make_folder(work_));
+    return sync_folder(state_folder);
+  }
 
-Result<Spool> Spool::create(const std::string& state_folder) {
-  Spool out;
-  out.spool_ = state_folder + "/spool";
-  out.work_ = state_folder + "/work";
-  RB_TRY(make_folder(out.spool_));
-  RB_TRY(make_folder(out.work_));
-  RB_TRY(sync_folder(state_folder));
-  return out;
-}
+  Result<StreamFiles> make_streams(const ActionId& action, std::uint32_t index) override;
+  Result<Fd> make_result(const ActionId& action, std::uint32_t index) override;
+  Result<Fd> open(const ActionId& action, std::uint32_t index, pb::UploadKind kind) override;
+  Result<void> sync(const Fd& file) override;
+  void remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) override;
+  Result<std::string> work_folder(const ActionId& action) override;
+  void remove_work_folder(const ActionId& action) override;
+  void remove_others(const std::set<ActionId>& keep) override;
 
-std::string Spool::path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const {
+ private:
+  std::string path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const;
+  const std::string spool_;
+  const std::string work_;
+};
+
+std::string FolderSpool::path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const {
   return spool_ + "/" + hex(action) + "-" + std::to_string(index) + "." + std::string(suffix(kind));
 }
 
-Result<StreamFiles> Spool::make_streams(const ActionId& action, std::uint32_t index) const {
+Result<StreamFiles> FolderSpool::make_streams(const ActionId& action, std::uint32_t index) {
   StreamFiles out;
   RB_TRY_ASSIGN(out.out, make_file(path(action, index, pb::RAW_STDOUT)));
   RB_TRY_ASSIGN(out.err, make_file(path(action, index, pb::RAW_STDERR)));
   return out;
 }
 
-Result<Fd> Spool::make_result(const ActionId& action, std::uint32_t index) const {
+Result<Fd> FolderSpool::make_result(const ActionId& action, std::uint32_t index) {
   return make_file(path(action, index, pb::RESULT));
 }
 
-Result<Fd> Spool::open(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const {
+Result<Fd> FolderSpool::open(const ActionId& action, std::uint32_t index, pb::UploadKind kind) {
   return open_file(path(action, index, kind), O_RDONLY | O_NOFOLLOW);
 }
 
-Result<void> Spool::sync(const Fd& file) const {
+Result<void> FolderSpool::sync(const Fd& file) {
   RB_TRY(sync_file(file.get()));
   return sync_folder(spool_);
 }
 
-void Spool::remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const {
+void FolderSpool::remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) {
   ::unlink(path(action, index, kind).c_str());
 }
 
-Result<std::string> Spool::work_folder(const ActionId& action) const {
+Result<std::string> FolderSpool::work_folder(const ActionId& action) {
   std::string folder = work_ + "/" + hex(action);
   RB_TRY(make_folder(folder));
   return folder;
 }
 
-void Spool::remove_work_folder(const ActionId& action) const {
+void FolderSpool::remove_work_folder(const ActionId& action) {
   const std::string folder = work_ + "/" + hex(action);
   if (auto removed = remove_tree(folder); !removed.ok()) {
     log_warning("the working folder stays", {field("why", removed.error().message)});
   }
 }
 
-void Spool::remove_others(const std::set<ActionId>& keep) const {
+void FolderSpool::remove_others(const std::set<ActionId>& keep) {
   std::set<std::string> names;
   for (const ActionId& action : keep) {
     names.insert(hex(action));
@@ -96,6 +109,14 @@ void Spool::remove_others(const std::set<ActionId>& keep) const {
       }
     }
   }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Spool>> make_folder_spool(const std::string& state_folder) {
+  auto spool = std::make_unique<FolderSpool>(state_folder);
+  RB_TRY(spool->make_folders(state_folder));
+  return std::unique_ptr<Spool>(std::move(spool));
 }
 
 }  // namespace reachback::agent

@@ -2,6 +2,7 @@
 // by action and index; nothing in a name comes from outside.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -19,27 +20,23 @@ struct StreamFiles {
 
 class Spool {
  public:
-  // state_folder/spool and state_folder/work, made if needed. Errors: io, storage_full.
-  static Result<Spool> create(const std::string& state_folder);
-
+  virtual ~Spool() = default;
   // Empty files for the streams of a command. Errors: storage_full, io.
-  Result<StreamFiles> make_streams(const ActionId& action, std::uint32_t index) const;
+  virtual Result<StreamFiles> make_streams(const ActionId& action, std::uint32_t index) = 0;
   // An empty file for the result.
-  Result<Fd> make_result(const ActionId& action, std::uint32_t index) const;
-  Result<Fd> open(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const;
+  virtual Result<Fd> make_result(const ActionId& action, std::uint32_t index) = 0;
+  virtual Result<Fd> open(const ActionId& action, std::uint32_t index, pb::UploadKind kind) = 0;
   // The names and bytes of what make_* made survive a power loss.
-  Result<void> sync(const Fd& file) const;
-  void remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const;
+  virtual Result<void> sync(const Fd& file) = 0;
+  virtual void remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) = 0;
   // The working folder of an action's scripts, made if needed.
-  Result<std::string> work_folder(const ActionId& action) const;
-  void remove_work_folder(const ActionId& action) const;
+  virtual Result<std::string> work_folder(const ActionId& action) = 0;
+  virtual void remove_work_folder(const ActionId& action) = 0;
   // Removes what belongs to no action of `keep`: left by a crash.
-  void remove_others(const std::set<ActionId>& keep) const;
-
- private:
-  std::string path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const;
-  std::string spool_;
-  std::string work_;
+  virtual void remove_others(const std::set<ActionId>& keep) = 0;
 };
+
+// state_folder/spool and state_folder/work, made if needed. Errors: io, storage_full.
+Result<std::unique_ptr<Spool>> make_folder_spool(const std::string& state_folder);
 
 }  // namespace reachback::agent

@@ -170,7 +170,7 @@ class World : public testing::Test {
     processes_.forget();
     processes_.was_killed = false;
     journal_ = std::move(*Journal::open(layer_, clock_, random_));
-    spool_.emplace(std::move(*Spool::create(folder_.path())));
+    spool_ = std::move(*make_folder_spool(folder_.path()));
     Identity identity;
     identity.tenant = *TenantId::from_bytes(std::string(16, 't'));
     identity.machine = machine_;
@@ -358,7 +358,7 @@ class World : public testing::Test {
   BootId boot_ = *BootId::from_bytes(std::string(16, 'b'));
   std::string action_ = std::string(16, 'a');
   std::unique_ptr<Journal> journal_;
-  std::optional<Spool> spool_;
+  std::unique_ptr<Spool> spool_;
   std::unique_ptr<AgentSupervisor> supervisor_;
   pb::Hello::Body hello_;
   std::string contact_;

@@ -30,13 +30,14 @@ Result<void> run(const std::string& state_folder) {
   crypto::SystemRandom random;
   net::Loop loop;
   LoopEvents events(loop);
+  const auto network = net::make_tls_dialer(loop, std::move(tls));
   const auto files = make_file_layer(state_folder);
   RB_TRY_ASSIGN(auto journal, Journal::open(*files, clock, random));
   if (!journal->quarantine().empty()) {
     log_error("the journal was damaged; it was put aside and a new one begun",
               {field("file", journal->quarantine())});
   }
-  RB_TRY_ASSIGN(Spool spool, Spool::create(state_folder));
+  RB_TRY_ASSIGN(const auto spool, make_folder_spool(state_folder));
   const MachineId machine = enrollment.identity.machine;
   const auto processes = make_linux_processes(events, "reachback-" + machine.text().substr(0, 16));
 
@@ -47,13 +48,13 @@ Result<void> run(const std::string& state_folder) {
   }
   AgentSupervisor supervisor(
       std::move(enrollment.identity),
-      SupervisorDeps{events, *processes, *journal, spool, clock, random, boot, facts,
+      SupervisorDeps{events, *processes, *journal, *spool, clock, random, boot, facts,
                      load_contact(state_folder),
                      [&](const std::string& contact) { save_contact(state_folder, contact); }});
   RB_TRY(supervisor.recover());
 
   Result<void> outcome;
-  Session session(SessionDeps{loop, supervisor, std::move(tls), url.origin, random,
+  Session session(SessionDeps{*network, supervisor, url.origin, random,
                               [](const MachineId& id) {
                                 std::printf("connected %s\n", id.text().c_str());
                                 std::fflush(stdout);

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/loop.h"
+#include "net/executor.h"
 #include "server/ports/links.h"
 
 namespace reachback::server {
@@ -16,7 +16,7 @@ namespace reachback::server {
 class SessionEnd {
  public:
   virtual ~SessionEnd() = default;
-  virtual net::Loop& loop() = 0;
+  virtual net::Executor& loop() = 0;
   virtual void send(const std::string& frame) = 0;
   virtual void end(std::string_view reason, bool permanent) = 0;
 };

@@ -37,7 +37,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   // Takes over the socket's callbacks. Loop thread.
   void start();
 
-  net::Loop& loop() override { return loop_; }
+  net::Executor& loop() override { return loop_; }
   void send(const std::string& frame) override;
   void end(std::string_view reason, bool permanent) override;
 
@@ -79,7 +79,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   SessionDeps deps_;
   SessionLimits limits_;
   std::shared_ptr<net::WebSocket> socket_;
-  net::Loop& loop_;
+  net::Executor& loop_;
   std::string server_nonce_;
   std::deque<pb::ToServer> queue_;
   bool busy_ = false;

@@ -44,7 +44,7 @@ class FakeWebSocket : public net::WebSocket {
   }
   void pause() override { ++pauses; }
   void resume() override { --pauses; }
-  net::Loop& loop() override { return loop_; }
+  net::Executor& loop() override { return loop_; }
   std::string peer_ip() const override { return "127.0.0.1"; }
   std::string tls_exporter() const override { return std::string(32, 'e'); }
   void receive(const std::string& frame) {
