@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/variant.h"
+
 namespace reachback::agent {
 namespace {
 
@@ -47,6 +49,12 @@ Result<void> Journal::load(std::string bytes) {
   }
   if (state.generation == JournalGeneration()) {
     damaged = true;
+  }
+  if (RB_VARIANT("ttl")) {
+    std::erase_if(state.actions, [this](const auto& action) {
+      return action.second.received &&
+             from_micros(action.second.received->at_us()) < clock_.now() - std::chrono::seconds(20);
+    });
   }
   if (!damaged) {
     state_ = std::move(state);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/variant.h"
+
 namespace reachback::agent {
 namespace {
 
@@ -51,6 +53,9 @@ Result<void> apply_received(JournalState& state, pb::JournalReceived m) {
     return corrupt("an order without an action");
   }
   ActionRecord& record = state.actions[*id];
+  if (RB_VARIANT("lease_regrant") && record.received) {
+    record = ActionRecord();
+  }
   if (record.received || order.epoch() <= record.voided_epoch ||
       (record.closed && record.closed->reason() != kVoidedReason)) {
     return corrupt("an action that was received twice");

@@ -104,6 +104,8 @@ class LossyDisk : public FileLayer {
     return names_.at(name)->now;
   }
   bool has(const std::string& name) const { return names_.contains(name); }
+  // What a power loss now would surely leave of it.
+  const std::string& durable(const std::string& name) const { return names_.at(name)->durable; }
   std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const auto& [name, content] : names_) {

@@ -19,7 +19,8 @@ std::string block_list_xml(std::uint64_t blocks) {
 }
 
 struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
-  State(net::Executor& l, net::HttpClient& c, Random& random) : loop(l), client(c), backoff(random) {}
+  State(net::Executor& l, net::HttpClient& c, Random& random)
+      : loop(l), client(c), backoff(random) {}
 
   net::Executor& loop;
   net::HttpClient& client;

@@ -119,8 +119,9 @@ void Uploads::start_next() {
     idle_.reset();
     blob_name_ = blob_name_of(url->target);
     upload_ = std::make_unique<BlockUpload>(
-        network_.loop(), client_for(url->origin), random_, source_of(item.request, std::move(*file)),
-        url->target, [this](UploadResult result, const std::string& why) { on_done(result, why); });
+        network_.loop(), client_for(url->origin), random_,
+        source_of(item.request, std::move(*file)), url->target,
+        [this](UploadResult result, const std::string& why) { on_done(result, why); });
   }
   if (!upload_ && client_) {
     idle_ = network_.loop().after(kIdle, [this] { go_idle(); });

@@ -8,6 +8,7 @@
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/variant.h"
 #include "protocol/codec.h"
 
 namespace reachback::agent {
@@ -62,7 +63,8 @@ void AgentSupervisor::start_next() {
       while (index < record->commands.size() && record->commands[index].ended) {
         ++index;
       }
-      if (index == record->commands.size() || record->commands[index].intent) {
+      if (index == record->commands.size() ||
+          (record->commands[index].intent && !RB_VARIANT("resume"))) {
         continue;
       }
     }
@@ -153,7 +155,14 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
     intent.set_index(index);
     intent.set_at_us(now_us());
     intent.set_boot(std::string(deps_.boot.bytes()));
-    before.push_back(entry(intent));
+    const ActionRecord* record = find(job.action);
+    const bool resumed = RB_VARIANT("resume") && record != nullptr &&
+                         index < record->commands.size() && record->commands[index].intent;
+    if (RB_VARIANT("exec_first")) {
+      deps_.events.post([this, intent] { append({entry(intent)}); });
+    } else if (!resumed) {
+      before.push_back(entry(intent));
+    }
   }
   if (is_new) {
     RB_FAILPOINT("agent.order.before_journal");
@@ -189,7 +198,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript s
   script.spec.stdout_file = streams.out.get();
   script.spec.stderr_file = streams.err.get();
   // Once more: this process may have stood still since the last look. Source: trust.md F31.
-  const bool late = is_window_over(job);
+  const bool late = is_window_over(job) && !RB_VARIANT("pause");
   auto started =
       late ? Result<void>(Error{Errc::timed_out, "the time for this action is over"})
            : deps_.processes.start(script.spec, [this](const ProcessEnd& end) { on_ended(end); });

@@ -7,6 +7,7 @@
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/variant.h"
 #include "protocol/codec.h"
 #include "protocol/signing.h"
 
@@ -178,19 +179,24 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
   const bool is_regrant = known != nullptr && !known->received && known->closed &&
                           known->closed->reason() == kVoidedReason &&
                           order.epoch() > known->voided_epoch;
-  if (known != nullptr && !is_regrant) {
+  const bool is_leased_again =
+      RB_VARIANT("lease_regrant") && known != nullptr && order.epoch() > known->epoch();
+  if (known != nullptr && !is_regrant && !is_leased_again) {
     // What is asked again is answered from the journal; its scripts may be needed too.
     on_known_order(id, order, take_files(message, order, std::move(files)));
     return;
   }
-  if (order.generation() != deps_.journal.state().generation.bytes()) {
+  if (order.generation() != deps_.journal.state().generation.bytes() && !RB_VARIANT("replay")) {
     refuse(order, "OtherGeneration: the agent's journal has begun anew");
     return;
   }
   if (ending_ || jobs_.size() >= kJobsMax) {
     return;  // The server repeats it to the next session.
   }
-  const auto sent = anchors_.sent_at(order.session(), order.heartbeat());
+  auto sent = anchors_.sent_at(order.session(), order.heartbeat());
+  if (RB_VARIANT("replay") && !sent) {
+    sent = deps_.clock.since_boot();
+  }
   const Duration window = std::chrono::milliseconds(order.window_ms());
   if (!sent || deps_.clock.since_boot() >= *sent + window) {
     if (void_action(id, order.epoch())) {
@@ -219,7 +225,7 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
   job.receipt.set_at_us(now_us());
   job.receipt.set_boot(std::string(deps_.boot.bytes()));
   job.receipt.set_window_ends_boottime_us(job.window_end.count());
-  if (running_) {
+  if (running_ || RB_VARIANT("noboot")) {
     // Something runs: this one waits, but the server hears now that it is here.
     RB_FAILPOINT("agent.order.before_journal");
     if (!append({entry(job.receipt)})) {
@@ -259,7 +265,7 @@ void AgentSupervisor::on_known_order(const ActionId& id, const pb::Order& order,
     }
   }
   if (!waits || ending_ || jobs_.size() >= kJobsMax ||
-      known.received->boot() != deps_.boot.bytes()) {
+      (known.received->boot() != deps_.boot.bytes() && !RB_VARIANT("noboot"))) {
     return;
   }
   // Received in an earlier life of the agent, within the same boot: the window still counts.
@@ -304,6 +310,9 @@ void AgentSupervisor::on_cancel(const pb::CancelAction& message) {
     entries.push_back(entry(voided(id, message.epoch())));
   }
   entries.push_back(entry(closed(id, "cancelled", /*by_cancel=*/true, now_us())));
+  if (RB_VARIANT("noclose")) {
+    entries.clear();
+  }
   if (!append(std::move(entries))) {
     return;
   }
@@ -361,6 +370,9 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   }
   if (known->closed && known->closed->reason() == "forgotten" && known->is_finished()) {
     return;
+  }
+  if (message.epoch() < std::max(known->epoch(), known->voided_epoch)) {
+    return;  // About an earlier grant: it says nothing about this one.
   }
   log_info("action forgotten", {field("action", id.text()), field("why", message.reason())});
   std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });

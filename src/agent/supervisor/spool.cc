@@ -54,7 +54,8 @@ class FolderSpool : public Spool {
   const std::string work_;
 };
 
-std::string FolderSpool::path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const {
+std::string FolderSpool::path(const ActionId& action, std::uint32_t index,
+                              pb::UploadKind kind) const {
   return spool_ + "/" + hex(action) + "-" + std::to_string(index) + "." + std::string(suffix(kind));
 }
 

@@ -1,8 +1,13 @@
 #include "server/action/action.h"
 
+#include "base/variant.h"
+
 namespace reachback::action {
 
 Duration window_margin(Duration window) {
+  if (RB_VARIANT("drift")) {
+    return -window / 2;
+  }
   return window / 50 + std::chrono::seconds(60);
 }
 

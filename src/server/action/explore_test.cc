@@ -31,11 +31,12 @@ std::vector<Event> every_event(const Action& a) {
   std::vector<Event> events = {Claimed{generation_of('g')}, Claimed{generation_of('h')},
                                CancelRequested{cancellation_by("ann")}, MachineGone{"gone"},
                                DeadlinePassed{}};
-  for (std::uint64_t epoch : {a.epoch, a.epoch + 1}) {
-    events.push_back(CancelConfirmed{epoch});
-    events.push_back(NotStarted{epoch, generation_of('g')});
-    events.push_back(NotStarted{epoch, generation_of('h')});
-    events.push_back(OrderRefused{epoch, "no"});
+  for (std::uint64_t epoch : {a.epoch - 1, a.epoch, a.epoch + 1}) {
+    for (char generation : {'g', 'h'}) {
+      events.push_back(CancelConfirmed{epoch, generation_of(generation)});
+      events.push_back(NotStarted{epoch, generation_of(generation)});
+      events.push_back(OrderRefused{epoch, generation_of(generation), "no"});
+    }
     for (std::uint32_t i = 0; i <= a.commands.size(); ++i) {
       events.push_back(CommandStarted{epoch, i, at_minute(6)});
       for (bool completed : {true, false}) {

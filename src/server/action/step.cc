@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/variant.h"
+
 namespace reachback::action {
 namespace {
 
@@ -19,7 +21,11 @@ class Stepper {
         grant(e.generation);  // A1
         return applied({Effect::send_order});
       case Status::in_progress:
-        if (a_.generation != e.generation) {
+        if (RB_VARIANT("lease_regrant") && !a_.cancellation && now_ > *a_.granted + a_.window / 4) {
+          grant(e.generation);
+          return applied({Effect::send_order});
+        }
+        if (a_.generation != e.generation && !RB_VARIANT("nogen")) {
           return refused("granted to another journal generation");
         }
         if (a_.cancellation) {
@@ -46,6 +52,9 @@ class Stepper {
           return duplicate({Effect::send_cancel});
         }
         a_.cancellation = e.by;
+        if (RB_VARIANT("cancel_now")) {
+          return finish(Status::cancelled);
+        }
         return applied({Effect::send_cancel});
       case Status::cancelled:
         return duplicate({});
@@ -64,6 +73,9 @@ class Stepper {
     if (is_final(a_.status)) {
       return late(/*changed=*/false);
     }
+    if (says_nothing_about_this_grant(e.epoch, e.generation)) {
+      return duplicate({});
+    }
     if (auto why = not_of_this_grant(e.epoch)) {
       return refused(*why);
     }
@@ -77,11 +89,11 @@ class Stepper {
     if (is_final(a_.status)) {
       return late(/*changed=*/false);
     }
+    if (says_nothing_about_this_grant(e.epoch, e.generation)) {
+      return duplicate({});
+    }
     if (auto why = not_of_this_grant(e.epoch)) {
       return refused(*why);
-    }
-    if (a_.generation != e.generation) {
-      return refused("granted to another journal generation");
     }
     if (any_started()) {
       return refused("a command of it has started");
@@ -100,6 +112,9 @@ class Stepper {
   Step operator()(const OrderRefused& e) {
     if (is_final(a_.status)) {
       return late(/*changed=*/false);
+    }
+    if (says_nothing_about_this_grant(e.epoch, e.generation)) {
+      return duplicate({});
     }
     if (auto why = not_of_this_grant(e.epoch)) {
       return refused(*why);
@@ -140,6 +155,9 @@ class Stepper {
       return refused(e.index >= a_.commands.size() ? "no such command" : "not of this grant");
     }
     Command& c = a_.commands[e.index];
+    if (RB_VARIANT("noterm") && c.status == CommandStatus::created) {
+      a_.status = Status::in_progress;
+    }
     if (is_final(a_.status)) {
       return late(attach_evidence(c, e));  // A11
     }
@@ -266,6 +284,13 @@ class Stepper {
                        [](const Command& c) { return c.status == CommandStatus::completed; });
   }
 
+  // Said again about a grant that was proven not to have started (A10), or by a journal that the
+  // grant is not bound to: it must neither end the action nor have the agent forget it.
+  bool says_nothing_about_this_grant(std::uint64_t epoch,
+                                     const JournalGeneration& generation) const {
+    return a_.status == Status::in_progress &&
+           (epoch < a_.epoch || (epoch == a_.epoch && a_.generation != generation));
+  }
   std::optional<std::string> not_of_this_grant(std::uint64_t epoch) const {
     if (a_.status != Status::in_progress) {
       return "it was never granted";

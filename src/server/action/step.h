@@ -11,6 +11,8 @@
 namespace reachback::action {
 
 // ---- events: what happened (past participles) ----
+// generation: of the journal that says so. Only the journal that a grant is bound to knows what was
+// started under it: from another one "nothing will start" is no answer, and changes nothing.
 struct Claimed {
   JournalGeneration generation;
 };  // a connected agent can take it (hello + hint)
@@ -19,6 +21,7 @@ struct CancelRequested {
 };
 struct CancelConfirmed {
   std::uint64_t epoch = 0;
+  JournalGeneration generation;
 };  // the agent closed it by cancel: nothing more will start
 struct NotStarted {
   std::uint64_t epoch = 0;
@@ -26,6 +29,7 @@ struct NotStarted {
 };  // received, no INTENT, anchor lost
 struct OrderRefused {
   std::uint64_t epoch = 0;
+  JournalGeneration generation;
   std::string reason;
 };  // the agent will never run it
 struct CommandStarted {

@@ -94,23 +94,43 @@ TEST(Table, A7_the_first_failed_command_stops_the_rest) {
   EXPECT_EQ(a.commands[2].errors, std::vector<std::string>{"NotRun: an earlier command failed"});
 }
 TEST(Table, A7_an_order_the_agent_refuses_fails_with_its_reason) {
-  Action a = after(granted_action(), OrderRefused{1, "SignatureRequired"});
+  Action a = after(granted_action(), OrderRefused{1, generation_of('g'), "SignatureRequired"});
   EXPECT_EQ(a.status, Status::failed);
   EXPECT_EQ(a.commands[0].errors, std::vector<std::string>{"Refused: SignatureRequired"});
 }
 TEST(Table, A8_the_agents_word_ends_a_cancelled_action) {
   Action a = after(granted_action(), CommandStarted{1, 0, at_minute(5)});
   a = after(a, CancelRequested{cancellation_by("ann")});
-  a = after(a, CancelConfirmed{1});
+  a = after(a, CancelConfirmed{1, generation_of('g')});
   EXPECT_EQ(a.status, Status::cancelled);
   EXPECT_EQ(a.commands[0].status, CommandStatus::failed);
   EXPECT_EQ(a.commands[0].errors, std::vector<std::string>{"Cancelled"});
   EXPECT_EQ(a.commands[1].status, CommandStatus::created);
 }
 TEST(Table, A8_needs_the_flag_and_the_epoch) {
-  EXPECT_EQ(step(granted_action(), CancelConfirmed{1}, at_minute(5)).verdict, Verdict::refused);
+  const CancelConfirmed word{1, generation_of('g')};
+  EXPECT_EQ(step(granted_action(), word, at_minute(5)).verdict, Verdict::refused);
   Action a = after(granted_action(), CancelRequested{cancellation_by("ann")});
-  EXPECT_EQ(step(a, CancelConfirmed{2}, at_minute(5)).verdict, Verdict::refused);
+  const CancelConfirmed too_early{2, generation_of('g')};
+  EXPECT_EQ(step(a, too_early, at_minute(5)).verdict, Verdict::refused);
+}
+TEST(Table, A7_A8_A10_only_the_journal_that_holds_the_grant_speaks_about_it) {
+  // An agent whose journal was wiped while a command ran: what it does not know, it cannot say.
+  Action a = after(granted_action(), CancelRequested{cancellation_by("ann")});
+  const JournalGeneration other = generation_of('h');
+  for (const Event& said : {Event{CancelConfirmed{1, other}}, Event{NotStarted{1, other}},
+                            Event{OrderRefused{1, other, "OtherGeneration"}}}) {
+    EXPECT_EQ(step(a, said, at_minute(5)).verdict, Verdict::duplicate);
+  }
+}
+TEST(Table, A10_what_was_said_about_an_earlier_grant_is_said_in_vain) {
+  Action a = after(granted_action(), NotStarted{1, generation_of('g')});
+  EXPECT_EQ(a.epoch, 2u);
+  const JournalGeneration same = generation_of('g');
+  for (const Event& said : {Event{CancelConfirmed{1, same}}, Event{NotStarted{1, same}},
+                            Event{OrderRefused{1, same, "Duplicate"}}}) {
+    EXPECT_EQ(step(a, said, at_minute(5)).verdict, Verdict::duplicate);
+  }
 }
 TEST(Table, A9_TimeOut_only_after_the_window_and_its_margin) {
   Action a = granted_action();  // granted at minute 4, window 25 min, margin 90 s

@@ -45,9 +45,12 @@ void AgentSession::send(const pb::ToAgent& message) {
 }
 
 void AgentSession::end(std::string_view reason, bool permanent) {
-  if (closed_) {
+  if (closed_ || ending_) {
     return;
   }
+  // What the agent said behind a report that could not be taken must not overtake it.
+  ending_ = true;
+  queue_.clear();
   pb::ToAgent message;
   message.mutable_goodbye()->set_reason(std::string(reason));
   message.mutable_goodbye()->set_permanent(permanent);
@@ -68,6 +71,9 @@ void AgentSession::on_closed(std::string_view why) {
 }
 
 void AgentSession::on_frame(std::string_view frame) {
+  if (ending_) {
+    return;
+  }
   last_frame_ = deps_.clock.since_boot();
   auto message = protocol::decode_to_server(frame);
   if (!message) {
@@ -123,7 +129,9 @@ void AgentSession::handle(const pb::ToServer& m) {
       return;
     case pb::ToServer::kOrderRefused:
       report(m.order_refused().action(), m.order_refused().epoch(),
-             action::OrderRefused{m.order_refused().epoch(), m.order_refused().reason()}, done);
+             action::OrderRefused{m.order_refused().epoch(), claim_->generation,
+                                  m.order_refused().reason()},
+             done);
       return;
     case pb::ToServer::kNotStarted:
       report(m.not_started().action(), m.not_started().epoch(),
@@ -131,7 +139,7 @@ void AgentSession::handle(const pb::ToServer& m) {
       return;
     case pb::ToServer::kCancelConfirmed:
       report(m.cancel_confirmed().action(), m.cancel_confirmed().epoch(),
-             action::CancelConfirmed{m.cancel_confirmed().epoch()}, done);
+             action::CancelConfirmed{m.cancel_confirmed().epoch(), claim_->generation}, done);
       return;
     case pb::ToServer::kCommandStarted:
       report(m.command_started().action(), m.command_started().epoch(),
@@ -258,6 +266,9 @@ void AgentSession::report(std::string_view action_bytes, std::uint64_t epoch, ac
         if (!verdict &&
             (verdict.error().code == Errc::not_found || verdict.error().code == Errc::conflict)) {
           forget(id.bytes(), epoch, verdict.error().message);
+        } else if (!verdict) {
+          // Nobody repeats it on this session.
+          end("try again later", /*permanent=*/false);
         }
         then();
       }));

@@ -84,6 +84,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   std::deque<pb::ToServer> queue_;
   bool busy_ = false;
   bool paused_ = false;
+  bool ending_ = false;  // said goodbye: what still waits or comes is not handled any more
   bool closed_ = false;
   std::optional<Claim> claim_;  // set once the hello is verified
   std::unique_ptr<net::Timer> timer_;

@@ -1,5 +1,6 @@
 // What agents report and ask for, about actions of their own machine.
 #include "base/log.h"
+#include "base/variant.h"
 #include "crypto/digest.h"
 #include "server/service/live_response_service.h"
 
@@ -112,6 +113,15 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
   };
   auto* ended = std::get_if<action::CommandEnded>(&event);
   if (ended == nullptr) {
+    t->event = std::move(event);
+    transition(std::move(t));
+    return;
+  }
+  if (RB_VARIANT("early_report")) {
+    if (ended->result) {
+      ended->result->name =
+          blob_name(id, Upload{ended->epoch, ended->index, UploadKind::result, 0});
+    }
     t->event = std::move(event);
     transition(std::move(t));
     return;

@@ -335,7 +335,7 @@ TEST_F(LiveResponseTest, cancel_waits_for_the_agents_word_and_then_tells_the_tru
   live_->cancel(by_, a->id, "stop", [&](Result<action::Action> r) { answer = std::move(r); });
   EXPECT_TRUE(last_push().has_cancel_action());
   EXPECT_FALSE(answer.has_value());
-  ASSERT_TRUE(tell(a->id, action::CancelConfirmed{1}).ok());
+  ASSERT_TRUE(tell(a->id, action::CancelConfirmed{1, id_of<JournalGeneration>('g')}).ok());
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ((*answer)->status, Status::cancelled);
 }
