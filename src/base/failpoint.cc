@@ -31,9 +31,19 @@ struct Plan {
   }
 };
 
+void (*set_handler)(const char*) = nullptr;
+
 }  // namespace
 
+void set_failpoint_handler(void (*handler)(const char*)) {
+  set_handler = handler;
+}
+
 void reach_failpoint(const char* name) {
+  if (set_handler != nullptr) {
+    set_handler(name);
+    return;
+  }
   static const Plan plan;
   static std::atomic<int> hits{0};
   if (plan.log >= 0) {

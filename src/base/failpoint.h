@@ -5,11 +5,15 @@
 // REACHBACK_FAILPOINT=name[:n] in the environment: the n-th time (default 1) that point is reached,
 // the process sends itself SIGKILL. REACHBACK_FAILPOINT_LOG=FILE: every point reached is appended
 // to FILE, a line each, before it acts.
+//
+// The simulator sets a handler instead, which may throw through the code that reached the point:
+// the process is gone there.
 #pragma once
 
 namespace reachback {
 #ifdef REACHBACK_TEST_HOOKS
 void reach_failpoint(const char* name);
+void set_failpoint_handler(void (*handler)(const char* name));  // null: none. Before any thread.
 #define RB_FAILPOINT(name) ::reachback::reach_failpoint(name)
 #else
 #define RB_FAILPOINT(name) ((void)0)

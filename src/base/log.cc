@@ -21,6 +21,7 @@ std::string_view name(LogLevel level) {
     case LogLevel::warning:
       return "warning";
     case LogLevel::error:
+    case LogLevel::off:
       return "error";
   }
   return "error";

@@ -11,7 +11,7 @@
 
 namespace reachback {
 
-enum class LogLevel { debug, info, warning, error };
+enum class LogLevel { debug, info, warning, error, off };
 
 struct LogField {
   std::string_view key;

@@ -9,7 +9,7 @@ namespace reachback::net {
 namespace {
 
 using asio::ip::tcp;
-using Resolver = asio::ip::basic_resolver<tcp, Executor>;
+using Resolver = asio::ip::basic_resolver<tcp, IoExecutor>;
 
 bool is_secure(const Origin& origin) {
   return origin.scheme == "https" || origin.scheme == "wss";

@@ -177,7 +177,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
     connection->start(std::move(connections));
   }
 
-  using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
+  using Acceptor = asio::basic_socket_acceptor<tcp, IoExecutor>;
   std::shared_ptr<const ServerContext> server_;
   std::vector<Place> places_;
   tcp protocol_;

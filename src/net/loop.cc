@@ -10,7 +10,7 @@
 namespace reachback::net {
 namespace {
 
-using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+using Descriptor = asio::posix::basic_stream_descriptor<IoExecutor>;
 
 // Keeps the state alive for a completion that is queued already when the handle goes.
 class OneShot final : public Timer {

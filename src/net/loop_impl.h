@@ -23,11 +23,11 @@ namespace reachback::net {
 namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
 // Concrete executors: the type-erased default costs a fifth of the requests per second.
-using Executor = asio::io_context::executor_type;
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+using IoExecutor = asio::io_context::executor_type;
+using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, IoExecutor>;
 using SteadyClock = std::chrono::steady_clock;
 using SteadyTimer =
-    asio::basic_waitable_timer<SteadyClock, asio::wait_traits<SteadyClock>, Executor>;
+    asio::basic_waitable_timer<SteadyClock, asio::wait_traits<SteadyClock>, IoExecutor>;
 
 // What one read of a socket takes at most, and one piece of a file.
 inline constexpr std::size_t kScratchBytes = 64 << 10;
@@ -47,7 +47,7 @@ struct Loop::Impl {
   std::string out;
 
   asio::io_context io{1};
-  asio::executor_work_guard<Executor> work{io.get_executor()};
+  asio::executor_work_guard<IoExecutor> work{io.get_executor()};
   SteadyTimer deadline_timer{io.get_executor()};
   SteadyClock::time_point deadline_timer_at = SteadyClock::time_point::max();
   std::atomic<std::thread::id> thread{};

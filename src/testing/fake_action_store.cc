@@ -80,6 +80,9 @@ Result<Inserted> FakeActionStore::insert_now(Action a,
     keys_[{a.tenant, key->caller, key->key}] = Known{key->body, a.id};
   }
   audit_.push_back({a.tenant, a.id, audit});
+  if (on_write) {
+    on_write(nullptr, a);
+  }
   return Inserted{std::move(a), false};
 }
 
@@ -98,21 +101,24 @@ Result<Action> FakeActionStore::replace_now(Action next, const AuditEntry& audit
     return *error;
   }
   std::string broken = broken_invariant(next);
-  if (!broken.empty()) {
+  if (!broken.empty() && !ignores_table) {
     return Error{Errc::internal, broken};
   }
   auto stored = actions_.find({next.tenant, next.id});
   if (stored == actions_.end()) {
     return Error{Errc::not_found, "no action " + next.id.text()};
   }
-  if (stored->second.version != next.version) {
+  if (stored->second.version != next.version && !ignores_version) {
     return Error{Errc::conflict, "action " + next.id.text() + " has another version"};
   }
   std::string illegal = illegal_transition(stored->second, next);
-  if (!illegal.empty()) {
+  if (!illegal.empty() && !ignores_table) {
     return Error{Errc::internal, illegal};
   }
-  next.version += 1;
+  next.version = stored->second.version + 1;
+  if (on_write) {
+    on_write(&stored->second, next);
+  }
   stored->second = next;
   audit_.push_back({next.tenant, next.id, audit});
   return next;

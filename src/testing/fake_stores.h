@@ -3,6 +3,7 @@
 // blank id or a missing `done` is an internal error here. Any thread; `done` inline unless held.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,12 @@ class FakeActionStore : public server::ActionStore {
   Faults& faults() { return faults_; }
   // Everything written to the audit, in order.
   std::vector<Audited> audit() const;
+  // Sees each write when it is durable; before: null for an insert. Set before use.
+  std::function<void(const action::Action* before, const action::Action& after)> on_write;
+  // The mistakes that the simulator must find: the version is not compared; what the transition
+  // table forbids is stored.
+  bool ignores_version = false;
+  bool ignores_table = false;
 
  private:
   using Key = std::pair<TenantId, ActionId>;

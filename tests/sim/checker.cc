@@ -13,7 +13,7 @@ bool is_terminal(const std::string& status) {
 // table with what is checked.
 bool is_edge(const std::string& from, const std::string& to) {
   static const std::set<std::pair<std::string, std::string>> kEdges = {
-      {"Pending", "InProgress"},   {"Pending", "Cancelled"}, {"Pending", "TimeOut"},
+      {"Pending", "InProgress"},   {"Pending", "Cancelled"},    {"Pending", "TimeOut"},
       {"Pending", "Failed"},       {"InProgress", "Succeeded"}, {"InProgress", "Failed"},
       {"InProgress", "Cancelled"}, {"InProgress", "TimeOut"}};
   return kEdges.contains({from, to});
@@ -114,7 +114,8 @@ void Checker::on_index(const Event& e, Action& a, Index& i) {
   switch (e.kind) {
     case Kind::executed: {
       ++i.executed;
-      check("V01", i.executed == 1, fmt::format("command {} started {} times", e.index, i.executed));
+      check("V01", i.executed == 1,
+            fmt::format("command {} started {} times", e.index, i.executed));
       check("V07", e.flag, "started without a durable intent");
       check("V07", a.granted, "started without a grant");
       check(a.status == "Cancelled" && !a.granted ? "V03" : "V04", !is_terminal(a.status),

@@ -1,5 +1,8 @@
 #include "engine.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace reachback::sim {
 namespace {
 constexpr Timestamp kBegin{std::chrono::seconds(1'700'000'000)};
@@ -16,19 +19,27 @@ void Engine::run_one() {
   if (event.owner && !event.owner->alive) {
     return;
   }
-  if (event.owner && event.owner->stopped_until > now_) {
-    const Duration until = event.owner->stopped_until;
+  if (event.owner && event.owner->stopped_until >= now_ && now_ > Duration(0)) {
+    // Behind the very end, so that a stalled call goes on before anything else of its process.
+    const Duration until = event.owner->stopped_until + Duration(1);
     at(until, std::move(event.owner), std::move(event.work));
+    return;
+  }
+  if (event.owner && event.owner->stalled) {
+    // Its call goes on only when those that stalled later have gone on.
+    at(now_ + std::chrono::milliseconds(1), std::move(event.owner), std::move(event.work));
     return;
   }
   ++events_;
   const LifePtr before = std::exchange(current_, event.owner);
+  ++depth_;
   try {
     event.work();
   } catch (const Killed&) {
     on_killed(event.owner);
   }
   event.work = nullptr;
+  --depth_;
   current_ = before;
   if (after_event) {
     after_event();
@@ -45,10 +56,12 @@ void Engine::run_until(Duration end) {
 void Engine::stall(Duration d) {
   const LifePtr stalled = current_;
   const Duration until = now_ + d;
-  stalled->stopped_until = until;
+  stalled->stop_until(until);
+  stalled->stalled = true;
   current_ = nullptr;
   run_until(until);
   current_ = stalled;
+  stalled->stalled = false;
   if (!stalled->alive) {
     throw Killed{};
   }

@@ -2,6 +2,7 @@
 // knows what the events do.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <queue>
@@ -21,6 +22,8 @@ struct Life {
   std::string name;
   bool alive = true;
   Duration stopped_until{};
+  bool stalled = false;  // in the middle of a call: see Engine::stall()
+  void stop_until(Duration when) { stopped_until = std::max(stopped_until, when); }
 };
 using LifePtr = std::shared_ptr<Life>;
 
@@ -62,6 +65,8 @@ class Engine {
   std::uint64_t fork_seed() { return random_.below(~std::uint64_t{0}); }
 
   std::uint64_t events() const { return events_; }
+  // No event is under way: what died may be taken apart.
+  bool is_at_rest() const { return depth_ == 0; }
 
  private:
   struct Event {
@@ -82,6 +87,7 @@ class Engine {
   std::uint64_t next_number_ = 0;
   std::uint64_t events_ = 0;
   LifePtr current_;
+  int depth_ = 0;
   std::priority_queue<Event, std::vector<Event>, Later> queue_;
 };
 
@@ -97,7 +103,7 @@ class SimClock : public Clock {
   SimClock(const Engine& engine, ClockFault fault) : engine_(engine), fault_(fault) {}
   Timestamp now() const override;
   Duration since_boot() const override;
-  void boot() { booted_ = engine_.now(); }
+  void boot(Duration ago = Duration(0)) { booted_ = engine_.now() - ago; }
   void jump(Duration by) { fault_.offset += by; }
   // True time that passes while this clock shows `d`.
   Duration true_time(Duration d) const { return d - d * fault_.rate_ppm / 1'000'000; }

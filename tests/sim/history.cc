@@ -1,7 +1,5 @@
 #include "history.h"
 
-#include <fmt/format.h>
-
 #include "json/json.h"
 
 namespace reachback::sim {

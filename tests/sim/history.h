@@ -16,21 +16,21 @@
 namespace reachback::sim {
 
 enum class Kind : std::uint8_t {
-  accepted,   // durable: machine, commands, expires_us, key and body if it had one
-  answered,   // the client was told 201 for `key`
-  granted,    // durable: epoch
-  asked,      // a cancel is durable
-  executed,   // the process of `index` was started; flag: its intent was durable before
-  exited,     // and ended by itself; flag: the agent saw it
-  stored,     // a blob is committed for (action, index): blob, text = its digest
-  command,    // durable: `index` is now `text` (Completed, Failed); blob = the result's name; flag:
-              // the blob was committed with that digest
-  status,     // durable: the action is now `text`
-  minted,     // a link was handed out: blob, expires_us; flag: an audit record was durable before
-  fetched,    // a link was read: text = what its bytes say they are, expires_us, flag: given out
-  late_bound, // a result was bound after the end (evidence)
-  quiet,      // from here on no fault happens
-  ended,      // the history ends here, every deadline is past
+  accepted,  // durable: machine, commands, expires_us, key and body if it had one
+  answered,  // the client was told 201 for `key`
+  granted,   // durable: epoch
+  asked,     // a cancel is durable
+  executed,  // the process of `index` was started; flag: its intent was durable before
+  exited,    // and ended by itself; flag: the agent saw it
+  stored,    // a blob is committed for (action, index): blob, text = its digest
+  command,   // durable: `index` is now `text` (Completed, Failed); blob = the result's name; flag:
+             // the blob was committed with that digest
+  status,    // durable: the action is now `text`
+  minted,    // a link was handed out: blob, expires_us; flag: an audit record was durable before
+  fetched,   // a link was read: text = what its bytes say they are, expires_us, flag: given out
+  late_bound,  // a result was bound after the end (evidence)
+  quiet,       // from here on no fault happens
+  ended,       // the history ends here, every deadline is past
 };
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
@@ -106,7 +106,7 @@ class Checker {
   std::size_t events_ = 0;
   bool quiet_ = false;
   std::map<std::string, Action> actions_;
-  std::map<std::string, std::string> active_;  // machine -> unfinished action
+  std::map<std::string, std::string> active_;                        // machine -> unfinished action
   std::map<std::string, std::pair<std::string, std::string>> keys_;  // key -> action, body
   std::map<std::string, std::string> blobs_;                         // blob -> action/index
   std::vector<Violation> violations_;

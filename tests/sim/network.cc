@@ -182,30 +182,29 @@ class Network::Client : public net::HttpClient {
       body.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
     }
     // Arrives, whether or not the sender still lives then.
-    engine.after(network_.latency(), nullptr, [this_network = &network_, life = executor_->life(),
-                                               url = origin_.scheme + "://" + origin_.host +
-                                                     request.target,
-                                               request = std::move(request), body, answer] {
-      Network& n = *this_network;
-      net::ClientResponse response;
-      std::string content;
-      response.status = n.serve(request.method, url, body, content);
-      if (n.engine_.chance(n.faults.lose_http)) {
-        n.engine_.after(std::chrono::seconds(30), life, [answer] {
-          answer(Error{Errc::timed_out, "no answer"});
-        });
-        return;
-      }
-      n.engine_.after(n.latency(), life, [response, content, request, answer] {
-        if (request.on_head) {
-          request.on_head(response.status, response.headers);
-        }
-        if (request.on_body && !content.empty()) {
-          request.on_body(content);
-        }
-        answer(response);
-      });
-    });
+    engine.after(network_.latency(), nullptr,
+                 [this_network = &network_, life = executor_->life(),
+                  url = origin_.scheme + "://" + origin_.host + request.target,
+                  request = std::move(request), body, answer] {
+                   Network& n = *this_network;
+                   net::ClientResponse response;
+                   std::string content;
+                   response.status = n.serve(request.method, url, body, content);
+                   if (n.engine_.chance(n.faults.lose_http)) {
+                     n.engine_.after(std::chrono::seconds(30), life,
+                                     [answer] { answer(Error{Errc::timed_out, "no answer"}); });
+                     return;
+                   }
+                   n.engine_.after(n.latency(), life, [response, content, request, answer] {
+                     if (request.on_head) {
+                       request.on_head(response.status, response.headers);
+                     }
+                     if (request.on_body && !content.empty()) {
+                       request.on_body(content);
+                     }
+                     answer(response);
+                   });
+                 });
   }
 
  private:
@@ -295,16 +294,15 @@ void Network::connect(const std::string& machine, std::shared_ptr<SimExecutor> f
     c->ends[1].executor = executor;
     std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
     connections_.push_back(c);
-    engine_.after(Duration(0), executor->life(), [node, c, nonce] {
-      node->accept(std::make_shared<Socket>(c, 1), nonce);
-    });
+    engine_.after(Duration(0), executor->life(),
+                  [node, c, nonce] { node->accept(std::make_shared<Socket>(c, 1), nonce); });
     engine_.after(latency(), life, [node, c, nonce, done] {
       net::WebSocketAnswer answer;
       answer.socket = std::make_shared<Socket>(c, 0);
       answer.headers.add("Reachback-Challenge", to_base64url(nonce));
-      answer.headers.add("Date", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
-                                             std::chrono::floor<std::chrono::seconds>(
-                                                 node->wall())));
+      answer.headers.add("Date",
+                         fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
+                                     std::chrono::floor<std::chrono::seconds>(node->wall())));
       done(std::move(answer));
     });
   });
@@ -325,8 +323,8 @@ void Network::partition(const std::string& machine, const Acceptor* node, bool o
 
 Network::Connection* Network::newest(const std::string& machine) {
   for (auto it = connections_.rbegin(); it != connections_.rend(); ++it) {
-    if (auto c = it->lock(); c && c->machine == machine && !c->ends[0].closed &&
-                             !c->ends[1].closed && !c->broken) {
+    if (auto c = it->lock();
+        c && c->machine == machine && !c->ends[0].closed && !c->ends[1].closed && !c->broken) {
       return c.get();
     }
   }

@@ -28,10 +28,10 @@ class Acceptor {
 };
 
 struct NetworkFaults {
-  double refuse = 0;         // a connection is refused
-  double lose_http = 0;      // the answer of a blob request is lost
-  double fail_http = 0;      // a blob request is answered 503
-  bool blobs_full = false;   // 507
+  double refuse = 0;        // a connection is refused
+  double lose_http = 0;     // the answer of a blob request is lost
+  double fail_http = 0;     // a blob request is answered 503
+  bool blobs_full = false;  // 507
   Duration latency_max = std::chrono::milliseconds(2);
 };
 

@@ -113,6 +113,12 @@ build() {
   say "build: $preset is up to date in build/$preset/bin"
 }
 
+sim() {
+  setup --tests
+  build sim reachback-sim >&2
+  exec build/sim/bin/reachback-sim "$@"
+}
+
 bench() {
   setup --bench
   build release
