@@ -55,7 +55,7 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
     }
     file = std::move(*made);
     got = 0;
-    client = net::HttpClient::create(owner.loop_, url->origin, owner.tls_);
+    client = net::HttpClient::create(owner.loop_, owner.server_, owner.tls_);
     net::ClientRequest request;
     request.target = url->target;
     auto is_good = std::make_shared<bool>(false);
@@ -103,9 +103,13 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
   }
 };
 
-Downloads::Downloads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random,
-                     Done done)
-    : loop_(loop), tls_(std::move(tls)), random_(random), done_(std::move(done)) {}
+Downloads::Downloads(net::Loop& loop, net::Origin server,
+                     std::shared_ptr<net::TlsClientContext> tls, Random& random, Done done)
+    : loop_(loop),
+      server_(std::move(server)),
+      tls_(std::move(tls)),
+      random_(random),
+      done_(std::move(done)) {}
 
 Downloads::~Downloads() {
   for (auto& [order, fetch] : fetches_) {

@@ -23,7 +23,9 @@ class Downloads {
   // done: with one entry per file of the order; those that could not be had are not valid.
   using Done = std::function<void(pb::ToAgent order, std::vector<Fd> files)>;
 
-  Downloads(net::Loop& loop, std::shared_ptr<net::TlsClientContext> tls, Random& random, Done done);
+  // server: where links are used, whatever host they name: the one that this agent can reach.
+  Downloads(net::Loop& loop, net::Origin server, std::shared_ptr<net::TlsClientContext> tls,
+            Random& random, Done done);
   ~Downloads();
 
   // Whether any of the order's files has to be fetched.
@@ -34,6 +36,7 @@ class Downloads {
  private:
   struct Fetch;
   net::Loop& loop_;
+  net::Origin server_;
   std::shared_ptr<net::TlsClientContext> tls_;
   Random& random_;
   Done done_;
