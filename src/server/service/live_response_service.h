@@ -16,8 +16,8 @@ class LiveResponseService : public LiveResponse {
   void get(const Principal& by, ActionId id, Done<action::Action> done) override;
   void wait_final(const Principal& by, ActionId id, Duration timeout,
                   Done<action::Action> done) override;
-  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<action::Action>> done) override;
+  void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+            Done<ActionPage> done) override;
   void cancel(const Principal& by, ActionId id, std::string comment,
               Done<action::Action> done) override;
   void mint_link(const Principal& by, ActionId id, std::uint32_t index, std::string peer_ip,
