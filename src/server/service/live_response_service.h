@@ -48,7 +48,7 @@ class LiveResponseService : public LiveResponse {
 
   void pin_next_file(std::shared_ptr<struct Submission> s, std::size_t index);
   void store_submission(std::shared_ptr<struct Submission> s);
-  void grant_at_once(std::shared_ptr<action::Step> grant);
+  void grant_at_once(std::shared_ptr<struct Accepting> accepting);
 
   void send_order(const action::Action& a);
   void push_order(const action::Action& a, std::vector<std::string> inlined);
