@@ -3,7 +3,8 @@
 Input: a file of lines "name<TAB>kind<TAB>report<TAB>exit status". Kinds: ctest (report = build
 folder with test-results/*.xml of GoogleTest and CTest's own ctest-junit.xml), pytest (JUnit file),
 tap (node --test). A suite that ran nothing, or that ended badly without naming a failure, counts as
-one failure. Skipped tests are named and never counted as passed.
+one failure. Skipped tests are named and never counted as passed. What tests noted of themselves as a
+number that is worth seeing (NOTED, by record_property) is summed up, test function by test function.
 """
 
 import os
@@ -12,8 +13,12 @@ import sys
 import xml.etree.ElementTree as xml
 
 
+NOTED = {"hits": "failpoints reached", "deaths": "processes killed"}
+
+
 class Count:
     def __init__(self):
+        self.noted = {}  # (test function, property) -> one value a case
         self.passed = self.failed = 0
         self.skipped = []
         self.failures = []
@@ -21,6 +26,10 @@ class Count:
 
 def count_junit(path, count, prefix=""):
     for case in xml.parse(path).getroot().iter("testcase"):
+        for noted in case.iter("property"):
+            if noted.get("name") in NOTED and (noted.get("value") or "").isdigit():
+                key = (case.get("name", "").split("[")[0], noted.get("name"))
+                count.noted.setdefault(key, []).append(int(noted.get("value")))
         name = prefix + ".".join(filter(None, [case.get("classname"), case.get("name")]))
         if case.find("failure") is not None or case.find("error") is not None:
             count.failed += 1
@@ -94,12 +103,16 @@ def main(path):
         total.failed += count.failed
         total.failures += [f"{name}: {what}" for what in count.failures]
         total.skipped += [f"{name}: {what}" for what in count.skipped]
+        total.noted.update(count.noted)
     if os.environ.get("CHECK_FAILED", "0") != "0":
         total.failed += 1
         total.failures.append("./dev check")
     if not lines:
         total.failed += 1
         total.failures.append("no suite ran")
+    for (test, key), values in sorted(total.noted.items()):
+        print(f"{NOTED[key]}: {sum(values)} in {len(values)} cases of {test}, "
+              f"at least {min(values)} in each")
     for what in total.skipped:
         print("not run:", what)
     for what in total.failures:

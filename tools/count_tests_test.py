@@ -52,6 +52,17 @@ def test_skipped_is_neither_passed_nor_failed(tmp_path):
     assert counted(count_tests.count_suite("pytest", str(report), 1)) == (1, 1, 1)
 
 
+def test_how_often_was_killed_is_shown(tmp_path, capsys):
+    case = ('<testcase name="test_killed_at[{}]"><properties><property name="hits" value="{}"/>'
+            '<property name="other" value="9"/></properties></testcase>')
+    (tmp_path / "pytest.xml").write_text(junit(case.format("a", 1), case.format("b", 4)))
+    (tmp_path / "suites").write_text(f"e2e\tpytest\t{tmp_path}/pytest.xml\t0\n")
+    assert count_tests.main(str(tmp_path / "suites")) == 0
+    shown = capsys.readouterr().out
+    assert "failpoints reached: 5 in 2 cases of test_killed_at, at least 1 in each" in shown
+    assert shown.endswith("2 passed, 0 failed\n")
+
+
 def test_node_counts_by_its_last_lines(tmp_path):
     report = tmp_path / "tap"
     report.write_text("TAP version 13\nok 1 - a\nnot ok 2 - b\n# tests 3\n# suites 0\n# pass 1\n"

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <vector>
 
+#include "net/liveness.h"
+
 namespace reachback::net {
 namespace {
 
@@ -112,6 +114,7 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
       connect_next();
       return;
     }
+    notice_a_lost_peer(socket_.native_handle());
     socket_.async_connect(endpoint, [self = shared_from_this()](ErrorCode failed) {
       if (!self->done_) {
         return;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "net/http_connection.h"
+#include "net/liveness.h"
 
 namespace reachback::net {
 namespace {
@@ -158,6 +159,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                std::string ip) {
     int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    notice_a_lost_peer(socket.get());
     SslPtr ssl;
     if (server->tls) {
       ssl = make_server_ssl(*server->tls, socket.get());

@@ -31,9 +31,18 @@ class ActionStoreConformance : public StoresConformance {
   Result<Action> replace(const Action& next) {
     return wait_for<Action>([&](auto done) { store().replace(next, sample_audit("step"), done); });
   }
+  Result<server::ActionPage> list_page(std::uint64_t skip, std::uint64_t top,
+                                       std::uint64_t bytes_max) {
+    return wait_for<server::ActionPage>(
+        [&](auto done) { store().list(tenant_, skip, {top, bytes_max}, done); });
+  }
   Result<std::vector<Action>> list(std::uint64_t skip, std::uint64_t top) {
-    return wait_for<std::vector<Action>>(
-        [&](auto done) { store().list(tenant_, skip, top, done); });
+    auto page = list_page(skip, top, UINT64_MAX);
+    EXPECT_TRUE(!page.ok() || !page->more);
+    if (!page.ok()) {
+      return page.error();
+    }
+    return std::move(page->actions);
   }
   Result<std::vector<Action>> due(Timestamp now, std::size_t limit = 100) {
     return wait_for<std::vector<Action>>([&](auto done) { store().due(now, limit, done); });
@@ -246,6 +255,26 @@ TEST_P(ActionStoreConformance, an_illegal_transition_is_not_written) {
   undone.version = done.version;
   EXPECT_CODE(replace(undone), internal);
   EXPECT_EQ(*get(a), done);
+}
+
+TEST_P(ActionStoreConformance, a_page_of_much_text_ends_early_and_says_so) {
+  constexpr std::size_t kText = 1000;
+  for (int i = 0; i < 4; ++i) {
+    Action a = fresh(sample_time(i));
+    a.comment = std::string(kText, 'c');
+    inserted(a);
+  }
+  const auto all = *list(0, 100);
+  auto first = list_page(0, 100, kText);
+  ASSERT_OK(first);
+  EXPECT_EQ(first->actions, std::vector<Action>(all.begin(), all.begin() + 1)) << "one at least";
+  EXPECT_TRUE(first->more);
+  auto two = list_page(1, 100, server::text_bytes(all[1]) + 1);
+  ASSERT_OK(two);
+  EXPECT_EQ(two->actions, std::vector<Action>(all.begin() + 1, all.begin() + 3));
+  EXPECT_TRUE(two->more);
+  EXPECT_FALSE(list_page(3, 100, 1)->more) << "nothing is behind it";
+  EXPECT_FALSE(list_page(0, 1, 1)->more) << "no more was asked for";
 }
 
 TEST_P(ActionStoreConformance, the_list_is_newest_first_and_pages) {

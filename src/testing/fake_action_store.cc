@@ -154,10 +154,10 @@ void FakeActionStore::active_of(TenantId tenant, MachineId machine,
   faults_.answer_read(std::move(done), std::move(result));
 }
 
-void FakeActionStore::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                           Done<std::vector<Action>> done) {
+void FakeActionStore::list(TenantId tenant, std::uint64_t skip, server::PageLimits limits,
+                           Done<server::ActionPage> done) {
   if (auto refused = faults_.refusal()) {
-    faults_.answer_read<std::vector<Action>>(std::move(done), *refused);
+    faults_.answer_read<server::ActionPage>(std::move(done), *refused);
     return;
   }
   std::vector<Action> all;
@@ -172,11 +172,17 @@ void FakeActionStore::list(TenantId tenant, std::uint64_t skip, std::uint64_t to
   std::sort(all.begin(), all.end(), [](const Action& a, const Action& b) {
     return std::tie(a.created, a.id) > std::tie(b.created, b.id);
   });
-  auto from = std::min<std::uint64_t>(skip, all.size());
-  auto count = std::min<std::uint64_t>(top, all.size() - from);
-  auto begin = all.begin() + static_cast<std::ptrdiff_t>(from);
-  faults_.answer_read<std::vector<Action>>(
-      std::move(done), std::vector<Action>(begin, begin + static_cast<std::ptrdiff_t>(count)));
+  server::ActionPage page;
+  std::uint64_t bytes = 0;
+  for (std::uint64_t at = skip; at < all.size() && page.actions.size() < limits.actions_max; ++at) {
+    page.more = bytes >= limits.bytes_max && !page.actions.empty();
+    if (page.more) {
+      break;
+    }
+    page.actions.push_back(all[at]);
+    bytes += server::text_bytes(all[at]);
+  }
+  faults_.answer_read<server::ActionPage>(std::move(done), std::move(page));
 }
 
 void FakeActionStore::due(Timestamp now, std::size_t limit, Done<std::vector<Action>> done) {

@@ -262,7 +262,7 @@ def killed_in_enrolment(world, name, side, log):
 
 
 @pytest.mark.parametrize("side", ["server", "agent"])
-def test_killed_at_random_moments(side, make_world):
+def test_killed_at_random_moments(side, make_world, record_property):
     seed = int(os.environ.get("REACHBACK_SEED", random.SystemRandom().randrange(1 << 32)))
     rounds = int(os.environ.get("REACHBACK_KILLS", "12"))
     print(f"\nREACHBACK_SEED={seed}")
@@ -294,6 +294,7 @@ def test_killed_at_random_moments(side, make_world):
         listed = insist(keeper, lambda: api.call("GET", "/api/machineactions?$top=1000"))
         assert len(listed.json()["value"]) == rounds
     print(f"{side}: {keeper.deaths} deaths, {outcomes}")
+    record_property("deaths", keeper.deaths)
     assert keeper.deaths >= rounds // 2
 
 

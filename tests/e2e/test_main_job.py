@@ -1,7 +1,9 @@
 """The main job: run a script on a machine, fetch its result by index through a signed link."""
 
 import json
+import os
 import re
+import time
 import urllib.parse
 import uuid
 from datetime import datetime, timezone
@@ -447,6 +449,47 @@ def test_the_rate_limits_answer_429_with_retry_after(make_world):
     # runliveresponse has its own: 10 a minute, of which one is used
     posts = [api.post_run(agent.machine_id, Api.script("effect.sh", "x")) for _ in range(10)]
     assert [a.status for a in posts] == [400] * 9 + [429]
+
+
+def test_a_script_too_large_for_its_order_is_fetched_by_the_agent_and_runs(shared):
+    api = shared.shared_api
+    # Over 256 KiB a script does not travel in its order: the order names a read link.
+    filler = "".join(f"# {number:06} {'.' * 72}\n" for number in range(12000))
+    script = "#!/bin/bash\necho first line\n" + filler + 'echo "last line: $1"\n'
+    assert len(script) > 900_000
+    api.upload("large.sh", script)
+    action, result = api.run_script(shared.agents[0].machine_id, "large.sh", "whole")
+    assert action["status"] == "Succeeded"
+    assert result["script_output"] == "first line\nlast line: whole\n"
+
+
+def context_switches(pid):
+    """Of all threads: each is a time that the process slept and was woken."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as status:
+            total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read(), re.M).group(1))
+    return total
+
+
+@pytest.mark.release
+def test_an_idle_agent_is_small_and_sleeps(make_world, release_bin):
+    """At most 8 MiB, and it wakes for its heartbeat only, every 24 to 36 s, however busy the machine:
+    wake-ups are counted, no time is measured."""
+    world = make_world(LIFTED, bin_dir=release_bin).up(agent=True)
+    api, agent = world.server.api(), world.agents[0]
+    api.upload("small.sh", "#!/bin/bash\necho some work\n")
+    api.run_script(agent.machine_id, "small.sh")
+    time.sleep(12)  # the connection of the upload is kept for 10 s
+    pid = agent.process.pid
+    before = context_switches(pid)
+    time.sleep(10)
+    woken = context_switches(pid) - before
+    # One heartbeat at most falls into 10 s; sending it and hearing of it takes a few wake-ups.
+    assert woken <= 10, f"woken {woken} times in 10 s"
+    with open(f"/proc/{pid}/smaps_rollup") as rollup:
+        pss_kib = int(re.search(r"^Pss:\s+(\d+)", rollup.read(), re.M).group(1))
+    assert pss_kib <= 8192, f"PSS {pss_kib} KiB"
 
 
 @pytest.mark.release

@@ -68,6 +68,42 @@ for (const alg of ['RS256', 'ES256']) {
       assert.equal((await server.get('/api/machines', reader)).status, 200);
     });
 
+    test('with Machine.LiveResponse in scp run a script, mint its link and fetch its result', async () => {
+      const { tenantId, clientId, clientSecret } = server.init;
+      const signedIn = await server.send('POST', `/${tenantId}/oauth2/v2.0/token`,
+        { 'content-type': 'application/x-www-form-urlencoded' },
+        new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret,
+          scope: `${server.url}/.default` }).toString());
+      const edge = 'edge-of-a-part';
+      const form = ['--' + edge, 'Content-Disposition: form-data; name="file"; filename="who.sh"', '',
+        '#!/bin/bash\necho "for $1"\n', `--${edge}--`, ''].join('\r\n');
+      const uploaded = await server.send('POST', '/api/libraryfiles', {
+        authorization: `Bearer ${signedIn.body.access_token}`, 'content-type': `multipart/form-data; boundary=${edge}`,
+      }, form);
+      assert.equal(uploaded.status, 200, uploaded.text);
+      const agent = await server.startAgent();
+      try {
+        // From here on by the delegated token only.
+        const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+        const accepted = await server.send('POST', `/api/machines/${agent.machineId}/runliveresponse`, headers,
+          JSON.stringify({
+            Commands: [{ type: 'RunScript', params: [{ key: 'ScriptName', value: 'who.sh' }, { key: 'Args', value: 'ann' }] }],
+            Comment: 'delegated',
+          }));
+        assert.equal(accepted.status, 201, accepted.text);
+        assert.match(accepted.body.requestor, /ann/);
+        const ended = await server.get(`${ACTIONS}/${accepted.body.id}?waitFor=final&timeout=30s`, token);
+        assert.equal(ended.body.status, 'Succeeded', ended.text);
+        const link = await server.get(`${ACTIONS}/${accepted.body.id}/GetLiveResponseResultDownloadLink(index=0)`, token);
+        assert.equal(link.status, 200, link.text);
+        const result = await server.send('GET', link.body.value);
+        assert.equal(result.status, 200);
+        assert.equal(JSON.parse(result.text).script_output, 'for ann\n');
+      } finally {
+        await agent.stop();
+      }
+    });
+
     test('without a permission of ours are forbidden', async () => {
       const poor = await signIn(provider.issuer, 'bob', ['other']);
       assert.equal(part(poor, 1).scp, '');

@@ -101,11 +101,11 @@ class NodeActions : public server::ActionStore {
         },
         std::move(done));
   }
-  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<action::Action>> done) override {
-    road_.read<std::vector<action::Action>>(
-        [s = &shared_, tenant, skip, top](auto reply) {
-          s->list(tenant, skip, top, std::move(reply));
+  void list(TenantId tenant, std::uint64_t skip, server::PageLimits limits,
+            Done<server::ActionPage> done) override {
+    road_.read<server::ActionPage>(
+        [s = &shared_, tenant, skip, limits](auto reply) {
+          s->list(tenant, skip, limits, std::move(reply));
         },
         std::move(done));
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/bytes.h"
@@ -18,6 +19,12 @@ struct ScriptOutcome {
   int stderr_fd = -1;
 };
 
+// A stream's own bytes.
+struct RawStream {
+  std::uint64_t bytes = 0;
+  Sha256 sha256{};
+};
+
 struct WrittenResult {
   std::uint64_t bytes = 0;
   Sha256 sha256{};
@@ -25,9 +32,28 @@ struct WrittenResult {
   // each maximal part of a sequence, as the Unicode standard recommends.
   bool stdout_exact = true;
   bool stderr_exact = true;
+  RawStream raw_stdout;
+  RawStream raw_stderr;
 };
 
-// Writes at the beginning of out_fd, which must be empty. Errors: storage_full, io.
+// Writes the file piece by piece, so that its thread can do other things between. Not thread-safe.
+class ResultWriter {
+ public:
+  // Writes at the beginning of out_fd, which must be empty. The files stay the caller's.
+  ResultWriter(ScriptOutcome outcome, int out_fd);
+  ~ResultWriter();
+  // Goes on for about so many bytes of the streams; true: the file is whole. After an error: no
+  // further call. Errors: storage_full, io.
+  Result<bool> write_some(std::uint64_t bytes);
+  // Of a whole file.
+  const WrittenResult& written() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The same in one go.
 Result<WrittenResult> write_result(const ScriptOutcome& outcome, int out_fd);
 
 // Length and digest of a file. Errors: io.

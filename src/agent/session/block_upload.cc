@@ -5,6 +5,12 @@
 #include "base/log.h"
 
 namespace reachback::agent {
+namespace {
+
+// The store copies the blocks together before it answers a list of them: gigabytes take minutes.
+constexpr Duration kListTimeout = std::chrono::minutes(15);
+
+}  // namespace
 
 std::string block_id(std::uint64_t index) {
   return to_base64(fmt::format("{:08}", index));
@@ -16,6 +22,20 @@ std::string block_list_xml(std::uint64_t blocks) {
     out += "<Latest>" + block_id(i) + "</Latest>";
   }
   return out + "</BlockList>";
+}
+
+std::uint64_t blocks_standing(std::string_view answer) {
+  std::uint64_t count = 0;
+  // The store lists them in the order of their ids.
+  for (std::size_t at = 0;; ++count) {
+    const std::string block =
+        fmt::format("<Name>{}</Name><Size>{}</Size>", block_id(count), kBlockBytes);
+    at = answer.find(block, at);
+    if (at == std::string_view::npos) {
+      return count;
+    }
+    at += block.size();
+  }
 }
 
 struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
@@ -32,6 +52,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
   std::function<void(UploadResult, std::string)> done;
   std::unique_ptr<net::Timer> pause;
   std::uint64_t next_block = 0;
+  bool asked = false;        // which blocks the store has
   bool began_again = false;  // the store had dropped the blocks
 
   std::uint64_t blocks() const {
@@ -44,7 +65,39 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     request.headers.add("x-ms-blob-content-disposition", disposition);
   }
 
+  // An answer, be it that this cannot be asked; the others are dealt with as for a block.
+  static bool is_said(int status) {
+    return status == 200 || status == 400 || status == 404 || status == 405;
+  }
+
+  // Which blocks are there already?
+  void ask() {
+    net::ClientRequest request;
+    request.target = target + "&comp=blocklist&blocklisttype=uncommitted";
+    request.headers.add("x-ms-version", "2019-07-07");
+    client.send(
+        std::move(request), [weak = weak_from_this()](const Result<net::ClientResponse>& answer) {
+          auto self = weak.lock();
+          if (!self || !self->done) {
+            return;
+          }
+          if (answer.ok() && is_said(answer->status)) {
+            self->asked = true;
+            // Never past the last whole one: it may be shorter.
+            self->next_block = std::min(answer->status == 200 ? blocks_standing(answer->body) : 0,
+                                        self->bytes / kBlockBytes);
+            self->send();
+            return;
+          }
+          self->on_answer(answer);
+        });
+  }
+
   void send() {
+    if (blocks() != 0 && !asked) {
+      ask();
+      return;
+    }
     net::ClientRequest request;
     request.method = "PUT";
     request.headers.add("x-ms-version", "2019-07-07");
@@ -64,6 +117,7 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
       request.headers.add("Content-Type", "application/xml");
       add_reader_headers(request);
       request.body = block_list_xml(blocks());
+      request.timeout = kListTimeout;
     }
     client.send(std::move(request),
                 [weak = weak_from_this()](const Result<net::ClientResponse>& answer) {

@@ -1,6 +1,8 @@
 // One upload of one file to one write link, as a block blob: up to 4 MiB in one request, more in
-// blocks of 4 MiB and a list of them. Goes on from the last block after a cut; constant memory.
-// Loop thread only. Source: Azure Blob Storage REST, Put Blob, Put Block, Put Block List.
+// blocks of 4 MiB and a list of them. Goes on from the last block after a cut, and after whatever
+// blocks the store already has: of an earlier link, or of an earlier life of the agent. Constant
+// memory. Loop thread only. Source: Azure Blob Storage REST, Put Blob, Put Block, Put Block List,
+// Get Block List.
 #pragma once
 
 #include <functional>
@@ -17,6 +19,9 @@ inline constexpr std::uint64_t kBlockBytes = 4 << 20;
 // "MDAwMDAwMDE=" for 1: every id of a blob has one length, as Azure wants.
 std::string block_id(std::uint64_t index);
 std::string block_list_xml(std::uint64_t blocks);
+// How many whole blocks, from the first on and without a gap, stand in the store's answer to Get
+// Block List.
+std::uint64_t blocks_standing(std::string_view answer);
 
 enum class UploadResult {
   stored,   // durable in the blob store

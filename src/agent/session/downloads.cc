@@ -55,7 +55,7 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
     }
     file = std::move(*made);
     got = 0;
-    client = owner.network_.http(url->origin);
+    client = owner.network_.http(owner.server_);
     net::ClientRequest request;
     request.target = url->target;
     auto is_good = std::make_shared<bool>(false);
@@ -103,8 +103,8 @@ struct Downloads::Fetch : std::enable_shared_from_this<Downloads::Fetch> {
   }
 };
 
-Downloads::Downloads(net::Dialer& network, Random& random, Done done)
-    : network_(network), random_(random), done_(std::move(done)) {}
+Downloads::Downloads(net::Dialer& network, net::Origin server, Random& random, Done done)
+    : network_(network), server_(std::move(server)), random_(random), done_(std::move(done)) {}
 
 Downloads::~Downloads() {
   for (auto& [order, fetch] : fetches_) {

@@ -23,7 +23,8 @@ class Downloads {
   // done: with one entry per file of the order; those that could not be had are not valid.
   using Done = std::function<void(pb::ToAgent order, std::vector<Fd> files)>;
 
-  Downloads(net::Dialer& network, Random& random, Done done);
+  // server: where links are used, whatever host they name: the one that this agent can reach.
+  Downloads(net::Dialer& network, net::Origin server, Random& random, Done done);
   ~Downloads();
 
   // Whether any of the order's files has to be fetched.
@@ -34,6 +35,7 @@ class Downloads {
  private:
   struct Fetch;
   net::Dialer& network_;
+  net::Origin server_;
   Random& random_;
   Done done_;
   std::map<std::string, std::shared_ptr<Fetch>> fetches_;  // by the order's bytes

@@ -41,14 +41,14 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
       : deps(std::move(d)),
         backoff(deps.random),
         uploads(
-            deps.network, deps.random, deps.supervisor,
+            deps.network, deps.server, deps.random, deps.supervisor,
             [this](const pb::UploadRequest& request) {
               pb::ToServer out;
               *out.mutable_upload_request() = request;
               send(out);
             },
             [this] { deps.on_idle(); }),
-        downloads(deps.network, deps.random,
+        downloads(deps.network, deps.server, deps.random,
                   [this](const pb::ToAgent& order, std::vector<Fd> files) {
                     if (!stopped) {
                       deps.supervisor.deliver(order, std::move(files));
@@ -152,7 +152,7 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
           }
           self->send(message);
           if (message.has_command_started()) {
-            self->uploads.expect_upload(self->deps.server);
+            self->uploads.expect_upload();
           }
         });
     send(hello);

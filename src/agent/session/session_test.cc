@@ -46,9 +46,6 @@ class FakeServer {
     const auto address = server_->address();
     return {"https", "127.0.0.1", address.substr(address.find(':') + 1)};
   }
-  std::string url(const std::string& target) const {
-    return "https://" + server_->address() + target;
-  }
 
   struct Put {
     std::string target;
@@ -196,14 +193,16 @@ pb::ToAgent welcome(std::uint64_t heartbeat_ms = 60000) {
   return m;
 }
 
-pb::ToAgent grant(const FakeServer& server, const pb::UploadRequest& r, const std::string& query) {
+// The link names a host that the agent cannot reach, as a server does that listens on every
+// address.
+pb::ToAgent grant(const pb::UploadRequest& r, const std::string& query) {
   pb::ToAgent m;
   auto* g = m.mutable_upload_grant();
   g->set_action(r.action());
   g->set_epoch(r.epoch());
   g->set_index(r.index());
   g->set_kind(r.kind());
-  g->set_url(server.url("/account/data/" + std::string(32, 'b') + query));
+  g->set_url("https://0.0.0.0:1/account/data/" + std::string(32, 'b') + query);
   return m;
 }
 
@@ -300,16 +299,21 @@ class UploadTest : public SessionTest {
  protected:
   std::vector<FakeServer::Put> upload(std::deque<int> faults) {
     int grants = 0;
-    FakeServer server([&](FakeServer& s, net::WebSocket& socket, const pb::ToServer& m) {
+    FakeServer server([&](FakeServer&, net::WebSocket& socket, const pb::ToServer& m) {
       if (m.has_hello()) {
         socket.send(protocol::encode(welcome()));
       } else if (m.has_upload_request()) {
         ++grants;
         socket.send(
-            protocol::encode(grant(s, m.upload_request(), "?sp=cw&n=" + std::to_string(grants))));
+            protocol::encode(grant(m.upload_request(), "?sp=cw&n=" + std::to_string(grants))));
       }
     });
     server.fail_puts(std::move(faults));
+    for (const auto& [query, blocks] : standing_) {
+      server.serve_file("/account/data/" + std::string(32, 'b') + query +
+                            "&comp=blocklist&blocklisttype=uncommitted",
+                        200, blocks);
+    }
     supervisor_.on_deliver = [&](const pb::ToAgent& m) {
       if (m.has_welcome()) {
         supervisor_.request_upload();
@@ -323,6 +327,7 @@ class UploadTest : public SessionTest {
     return server.puts();
   }
   int grants_ = 0;
+  std::map<std::string, std::string> standing_;  // the blocks that the store has, by link
 };
 
 TEST_F(UploadTest, ASmallResultIsOnePut) {
@@ -382,6 +387,72 @@ TEST_F(UploadTest, AnExpiredLinkIsAskedForAgain) {
   EXPECT_TRUE(puts[1].target.ends_with("n=2"));
 }
 
+std::string uncommitted(std::vector<std::pair<int, std::uint64_t>> blocks) {
+  std::string out = "<BlockList><CommittedBlocks /><UncommittedBlocks>";
+  for (auto [index, bytes] : blocks) {
+    out += "<Block><Name>" + block_id(static_cast<std::uint64_t>(index)) + "</Name><Size>" +
+           std::to_string(bytes) + "</Size></Block>";
+  }
+  return out + "</UncommittedBlocks></BlockList>";
+}
+
+TEST_F(UploadTest, AnUploadThatTakesLongerThanItsLinkGoesOnWithTheNextOne) {
+  supervisor_.spool = random_.bytes(13 << 20);
+  standing_["?sp=cw&n=2"] = uncommitted({{0, kBlockBytes}, {1, kBlockBytes}});
+  auto puts = upload({201, 201, 403});
+  std::vector<std::string> targets;
+  for (const auto& put : puts) {
+    targets.push_back(put.target.substr(put.target.find("n=")));
+  }
+  EXPECT_EQ(targets,
+            (std::vector<std::string>{
+                "n=1&comp=block&blockid=MDAwMDAwMDA%3D", "n=1&comp=block&blockid=MDAwMDAwMDE%3D",
+                "n=1&comp=block&blockid=MDAwMDAwMDI%3D", "n=2&comp=block&blockid=MDAwMDAwMDI%3D",
+                "n=2&comp=block&blockid=MDAwMDAwMDM%3D", "n=2&comp=blocklist"}));
+}
+
+TEST_F(UploadTest, ARestartedAgentSendsOnlyWhatTheStoreDoesNotHave) {
+  supervisor_.spool = random_.bytes(9 << 20);
+  standing_["?sp=cw&n=1"] = uncommitted({{0, kBlockBytes}, {1, kBlockBytes}, {2, 1 << 20}});
+  auto puts = upload({});
+  ASSERT_EQ(puts.size(), 2u);
+  EXPECT_TRUE(puts[0].target.ends_with("blockid=MDAwMDAwMDI%3D"));
+  EXPECT_TRUE(puts[1].target.ends_with("comp=blocklist"));
+}
+
+TEST(BlocksStanding, AreCountedUpToTheFirstThatIsMissingOrNotWhole) {
+  EXPECT_EQ(blocks_standing(""), 0u);
+  EXPECT_EQ(blocks_standing(uncommitted({})), 0u);
+  EXPECT_EQ(blocks_standing(uncommitted({{1, kBlockBytes}})), 0u);
+  EXPECT_EQ(blocks_standing(uncommitted({{0, kBlockBytes}, {1, kBlockBytes}, {3, 1}})), 2u);
+  EXPECT_EQ(blocks_standing(uncommitted({{0, kBlockBytes}, {1, 5}, {2, kBlockBytes}})), 1u);
+}
+
+TEST(BlockUpload, AListOfBlocksMayTakeMinutes) {
+  struct Client : net::HttpClient {
+    void send(net::ClientRequest request, Done<net::ClientResponse> done) override {
+      const bool is_list = request.method == "PUT" && request.target.ends_with("comp=blocklist");
+      (is_list ? list : other) = request.timeout;
+      net::ClientResponse answer;
+      answer.status = request.method == "GET" ? 404 : 201;
+      loop->post([done, answer] { done(answer); });
+    }
+    net::Loop* loop = nullptr;
+    Duration list{}, other{};
+  };
+  net::Loop loop;
+  Client client;
+  client.loop = &loop;
+  crypto::SystemRandom random;
+  UploadSource source;
+  source.bytes = 5 << 20;
+  BlockUpload upload(loop, client, random, std::move(source), "/x?sp=cw",
+                     [&](UploadResult, const std::string&) { loop.stop(); });
+  loop.run();
+  EXPECT_EQ(client.other, std::chrono::seconds(30));
+  EXPECT_GE(client.list, std::chrono::minutes(10));
+}
+
 TEST_F(UploadTest, AFullStoreIsTriedLater) {
   supervisor_.spool = "x";
   EXPECT_EQ(upload({507, 503}).size(), 3u);
@@ -401,7 +472,7 @@ TEST_F(UploadTest, DroppedBlocksAreSentAgain) {
 
 TEST_F(SessionTest, ScriptsThatDoNotComeWithTheOrderAreFetchedWithACap) {
   const std::string script(300000, 's');
-  FakeServer server([&](FakeServer& s, net::WebSocket& socket, const pb::ToServer& m) {
+  FakeServer server([&](FakeServer&, net::WebSocket& socket, const pb::ToServer& m) {
     if (!m.has_hello()) {
       return;
     }
@@ -427,7 +498,7 @@ TEST_F(SessionTest, ScriptsThatDoNotComeWithTheOrderAreFetchedWithACap) {
         f->set_inlined(true);
         f->set_content("inline");
       } else {
-        f->set_url(s.url(target));
+        f->set_url(std::string("https://0.0.0.0:1") + target);  // only its path counts
       }
     }
     *out.mutable_execute_order()->mutable_order() =

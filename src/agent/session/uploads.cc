@@ -21,10 +21,6 @@ bool is_blob_name(std::string_view name) {
   return name.size() == 32 && from_hex(name).has_value();
 }
 
-bool same(const net::Origin& a, const net::Origin& b) {
-  return a.scheme == b.scheme && a.host == b.host && a.port == b.port;
-}
-
 // Result files are named as MDE's clients know them: output_{action}_{index}.json.
 UploadSource source_of(const pb::UploadRequest& request, Fd file) {
   UploadSource out;
@@ -41,9 +37,10 @@ UploadSource source_of(const pb::UploadRequest& request, Fd file) {
 
 }  // namespace
 
-Uploads::Uploads(net::Dialer& network, Random& random, Supervisor& supervisor,
+Uploads::Uploads(net::Dialer& network, net::Origin server, Random& random, Supervisor& supervisor,
                  std::function<void(const pb::UploadRequest&)> ask, std::function<void()> on_idle)
     : network_(network),
+      server_(std::move(server)),
       random_(random),
       supervisor_(supervisor),
       ask_(std::move(ask)),
@@ -77,13 +74,13 @@ void Uploads::granted(const pb::UploadGrant& grant) {
   start_next();
 }
 
-void Uploads::expect_upload(const net::Origin& origin) {
+void Uploads::expect_upload() {
   if (client_) {
     return;
   }
   net::ClientRequest request;
   request.method = "HEAD";
-  client_for(origin).send(std::move(request), [](const Result<net::ClientResponse>&) {
+  client().send(std::move(request), [](const Result<net::ClientResponse>&) {
     // The answer says nothing: the handshake is over, which is what this is for.
   });
   idle_ = network_.loop().after(kIdle, [this] { go_idle(); });
@@ -94,10 +91,9 @@ void Uploads::go_idle() {
   on_idle_();
 }
 
-net::HttpClient& Uploads::client_for(const net::Origin& origin) {
-  if (!client_ || !same(origin, client_origin_)) {
-    client_ = network_.http(origin);
-    client_origin_ = origin;
+net::HttpClient& Uploads::client() {
+  if (!client_) {
+    client_ = network_.http(server_);
   }
   return *client_;
 }
@@ -119,8 +115,7 @@ void Uploads::start_next() {
     idle_.reset();
     blob_name_ = blob_name_of(url->target);
     upload_ = std::make_unique<BlockUpload>(
-        network_.loop(), client_for(url->origin), random_,
-        source_of(item.request, std::move(*file)), url->target,
+        network_.loop(), client(), random_, source_of(item.request, std::move(*file)), url->target,
         [this](UploadResult result, const std::string& why) { on_done(result, why); });
   }
   if (!upload_ && client_) {

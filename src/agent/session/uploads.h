@@ -16,15 +16,16 @@ namespace reachback::agent {
 
 class Uploads {
  public:
+  // server: where links are used, whatever host they name: the one that this agent can reach.
   // ask: sends the request on the session that stands, if one does.
-  Uploads(net::Dialer& network, Random& random, Supervisor& supervisor,
+  Uploads(net::Dialer& network, net::Origin server, Random& random, Supervisor& supervisor,
           std::function<void(const pb::UploadRequest&)> ask, std::function<void()> on_idle);
 
   // The supervisor has bytes to store (again, after a reconnect).
   void requested(const pb::UploadRequest& request);
   void granted(const pb::UploadGrant& grant);
-  // A command runs, so an upload to this origin is near: has the connection made meanwhile.
-  void expect_upload(const net::Origin& origin);
+  // A command runs, so an upload is near: has the connection made meanwhile.
+  void expect_upload();
   // What was asked on the lost session is asked again by the supervisor on the next.
   void session_lost();
 
@@ -41,9 +42,10 @@ class Uploads {
   void start_next();
   void go_idle();
   void on_done(UploadResult result, const std::string& why);
-  net::HttpClient& client_for(const net::Origin& origin);
+  net::HttpClient& client();
 
   net::Dialer& network_;
+  net::Origin server_;
   Random& random_;
   Supervisor& supervisor_;
   std::function<void(const pb::UploadRequest&)> ask_;
@@ -52,7 +54,6 @@ class Uploads {
   std::map<Key, Item> items_;
   std::deque<Key> queue_;  // granted, in order; the first is under way if upload_ is set
   std::unique_ptr<net::HttpClient> client_;
-  net::Origin client_origin_;
   std::unique_ptr<BlockUpload> upload_;
   std::string blob_name_;
   std::unique_ptr<net::Timer> idle_;

@@ -14,6 +14,7 @@
 #include "agent/ports/process.h"
 #include "agent/ports/supervisor.h"
 #include "agent/supervisor/anchors.h"
+#include "agent/supervisor/result_storing.h"
 #include "agent/supervisor/spool.h"
 #include "base/random.h"
 #include "crypto/ed25519.h"
@@ -79,6 +80,9 @@ class AgentSupervisor : public Supervisor {
     bool timed_out = false;
     bool cancelled = false;
     bool forgotten = false;  // nobody waits for its end
+    // The process has ended, its result goes to disk.
+    std::unique_ptr<ResultStoring> storing;
+    std::unique_ptr<Events::Handle> next_slice;
   };
 
   // orders.cc
@@ -101,7 +105,7 @@ class AgentSupervisor : public Supervisor {
   void on_limit();
   void on_ended(const ProcessEnd& end);
   pb::JournalEnded make_end(const ProcessEnd& end);
-  void store_result(const ProcessEnd& end, pb::JournalEnded& ended);
+  void store_result();
   pb::JournalEnded failed(const pb::Order& order, std::uint32_t index, std::int64_t started_us,
                           const std::string& why) const;
 

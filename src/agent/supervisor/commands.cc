@@ -1,7 +1,5 @@
 // Running the commands of an action, one after another.
 #include <fmt/format.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "agent/command/result_writer.h"
 #include "agent/ports/memory_file.h"
@@ -14,16 +12,6 @@
 namespace reachback::agent {
 namespace {
 
-void add_error(pb::CommandEnded& ended, std::string text) {
-  if (ended.errors_size() < static_cast<int>(protocol::kErrorsMax)) {
-    text.resize(std::min(text.size(), protocol::kErrorBytesMax));
-    while (!is_valid_utf8(text)) {
-      text.pop_back();  // cut inside a character
-    }
-    ended.add_errors(std::move(text));
-  }
-}
-
 void add_truncation(pb::CommandEnded& ended, std::string_view name, const StreamCount& count) {
   if (count.stored < count.seen) {
     add_error(ended, fmt::format("OutputTruncated: {}: {} bytes were written, the first {} are "
@@ -31,17 +19,6 @@ void add_truncation(pb::CommandEnded& ended, std::string_view name, const Stream
                                  name, count.seen, count.stored,
                                  count.storage_full ? " (disk full)" : ""));
   }
-}
-
-void set_blob(pb::BlobRef& blob, const WrittenResult& written) {
-  blob.set_bytes(written.bytes);
-  blob.set_sha256(std::string(as_bytes(written.sha256)));
-}
-
-// Gives disk space back, so that a shorter result fits.
-bool halve(const Fd& file) {
-  auto size = file_bytes(file.get());
-  return size.ok() && *size > 0 && ::ftruncate(file.get(), static_cast<off_t>(*size / 2)) == 0;
 }
 
 }  // namespace
@@ -255,67 +232,7 @@ pb::JournalEnded AgentSupervisor::make_end(const ProcessEnd& end) {
   }
   add_truncation(*ended, "script_output", end.out);
   add_truncation(*ended, "script_errors", end.err);
-  store_result(end, out);
   return out;
-}
-
-// The result file, on disk when this returns. A full disk shortens it; only when not even an empty
-// one fits has the command failed.
-void AgentSupervisor::store_result(const ProcessEnd& end, pb::JournalEnded& out) {
-  auto* ended = out.mutable_ended();
-  const ActionRecord& record = *find(running_->action);
-  ScriptOutcome outcome;
-  outcome.script_name = record.order.commands(static_cast<int>(running_->index)).file_name();
-  outcome.exit_code = end.exit_code;
-  outcome.stdout_fd = running_->streams.out.get();
-  outcome.stderr_fd = running_->streams.err.get();
-  auto store = [&]() -> Result<WrittenResult> {
-    RB_TRY_ASSIGN(Fd file, deps_.spool.make_result(running_->action, running_->index));
-    RB_TRY_ASSIGN(WrittenResult written, write_result(outcome, file.get()));
-    RB_TRY(deps_.spool.sync(file));
-    return written;
-  };
-  auto written = store();
-  bool shortened = false;
-  while (!written.ok() && written.error().code == Errc::storage_full) {
-    const bool out_shorter = halve(running_->streams.out);
-    const bool err_shorter = halve(running_->streams.err);
-    if (!out_shorter && !err_shorter) {
-      break;
-    }
-    shortened = true;
-    written = store();
-  }
-  if (!written.ok()) {
-    const bool full = written.error().code == Errc::storage_full;
-    ended->set_outcome(pb::FAILED);
-    add_error(*ended, (full ? "DiskFull: " : "ResultLost: ") + written.error().message);
-    return;
-  }
-  if (shortened) {
-    add_error(*ended, "OutputTruncated: the disk was too full for all of the output");
-  }
-  out.set_spooled(true);
-  out.set_result_bytes(written->bytes);
-  out.set_result_sha256(std::string(as_bytes(written->sha256)));
-  set_blob(*ended->mutable_result(), *written);
-  auto keep_raw = [&](const Fd& file, bool exact, pb::UploadKind kind,
-                      pb::BlobRef* (*blob)(pb::CommandEnded&)) {
-    if (exact) {
-      deps_.spool.remove(running_->action, running_->index, kind);
-      return;
-    }
-    auto digest = digest_file(file.get());
-    if (digest.ok() && deps_.spool.sync(file).ok()) {
-      set_blob(*blob(*ended), *digest);
-    } else {
-      add_error(*ended, "OutputTruncated: the bytes as written could not be kept");
-    }
-  };
-  keep_raw(running_->streams.out, written->stdout_exact, pb::RAW_STDOUT,
-           [](pb::CommandEnded& m) { return m.mutable_raw_stdout(); });
-  keep_raw(running_->streams.err, written->stderr_exact, pb::RAW_STDERR,
-           [](pb::CommandEnded& m) { return m.mutable_raw_stderr(); });
 }
 
 void AgentSupervisor::on_ended(const ProcessEnd& end) {
@@ -323,6 +240,23 @@ void AgentSupervisor::on_ended(const ProcessEnd& end) {
     return;
   }
   running_->limit.reset();
+  if (!running_->forgotten) {
+    ScriptOutcome outcome;
+    outcome.script_name =
+        find(running_->action)->order.commands(static_cast<int>(running_->index)).file_name();
+    outcome.exit_code = end.exit_code;
+    running_->storing = std::make_unique<ResultStoring>(
+        deps_.spool, running_->action, running_->index, std::move(outcome),
+        std::move(running_->streams), make_end(end));
+  }
+  store_result();
+}
+
+// The result goes to disk before the end is journalled: a crash in between is an interruption.
+void AgentSupervisor::store_result() {
+  if (ending_ || !running_) {
+    return;
+  }
   const ActionId id = running_->action;
   const std::uint32_t index = running_->index;
   if (running_->forgotten) {
@@ -331,7 +265,11 @@ void AgentSupervisor::on_ended(const ProcessEnd& end) {
     start_next();
     return;
   }
-  pb::JournalEnded ended = make_end(end);
+  if (!running_->storing->store_some()) {
+    running_->next_slice = deps_.events.after(Duration(0), [this] { store_result(); });
+    return;
+  }
+  const pb::JournalEnded ended = running_->storing->ended();
   const bool goes_on = ended.ended().outcome() == pb::COMPLETED && running_job_ &&
                        static_cast<int>(index) + 1 < running_job_->order.commands_size();
   std::optional<Job> job = std::move(running_job_);

@@ -74,6 +74,100 @@ TEST_F(World, EverythingUnacknowledgedIsSaidAgainInTheOrderOfTheCommands) {
   EXPECT_TRUE(record().is_finished());
 }
 
+// Writes a result of so many slices; what happens between them is up to the test.
+class LargeResult : public World {
+ protected:
+  static constexpr int kSlices = 6;
+  void end_with_much() {
+    connect();
+    send_order({"a", "b"});
+    said();
+    processes_.end(0, std::string(kSlices * kSliceBytes, 'x'));
+    ASSERT_EQ(events_.timers(), 1u) << "the loop goes on before all of it is written";
+  }
+  int slices_to_the_end() {
+    int slices = 0;
+    while (said().empty() && slices < 1000) {
+      events_.fire_timers();
+      ++slices;
+    }
+    return slices;
+  }
+};
+
+TEST_F(LargeResult, IsWrittenInSlicesBetweenWhichTheLoopGoesOn) {
+  end_with_much();
+  EXPECT_EQ(said(), Said{});
+  EXPECT_FALSE(record().commands[0].ended) << "the end is journalled after its result";
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  EXPECT_GE(slices_to_the_end(), kSlices);
+  ASSERT_TRUE(record().commands[0].ended);
+  EXPECT_EQ(processes_.starts.size(), 2u) << "the next command starts then";
+  connect();
+  EXPECT_EQ(
+      upload_all()[pb::RESULT].find(std::string(kSlices * kSliceBytes, 'x')),
+      std::string_view("{\"script_name\":\"a.sh\",\"exit_code\":0,\"script_output\":\"").size());
+}
+
+TEST_F(LargeResult, WithBytesThatAreNotTextKeepsThoseToo) {
+  connect();
+  send_order();
+  said();
+  const std::string out = std::string(2 * kSliceBytes, 'x') + "\xff";
+  processes_.end(0, out);
+  slices_to_the_end();
+  connect();
+  EXPECT_TRUE(upload_all()[pb::RAW_STDOUT] == out);
+}
+
+TEST_F(LargeResult, ACrashBetweenTwoSlicesIsAnInterruption) {
+  end_with_much();
+  events_.fire_timers();
+  start_agent();
+  events_.fire_timers();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted"}));
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  acknowledge(0);
+  EXPECT_EQ(spool_files(), 0u);
+}
+
+TEST_F(LargeResult, ACancelBetweenTwoSlicesStartsNothingMore) {
+  end_with_much();
+  events_.fire_timers();
+  send_cancel();
+  said();
+  slices_to_the_end();
+  EXPECT_EQ(processes_.starts.size(), 1u);
+  EXPECT_EQ(record().commands[0].ended->ended().outcome(), pb::COMPLETED);
+}
+
+TEST_F(LargeResult, AForgottenOneIsLeft) {
+  end_with_much();
+  events_.fire_timers();
+  pb::ToAgent m;
+  m.mutable_forget_action()->set_action(action_);
+  m.mutable_forget_action()->set_epoch(1);
+  m.mutable_forget_action()->set_reason("gone");
+  deliver(m);
+  events_.fire_timers();
+  EXPECT_EQ(events_.timers(), 0u);
+  EXPECT_EQ(spool_files(), 0u);
+  action_ = std::string(16, 'z');
+  send_order();
+  EXPECT_EQ(processes_.starts.size(), 2u) << "the next order runs";
+}
+
+TEST_F(LargeResult, AStoppedAgentReportsItAsInterrupted) {
+  end_with_much();
+  events_.fire_timers();
+  supervisor_->shut_down();
+  events_.fire_timers();
+  start_agent();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Interrupted"}));
+}
+
 TEST_F(World, ARestartReportsWhatRanAsInterruptedAndRunsNothing) {
   connect();
   const auto again = execute(order({"a", "b"}), {"a", "b"});

@@ -142,9 +142,11 @@ AuditHead AuditFile::head() const {
 }
 
 // Commit delay, as databases have it: only when the last group shows that several callers wait at
-// once does a group wait for more; a single caller is never made to wait.
+// once does a group wait for more. Who comes alone, a moment after such a group, waits kGather in
+// vain; later than kBusyFor after it nobody does.
 constexpr std::size_t kBusyGroup = 3;
 constexpr Duration kGather = std::chrono::microseconds(300);
+constexpr Duration kBusyFor = std::chrono::milliseconds(1);
 
 void AuditFile::run() {
   std::vector<Waiting> taken;
@@ -152,7 +154,9 @@ void AuditFile::run() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      const auto has_work = [this] { return closing_ || !queue_.empty(); };
+      busy = busy && wake_.wait_for(lock, kBusyFor, has_work);
+      wake_.wait(lock, has_work);
       if (queue_.empty()) {
         return;
       }

@@ -40,12 +40,13 @@ Result<void> BlobUpload::write(std::string_view piece) {
 }
 
 BlobFs::BlobFs(std::unique_ptr<BlobFolder> folder, std::shared_ptr<Disk> disk,
-               std::unique_ptr<BlobLinks> links, std::size_t threads)
+               std::unique_ptr<BlobLinks> links, std::size_t threads, std::size_t joining_threads)
     : folder_(std::move(folder)),
       disk_(std::move(disk)),
       links_(std::move(links)),
       writers_(std::make_shared<WriterSet>()),
-      pool_(threads) {}
+      pool_(threads),
+      joining_(joining_threads) {}
 
 BlobFs::~BlobFs() = default;
 
@@ -67,7 +68,8 @@ Result<std::unique_ptr<BlobFs>> BlobFs::create(BlobFsOptions options, std::share
   return std::unique_ptr<BlobFs>(
       new BlobFs(std::move(folder), std::move(disk),
                  std::make_unique<BlobLinks>(account, std::move(options.account_keys)),
-                 std::max<std::size_t>(options.threads, 1)));
+                 std::max<std::size_t>(options.threads, 1),
+                 std::max<std::size_t>(options.joining_threads, 1)));
 }
 
 void BlobFs::set_bases(std::string public_url, std::string agent_url) {
@@ -87,9 +89,9 @@ Result<std::string> BlobFs::write_link(const TenantId& tenant, const std::string
 }
 
 template <typename T>
-void BlobFs::work(std::function<Result<T>()> task, Done<T> done) {
+void BlobFs::work_on(WorkPool& pool, std::function<Result<T>()> task, Done<T> done) {
   auto shared = std::make_shared<Done<T>>(std::move(done));
-  bool taken = pool_.post([task = std::move(task), shared] { (*shared)(task()); });
+  bool taken = pool.post([task = std::move(task), shared] { (*shared)(task()); });
   if (!taken) {
     (*shared)(Error{Errc::unavailable, "too much file work is waiting"});
   }
@@ -267,7 +269,8 @@ void BlobFs::commit_blocks(BlobKey key, std::vector<std::string> ids, BlobHeader
     done(busy(key));
     return;
   }
-  work<Committed>(
+  work_on<Committed>(
+      joining_,
       [this, writer = std::move(writer), key = std::move(key), ids = std::move(ids),
        headers = std::move(headers), expected]() mutable -> Result<Committed> {
         auto owned = std::move(writer);

@@ -1,7 +1,10 @@
 // BlobStore over a folder, and what the embedded Blob REST service (blob_http) needs beyond the
 // port: uploads in pieces and in blocks, open files, the check of a link. Blocking file work runs
-// on a few threads of its own; `done` is called there (or before the call returns, when the
-// arguments are wrong or the queue is full: invalid_input, unavailable).
+// on a few threads of its own; `done` is called there (or before the call returns: when the
+// arguments are wrong or the queue is full, invalid_input, unavailable; and by stat() of a blob it
+// knows, for which the calling thread makes one stat(2) on the local folder, a look into memory as
+// long as the kernel remembers the name). Joining blocks, which may take minutes, has threads of
+// its own, so that nothing else waits for it.
 #pragma once
 
 #include <memory>
@@ -24,6 +27,7 @@ struct BlobFsOptions {
   std::vector<Secret> account_keys;  // decoded; the first signs, all verify
   BlobLimits limits;
   std::size_t threads = 2;
+  std::size_t joining_threads = 2;  // so many lists of blocks are committed at once
 };
 
 // One body on its way to the disk, and the right to be its key's only writer. Dropped without
@@ -97,9 +101,13 @@ class BlobFs : public BlobStore {
 
  private:
   BlobFs(std::unique_ptr<BlobFolder> folder, std::shared_ptr<Disk> disk,
-         std::unique_ptr<BlobLinks> links, std::size_t threads);
+         std::unique_ptr<BlobLinks> links, std::size_t threads, std::size_t joining_threads);
   template <typename T>
-  void work(std::function<Result<T>()> task, Done<T> done);
+  void work(std::function<Result<T>()> task, Done<T> done) {
+    work_on<T>(pool_, std::move(task), std::move(done));
+  }
+  template <typename T>
+  static void work_on(WorkPool& pool, std::function<Result<T>()> task, Done<T> done);
   void begin(BlobKey key, std::string block_id, std::uint64_t declared, std::uint64_t declared_max,
              Done<std::shared_ptr<BlobUpload>> done);
   std::shared_ptr<BlobUpload> claim(const BlobKey& key);  // null: the key has a writer
@@ -109,7 +117,8 @@ class BlobFs : public BlobStore {
   const std::unique_ptr<BlobLinks> links_;
   const std::shared_ptr<WriterSet> writers_;
   InfoCache infos_;
-  WorkPool pool_;  // last: its work uses the others
+  WorkPool pool_;  // these two last: their work uses the others
+  WorkPool joining_;
 };
 
 }  // namespace reachback::server

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <atomic>
+#include <thread>
+
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_test_folder.h"
 #include "server/blob_fs/fake_disk.h"
@@ -42,6 +45,46 @@ TEST_F(BlobFsTest, ABlobIsOneFileOfBytesAndTrailer) {
                         "length=9\nsha256="));
   EXPECT_TRUE(file->ends_with("RBblob1\n"));
   EXPECT_EQ(files_below(folder_.path()), 1u);
+}
+
+// A disk whose copies of blocks stand still until they may go on.
+class StandingDisk : public Disk {
+ public:
+  Result<void> copy(int from, int to, std::uint64_t bytes) override {
+    copying.fetch_add(1);
+    go_on.wait(false);
+    return Disk::copy(from, to, bytes);
+  }
+  std::atomic<int> copying{0};
+  std::atomic<bool> go_on{false};
+};
+
+TEST_F(BlobFsTest, LongCommitsHoldUpNothingElse) {
+  auto disk = std::make_shared<StandingDisk>();
+  std::atomic<int> committed{0};
+  BlobBench bench(options(), disk);
+  constexpr int kCommits = 5;
+  for (int i = 0; i < kCommits; ++i) {
+    const BlobKey large = test_key(static_cast<char>('a' + i));
+    ASSERT_TRUE(bench.put_block(large, "0", "bytes").ok());
+    bench.store().commit_blocks(large, {"0"}, {}, {}, [&](Result<Committed> c) {
+      committed += c.ok() ? 1 : 0;
+      committed.notify_all();
+    });
+  }
+  while (disk->copying == 0) {
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(bench.put(key_, "small").ok());
+  EXPECT_EQ(bench.read(key_).value(), "small");
+  EXPECT_EQ(bench.stat(key_)->bytes, 5u);
+  EXPECT_TRUE(bench.open(key_).ok());
+  EXPECT_EQ(committed, 0);
+  disk->go_on = true;
+  disk->go_on.notify_all();
+  for (int now = committed; now < kCommits; now = committed) {
+    committed.wait(now);
+  }
 }
 
 TEST_F(BlobFsTest, BlobsAndHeadersSurviveARestart) {

@@ -10,7 +10,10 @@ namespace reachback::server {
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
   std::shared_lock lock(mutex_);
   auto found = entries_.find(machine);
-  return found == entries_.end() ? std::nullopt : std::optional<Claim>(found->second.claim);
+  if (found == entries_.end() || !found->second.session->is_fresh()) {
+    return std::nullopt;
+  }
+  return found->second.claim;
 }
 
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {

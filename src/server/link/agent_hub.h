@@ -12,11 +12,14 @@
 
 namespace reachback::server {
 
-// One live session as the hub sees it. Calls on the session's loop thread only, but for loop().
+// One live session as the hub sees it. Calls on the session's loop thread only, but for loop() and
+// is_fresh(), which any thread may call.
 class SessionEnd {
  public:
   virtual ~SessionEnd() = default;
   virtual net::Executor& loop() = 0;
+  // The agent was heard of so lately that it is believed to be there: its claim stands.
+  virtual bool is_fresh() const = 0;
   virtual void send(const std::string& frame) = 0;
   virtual void end(std::string_view reason, bool permanent) = 0;
 };

@@ -18,7 +18,7 @@ AgentSession::AgentSession(SessionDeps deps, SessionLimits limits,
 
 void AgentSession::start() {
   auto self = shared_from_this();
-  last_frame_ = deps_.clock.since_boot();
+  heard();
   timer_ = loop_.after(limits_.hello_timeout, [weak = weak_from_this()] {
     if (auto s = weak.lock(); s && !s->claim_) {
       s->end("no hello in time", /*permanent=*/false);
@@ -74,7 +74,7 @@ void AgentSession::on_frame(std::string_view frame) {
   if (ending_) {
     return;
   }
-  last_frame_ = deps_.clock.since_boot();
+  heard();
   auto message = protocol::decode_to_server(frame);
   if (!message) {
     log_warning("bad message from an agent",
@@ -242,12 +242,20 @@ void AgentSession::watch_silence() {
     if (!self || self->closed_) {
       return;
     }
-    if (self->deps_.clock.since_boot() - self->last_frame_ >= self->limits_.silence_max) {
+    if (self->silence() >= self->limits_.silence_max) {
       self->socket_->close(1001, "silent for too long");
       return;
     }
     self->watch_silence();
   });
+}
+
+Duration AgentSession::silence() const {
+  return deps_.clock.since_boot() - Duration(last_frame_.load());
+}
+
+void AgentSession::heard() {
+  last_frame_ = deps_.clock.since_boot().count();
 }
 
 void AgentSession::on_heartbeat(const pb::Heartbeat& m) {

@@ -2,6 +2,7 @@
 // there.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 
@@ -17,7 +18,10 @@ struct SessionLimits {
   Duration heartbeat = std::chrono::seconds(30);  // told to the agent, which adds +-20 %
   Duration silence_max =
       std::chrono::seconds(90);  // no frame for so long: the connection is dead (trust.md F20)
-  std::size_t queue_pause = 32;  // unhandled messages at which reading pauses
+  // The last frame may be so old for the claim to stand: the longest heartbeat, 36 s, and a little
+  // (ours).
+  Duration claim_age_max = std::chrono::seconds(40);
+  std::size_t queue_pause = 32;                // unhandled messages at which reading pauses
   std::size_t send_queue_bytes_max = 8 << 20;  // an agent that does not read is cut
   Duration reconnect_hint = std::chrono::seconds(1);
 };
@@ -38,6 +42,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   void start();
 
   net::Executor& loop() override { return loop_; }
+  bool is_fresh() const override { return silence() < limits_.claim_age_max; }
   void send(const std::string& frame) override;
   void end(std::string_view reason, bool permanent) override;
 
@@ -58,6 +63,8 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   void send(const pb::ToAgent& message);
   void forget(std::string_view action_bytes, std::uint64_t epoch, std::string_view reason);
   void watch_silence();
+  Duration silence() const;  // since the last frame
+  void heard();
 
   // Wraps a service callback so that it runs on this session's loop while the session is open.
   template <typename T, typename F>
@@ -88,7 +95,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   bool closed_ = false;
   std::optional<Claim> claim_;  // set once the hello is verified
   std::unique_ptr<net::Timer> timer_;
-  Duration last_frame_{};
+  std::atomic<Duration::rep> last_frame_{0};  // on the clock since boot; read by any thread
 };
 
 }  // namespace reachback::server

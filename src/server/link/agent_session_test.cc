@@ -447,6 +447,23 @@ TEST_F(LinkTest, an_order_that_the_agent_holds_is_not_pushed_at_every_heartbeat)
   EXPECT_EQ(orders(), 2);
 }
 
+TEST_F(LinkTest, nothing_is_granted_to_an_agent_that_has_missed_its_heartbeat) {
+  const MachineId id = enrolled();
+  auto socket = connected();
+  clock_.advance(std::chrono::seconds(36));  // the longest that a heartbeat takes
+  EXPECT_TRUE(hub_.claim(id).has_value());
+  clock_.advance(std::chrono::seconds(5));
+  EXPECT_FALSE(hub_.claim(id).has_value());
+  action::Action a = submit();
+  EXPECT_EQ(get(a.id).status, action::Status::pending) << "it ends with the queue time at worst";
+  EXPECT_FALSE(socket->sent.back().has_execute_order());
+  pb::ToServer beat;
+  beat.mutable_heartbeat()->set_seq(1);
+  receive(*socket, beat);
+  EXPECT_EQ(get(a.id).status, action::Status::in_progress);
+  EXPECT_TRUE(socket->sent.back().has_execute_order());
+}
+
 TEST_F(LinkTest, a_restarted_agent_that_knows_the_order_still_gets_its_scripts) {
   enrolled();
   connected();

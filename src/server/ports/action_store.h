@@ -41,6 +41,19 @@ struct Inserted {
       false;  // the idempotency key was known: this is the earlier action, nothing was written
 };
 
+// What a list gives at once.
+struct PageLimits {
+  std::uint64_t actions_max = 0;
+  // Of their text, about; one action is given in any case.
+  std::uint64_t bytes_max = 0;
+};
+struct ActionPage {
+  std::vector<action::Action> actions;
+  bool more = false;  // bytes_max ended it: what was asked for goes on behind these
+};
+// The text of an action, as it counts against PageLimits.
+std::uint64_t text_bytes(const action::Action& action);
+
 class ActionStore {
  public:
   virtual ~ActionStore() = default;
@@ -60,8 +73,8 @@ class ActionStore {
   virtual void active_of(TenantId tenant, MachineId machine,
                          Done<std::optional<action::Action>> done) = 0;
   // Newest first (created descending, then id descending).
-  virtual void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                    Done<std::vector<action::Action>> done) = 0;
+  virtual void list(TenantId tenant, std::uint64_t skip, PageLimits limits,
+                    Done<ActionPage> done) = 0;
   // Unfinished actions of every tenant whose deadline() is at or before `now`, oldest deadline
   // first.
   virtual void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) = 0;

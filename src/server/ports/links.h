@@ -32,7 +32,8 @@ struct Claim {
 class AgentLinks {
  public:
   virtual ~AgentLinks() = default;
-  // nullopt: not connected here. Any thread.
+  // nullopt: not connected here, or not heard of for longer than a heartbeat takes: nothing is
+  // granted to an agent that has probably gone, its next heartbeat asks for it. Any thread.
   virtual std::optional<Claim> claim(const MachineId& machine) const = 0;
   // Queues a message to the agent's session; false: not connected. Any thread.
   virtual bool push(const MachineId& machine, const pb::ToAgent& message) = 0;

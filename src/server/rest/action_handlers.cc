@@ -36,13 +36,19 @@ void get_actions(Core& core, CallPtr call) {
     return;
   }
   core.deps.live_response.list(
-      call->principal, page->skip, page->top,
-      [&core, call](Result<std::vector<action::Action>> actions) {
-        if (!actions) {
-          core.refuse(*call, actions.error());
+      call->principal, page->skip, PageLimits{page->top, core.bounds.page_bytes},
+      [&core, call, page = *page](Result<ActionPage> found) {
+        if (!found) {
+          core.refuse(*call, found.error());
           return;
         }
-        core.answer(*call, 200, render_actions(call->context("MachineActions"), *actions));
+        std::string next;
+        if (const std::uint64_t given = found->actions.size(); found->more) {
+          next = call->base + "/api/machineactions?$top=" + std::to_string(page.top - given) +
+                 "&$skip=" + std::to_string(page.skip + given);
+        }
+        core.answer(*call, 200,
+                    render_actions(call->context("MachineActions"), found->actions, next));
       });
 }
 

@@ -32,6 +32,46 @@ TEST(MachineActions, TopAndSkipReachTheService) {
   EXPECT_NE(beyond.body.find("\"value\":[]"), std::string::npos);
 }
 
+TEST(MachineActions, AListOfTooMuchTextGoesOnAtItsNextLink) {
+  World world(World::without_rates());
+  world.live.page_ends_after = 1;
+  ASSERT_GE(world.live.actions.size(), 2u);
+  auto first = world.get(kList, kRead);
+  EXPECT_EQ(world.live.last_page_bytes_max, 16u << 20);
+  EXPECT_NE(first.body.find("/api/machineactions?$top=9999&$skip=1\"}"), std::string::npos)
+      << first.body;
+  auto later = world.get(kList + "?$top=2&$skip=0", kRead);
+  EXPECT_NE(later.body.find("\"@odata.nextLink\":\"https://"), std::string::npos);
+  EXPECT_NE(later.body.find("/api/machineactions?$top=1&$skip=1\"}"), std::string::npos);
+  auto last = world.get(kList + "?$top=1&$skip=1", kRead);
+  EXPECT_EQ(last.body.find("nextLink"), std::string::npos);
+}
+
+TEST(MachineActions, TheRateFactorRaisesTheRates) {
+  auto options = World::default_options();
+  options.rate_factor = 2;
+  World world(options);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(world.get(kList, kRead).status, 200) << i;
+  }
+  EXPECT_EQ(world.get(kList, kRead).status, 429);
+}
+
+TEST(MachineActions, OptionsWithoutTheirDollarAreRefusedAndOtherNamesPassedOver) {
+  World world(World::without_rates());
+  for (const std::string name :
+       {"top", "Skip", "FILTER", "select", "orderby", "expand", "count", "search", "apply",
+        "compute", "format", "skiptoken", "deltatoken"}) {
+    for (const std::string& path : {kList, action(test::kPending), std::string("/api/machines")}) {
+      auto reply = world.get(path + "?" + name + "=5", kRead);
+      EXPECT_EQ(reply.status, 400) << path << name;
+      EXPECT_EQ(reply.code(), "ODataError") << path << name;
+      EXPECT_NE(reply.body.find("'" + name + "'"), std::string::npos) << reply.body;
+    }
+  }
+  EXPECT_EQ(world.get(kList + "?client-request-id=7&api-version=1.0&x=y", kRead).status, 200);
+}
+
 TEST(MachineActions, BadAndUnknownOptionsAreRefusedByName) {  // 6 to 11, 13 to 18
   World world(World::without_rates());
   struct Bad {

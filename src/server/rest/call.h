@@ -18,7 +18,7 @@ namespace reachback::server::rest {
 
 // The limits of the chosen profile that are looked at for every request.
 struct Bounds {
-  std::uint64_t page_size, skip;
+  std::uint64_t page_size, page_bytes, skip;
   Duration wait_timeout, wait_default, machine_inactive_after;
   std::uint64_t run_body_bytes, cancel_body_bytes, token_body_bytes, library_body_bytes;
   std::uint64_t token_parameters;
@@ -28,7 +28,8 @@ struct Bounds {
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, wrong_secrets;
 
-  static Bounds of(const Limits& limits, Profile profile);
+  // rate_factor: call rates are so many times the profile's.
+  static Bounds of(const Limits& limits, Profile profile, std::uint64_t rate_factor = 1);
 };
 
 // One request whose route is known. Written by the pipeline before the handler, read-only after.

@@ -31,6 +31,17 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t m
   return value;
 }
 
+// OData allows its options without their '$' too, where a server says so; a client that forgot it
+// must not get everything instead of a part. Source: OData 4.01 URL Conventions, section 5.1.
+bool is_option(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "top",    "skip",    "filter", "select", "orderby",   "expand",    "count",
+      "search", "compute", "apply",  "format", "skiptoken", "deltatoken"};
+  return name.starts_with('$') ||
+         std::any_of(std::begin(kNames), std::end(kNames),
+                     [name](std::string_view known) { return equals_ignore_case(name, known); });
+}
+
 // For messages: names come from outside.
 std::string shown(std::string_view text) {
   constexpr std::size_t kShownMax = 64;
@@ -79,7 +90,7 @@ Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t
   Page page{0, top_max};
   bool top_seen = false, skip_seen = false;
   for (const auto& [name, value] : query) {
-    if (!name.starts_with('$')) {
+    if (!is_option(name)) {
       continue;
     }
     bool top = equals_ignore_case(name, "$top"), skip = equals_ignore_case(name, "$skip");
@@ -103,7 +114,7 @@ Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t
 
 Result<void> refuse_options(const Pairs& query) {
   for (const auto& [name, value] : query) {
-    if (name.starts_with('$')) {
+    if (is_option(name)) {
       return bad_query("The query option '" + shown(name) + "' is not supported here");
     }
   }

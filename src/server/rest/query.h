@@ -26,8 +26,9 @@ struct Page {
   std::uint64_t skip = 0;
   std::uint64_t top = 0;
 };
-// Reads $top and $skip. Every other name that begins with '$' is refused by name; names that do not
-// are nobody's business here. Errors (invalid_query): naming the option. Source: decisions.md 12.
+// Reads $top and $skip. Every other name that begins with '$' is refused by name, and so is OData's
+// name of an option without its '$'; other names are nobody's business here. Errors
+// (invalid_query): naming the option. Source: decisions.md 12.
 Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t skip_max);
 // Refuses every name that begins with '$'.
 Result<void> refuse_options(const Pairs& query);

@@ -6,10 +6,10 @@
 namespace reachback::server::rest {
 namespace {
 
-// {"@odata.context":...,"value":[...]}
+// {"@odata.context":...,"value":[...]}, "@odata.nextLink" behind it when the list goes on there.
 template <typename T, typename Append>
 std::string list(std::string_view context, const std::vector<T>& items, std::size_t bytes_each,
-                 Append append) {
+                 Append append, std::string_view next_link = {}) {
   std::string out;
   out.reserve(context.size() + 32 + items.size() * bytes_each);
   ObjectText object(out);
@@ -25,6 +25,9 @@ std::string list(std::string_view context, const std::vector<T>& items, std::siz
     element.close();
   }
   out += ']';
+  if (!next_link.empty()) {
+    object.text("@odata.nextLink", next_link);
+  }
   object.close();
   return out;
 }
@@ -139,8 +142,9 @@ std::string render_action(std::string_view context, const action::Action& action
   return entity(context, action, append_action);
 }
 
-std::string render_actions(std::string_view context, const std::vector<action::Action>& actions) {
-  return list(context, actions, kActionBytes, append_action);
+std::string render_actions(std::string_view context, const std::vector<action::Action>& actions,
+                           std::string_view next_link) {
+  return list(context, actions, kActionBytes, append_action, next_link);
 }
 
 std::string render_machine(std::string_view context, const MachineView& machine, Freshness fresh) {

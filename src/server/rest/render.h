@@ -14,7 +14,9 @@ namespace reachback::server::rest {
 // Every property in the order that MDE sends them, nulls too. Source: mde-spec.md §7, clients.md
 // §3. `context` is the value of @odata.context.
 std::string render_action(std::string_view context, const action::Action& action);
-std::string render_actions(std::string_view context, const std::vector<action::Action>& actions);
+// next_link: where the list goes on; empty: it ends here.
+std::string render_actions(std::string_view context, const std::vector<action::Action>& actions,
+                           std::string_view next_link);
 
 // Properties of MDE's that Reachback knows nothing of have their neutral value. Active: connected,
 // or seen less than `inactive_after` ago. Source: mde-spec.md §10, clients.md 35.

@@ -1,5 +1,7 @@
 #include "server/rest/rest_api.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -66,7 +68,7 @@ Refusal with_challenge(Error error, std::string_view code) {
 
 }  // namespace
 
-Bounds Bounds::of(const Limits& limits, Profile profile) {
+Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_factor) {
   auto n = [&](std::string_view name) { return limits.value(profile, name); };
   auto t = [&](std::string_view name) { return limits.duration(profile, name); };
   auto window = [&](std::string_view name, Duration length) {
@@ -75,6 +77,7 @@ Bounds Bounds::of(const Limits& limits, Profile profile) {
   using std::chrono::hours, std::chrono::minutes;
   Bounds b{};
   b.page_size = n("page_size");
+  b.page_bytes = n("page_bytes");
   b.skip = n("skip");
   b.wait_timeout = t("wait_timeout");
   b.wait_default = t("wait_default");
@@ -97,6 +100,12 @@ Bounds Bounds::of(const Limits& limits, Profile profile) {
   b.idempotency_key_chars = n("idempotency_key_chars");
   b.calls = {window("calls_per_minute", minutes(1)), window("calls_per_hour", hours(1))};
   b.run_calls = {window("run_calls_per_minute", minutes(1))};
+  for (std::vector<Window>* rates : {&b.calls, &b.run_calls}) {
+    for (Window& w : *rates) {
+      w.calls = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+          w.calls * rate_factor, std::numeric_limits<std::uint32_t>::max()));
+    }
+  }
   b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
   return b;
 }
@@ -253,7 +262,7 @@ Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions opti
   }
   RB_TRY_ASSIGN(ErrorTable errors, ErrorTable::load());
   RB_TRY_ASSIGN(Limits limits, Limits::load());
-  Bounds bounds = Bounds::of(limits, options.profile);
+  Bounds bounds = Bounds::of(limits, options.profile, options.rate_factor);
   std::string url = std::exchange(options.public_url, "");
   auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds);
   std::unique_ptr<RestApi> api(new RestApi(std::move(core)));

@@ -36,7 +36,8 @@ struct RestOptions {
   std::vector<std::string> alias_hosts;  // "api.example" or "api.example:8443": named in contexts
                                          // and discovery documents when a client called them
   Profile profile = Profile::y2026;
-  bool limits_enabled = true;  // false: no call rates. Sizes and wrong secrets stay limited.
+  bool limits_enabled = true;     // false: no call rates. Sizes and wrong secrets stay limited.
+  std::uint64_t rate_factor = 1;  // call rates are so many times the profile's
   bool strict = false;
   // Machine.Read.All reads results. Default: in profile 2025, unless strict (decisions.md 14).
   std::optional<bool> read_all_results;

@@ -286,18 +286,23 @@ class FakeLiveResponse : public LiveResponse {
     last_wait = timeout;
     get(by, id, std::move(done));
   }
-  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<action::Action>> done) override {
-    last_page = {skip, top};
-    std::vector<action::Action> out;
+  void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+            Done<ActionPage> done) override {
+    last_page = {skip, limits.actions_max};
+    last_page_bytes_max = limits.bytes_max;
+    ActionPage page;
     for (const action::Action& a : actions) {
       if (a.tenant == by.tenant && skip > 0) {
         --skip;
-      } else if (a.tenant == by.tenant && out.size() < top) {
-        out.push_back(a);
+      } else if (a.tenant == by.tenant && page.actions.size() < limits.actions_max) {
+        if (page.actions.size() == page_ends_after) {
+          page.more = true;
+          break;
+        }
+        page.actions.push_back(a);
       }
     }
-    done(std::move(out));
+    done(std::move(page));
   }
   void cancel(const Principal& by, ActionId id, std::string comment,
               Done<action::Action> done) override {
@@ -349,6 +354,8 @@ class FakeLiveResponse : public LiveResponse {
   std::optional<SubmitRequest> last_submit;
   std::optional<Duration> last_wait;
   std::pair<std::uint64_t, std::uint64_t> last_page;
+  std::uint64_t last_page_bytes_max = 0;
+  std::size_t page_ends_after = SIZE_MAX;  // as if its text were too much
   std::string last_peer;
   int submits = 0, gets = 0, cancels = 0, mints = 0;
   // Calls that reached the service at all.

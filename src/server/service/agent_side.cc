@@ -25,9 +25,9 @@ void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Act
   });
 }
 
-void LiveResponseService::list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-                               Done<std::vector<action::Action>> done) {
-  deps_.actions.list(by.tenant, skip, top, std::move(done));
+void LiveResponseService::list(const Principal& by, std::uint64_t skip, PageLimits limits,
+                               Done<ActionPage> done) {
+  deps_.actions.list(by.tenant, skip, limits, std::move(done));
 }
 
 std::string LiveResponseService::blob_name(const ActionId& id, const Upload& upload) const {

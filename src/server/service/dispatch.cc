@@ -54,12 +54,12 @@ void LiveResponseService::dispatch(TenantId tenant, MachineId machine) {
     return;
   }
   deps_.actions.active_of(
-      tenant, machine, [this, machine](Result<std::optional<action::Action>> active) {
+      tenant, machine, [this, tenant, machine](Result<std::optional<action::Action>> active) {
         if (!active || !*active) {
           return;
         }
         auto claim = deps_.links.claim(machine);
-        if (!claim) {
+        if (!claim || claim->tenant != tenant) {
           return;
         }
         auto t = std::make_shared<Transition>();

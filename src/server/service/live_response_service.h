@@ -16,8 +16,8 @@ class LiveResponseService : public LiveResponse {
   void get(const Principal& by, ActionId id, Done<action::Action> done) override;
   void wait_final(const Principal& by, ActionId id, Duration timeout,
                   Done<action::Action> done) override;
-  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<action::Action>> done) override;
+  void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+            Done<ActionPage> done) override;
   void cancel(const Principal& by, ActionId id, std::string comment,
               Done<action::Action> done) override;
   void mint_link(const Principal& by, ActionId id, std::uint32_t index, std::string peer_ip,
@@ -48,7 +48,7 @@ class LiveResponseService : public LiveResponse {
 
   void pin_next_file(std::shared_ptr<struct Submission> s, std::size_t index);
   void store_submission(std::shared_ptr<struct Submission> s);
-  void grant_at_once(std::shared_ptr<action::Step> grant);
+  void grant_at_once(std::shared_ptr<struct Accepting> accepting);
 
   void send_order(const action::Action& a);
   void push_order(const action::Action& a, std::vector<std::string> inlined);

@@ -203,6 +203,110 @@ TEST_F(LiveResponseTest, a_connected_machines_action_is_granted_in_the_commit_of
   EXPECT_EQ(links_.pushed.size(), 1u);  // a refused insert grants nothing
 }
 
+// The fakes' store behind a queue: an insert is done at commit(), a replace may be refused at once,
+// as by a full queue. Counts what a hint leads to.
+class QueuedActions : public ActionStore {
+ public:
+  explicit QueuedActions(ActionStore& inner) : inner_(inner) {}
+  void insert(action::Action a, std::optional<IdempotencyKey> key, InsertLimits limits,
+              AuditEntry audit, Done<Inserted> done) override {
+    insert_ = [this, a = std::move(a), key = std::move(key), limits, audit = std::move(audit),
+               done = std::move(done)] { inner_.insert(a, key, limits, audit, done); };
+  }
+  void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override {
+    if (refuses_replaces) {
+      done(Error{Errc::unavailable, "too many writes wait"});
+    } else if (insert_) {
+      replace_ = [this, next = std::move(next), audit = std::move(audit), done = std::move(done)] {
+        inner_.replace(next, audit, done);
+      };
+    } else {
+      inner_.replace(std::move(next), std::move(audit), std::move(done));
+    }
+  }
+  void commit() {
+    for (auto* write : {&insert_, &replace_}) {
+      if (auto work = std::exchange(*write, nullptr)) {
+        work();
+      }
+    }
+  }
+  void get(TenantId t, ActionId id, Done<action::Action> done) override {
+    inner_.get(t, id, std::move(done));
+  }
+  void active_of(TenantId t, MachineId m, Done<std::optional<action::Action>> done) override {
+    ++looks_for_work;
+    inner_.active_of(t, m, std::move(done));
+  }
+  void list(TenantId t, std::uint64_t skip, PageLimits limits, Done<ActionPage> done) override {
+    inner_.list(t, skip, limits, std::move(done));
+  }
+  void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override {
+    inner_.due(now, limit, std::move(done));
+  }
+  bool refuses_replaces = false;
+  int looks_for_work = 0;
+
+ private:
+  ActionStore& inner_;
+  std::function<void()> insert_, replace_;
+};
+
+class QueuedSubmitTest : public LiveResponseTest {
+ protected:
+  QueuedSubmitTest() {
+    live_ = LiveResponse::create(
+        LiveResponseDeps{queue_, stores_.machines(), stores_.library(), blobs_, notify_, links_,
+                         signer_, audit_, scheduler_, clock_, random_},
+        limits_, std::string(32, 'k'));
+    connect();
+    queue_.looks_for_work = 0;
+  }
+  Result<action::Action> submit_now(SubmitRequest r) {
+    std::optional<Result<action::Action>> answer;
+    live_->submit(by_, std::move(r), [&](Result<action::Action> a) { answer = std::move(a); });
+    EXPECT_FALSE(answer.has_value()) << "answered before the commit";
+    queue_.commit();
+    EXPECT_TRUE(answer.has_value());
+    return answer.value_or(Error{Errc::internal, "no answer"});
+  }
+  QueuedActions queue_{stores_.actions()};
+};
+
+TEST_F(QueuedSubmitTest, a_grant_refused_before_its_insert_is_stored_is_made_up_for_by_a_hint) {
+  queue_.refuses_replaces = true;
+  std::optional<Result<action::Action>> answer;
+  live_->submit(by_, request(), [&](Result<action::Action> a) { answer = std::move(a); });
+  queue_.refuses_replaces = false;
+  queue_.commit();
+  ASSERT_TRUE(answer && answer->ok());
+  EXPECT_EQ(queue_.looks_for_work, 1);
+  EXPECT_EQ(get((*answer)->id).status, Status::in_progress);
+  EXPECT_EQ(links_.pushed.size(), 1u);
+}
+
+TEST_F(QueuedSubmitTest, an_insert_that_stores_nothing_hints_at_nothing) {
+  SubmitRequest r = request();
+  r.idempotency_key = IdempotencyKey{"app-1", "key", crypto::sha256("body")};
+  ASSERT_TRUE(submit_now(r).ok());
+  ASSERT_TRUE(submit_now(r).ok()) << "a replay";
+  EXPECT_EQ(submit_now(request()).error().code, Errc::already_active);
+  EXPECT_EQ(queue_.looks_for_work, 0);
+  EXPECT_EQ(links_.pushed.size(), 1u);
+}
+
+TEST_F(LiveResponseTest, a_claim_of_another_tenant_is_granted_nothing) {
+  Claim claim;
+  claim.tenant = id_of<TenantId>('x');
+  claim.machine = machine_;
+  claim.generation = id_of<JournalGeneration>('g');
+  links_.connect(claim);
+  auto a = submit(request());
+  EXPECT_EQ(get(a->id).status, Status::pending);
+  live_->dispatch(tenant_, machine_);
+  EXPECT_EQ(get(a->id).status, Status::pending);
+}
+
 TEST_F(LiveResponseTest, the_whole_way_to_a_link_that_can_be_minted_again) {
   connect();
   auto a = submit(request());

@@ -1,4 +1,6 @@
 // Accepting an action (A0).
+#include <atomic>
+
 #include "base/failpoint.h"
 #include "protocol/codec.h"
 #include "protocol/words.h"
@@ -13,6 +15,15 @@ struct Submission {
   Machine machine;
   std::vector<action::Command> commands;
   Done<action::Action> done;
+};
+
+// An insert and the grant queued behind it, whose answers come in any order and on any thread.
+struct Accepting {
+  static constexpr int kInserted = 1, kNotGranted = 2;
+  action::Step grant;
+  std::atomic<int> known{0};
+  // True, once: a new action stands there and was not granted, so its machine needs a hint.
+  bool is(int fact) { return (known.fetch_or(fact) | fact) == (kInserted | kNotGranted); }
 };
 
 namespace {
@@ -117,44 +128,48 @@ void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
     a.window += c.timeout;
   }
   AuditEntry audit{a.created, "accepted", s->by.requestor, a.comment};
-  auto grant = std::make_shared<action::Step>();
-  if (auto claim = deps_.links.claim(a.machine)) {
-    *grant = action::step(a, action::Claimed{claim->generation}, a.created);
+  auto accepting = std::make_shared<Accepting>();
+  if (auto claim = deps_.links.claim(a.machine); claim && claim->tenant == a.tenant) {
+    accepting->grant = action::step(a, action::Claimed{claim->generation}, a.created);
   }
-  const bool granted = grant->verdict == action::Verdict::applied;
+  const bool granted = accepting->grant.verdict == action::Verdict::applied;
+  if (!granted) {
+    accepting->is(Accepting::kNotGranted);
+  }
   deps_.actions.insert(std::move(a), s->request.idempotency_key, InsertLimits{limits_.active_max},
-                       std::move(audit), [this, s, granted](Result<Inserted> inserted) {
+                       std::move(audit), [this, s, accepting](Result<Inserted> inserted) {
                          if (!inserted) {
                            s->done(inserted.error());
                            return;
                          }
                          RB_FAILPOINT("server.accept.after_commit");
                          action::Action accepted = std::move(inserted->action);
-                         if (!inserted->replayed && !granted) {
+                         if (!inserted->replayed && accepting->is(Accepting::kInserted)) {
                            deps_.notify.machine_hint(accepted.tenant, accepted.machine);
                          }
                          s->done(std::move(accepted));
                        });
   if (granted) {
-    grant_at_once(std::move(grant));
+    grant_at_once(std::move(accepting));
   }
 }
 
 // The machine is connected: the grant (A1) is queued right behind the insert, so that one commit
 // carries both. It changes nothing when the insert failed or was a replay: its row is not there.
-void LiveResponseService::grant_at_once(std::shared_ptr<action::Step> grant) {
-  grant->next.version = 1;  // what insert() gives
-  AuditEntry audit{*grant->next.granted, "granted", grant->next.machine.text(), ""};
-  const TenantId tenant = grant->next.tenant;
-  const MachineId machine = grant->next.machine;
-  deps_.actions.replace(grant->next, std::move(audit),
-                        [this, grant, tenant, machine](Result<action::Action> stored) {
-                          if (!stored) {
+// That costs such a request one write that finds no row.
+void LiveResponseService::grant_at_once(std::shared_ptr<Accepting> accepting) {
+  action::Action& next = accepting->grant.next;
+  next.version = 1;  // what insert() gives
+  AuditEntry audit{*next.granted, "granted", next.machine.text(), ""};
+  deps_.actions.replace(next, std::move(audit),
+                        [this, accepting, tenant = next.tenant,
+                         machine = next.machine](Result<action::Action> stored) {
+                          if (stored) {
+                            accepting->grant.next = std::move(*stored);
+                            act(accepting->grant);
+                          } else if (accepting->is(Accepting::kNotGranted)) {
                             deps_.notify.machine_hint(tenant, machine);
-                            return;
                           }
-                          grant->next = std::move(*stored);
-                          act(*grant);
                         });
 }
 

@@ -302,14 +302,28 @@ void SqliteActions::active_of(TenantId tenant, MachineId machine,
   }));
 }
 
-void SqliteActions::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                         Done<std::vector<Action>> done) {
-  done(readers_.read<std::vector<Action>>([&](Db& db) {
+void SqliteActions::list(TenantId tenant, std::uint64_t skip, PageLimits limits,
+                         Done<ActionPage> done) {
+  done(readers_.read<ActionPage>([&](Db& db) -> Result<ActionPage> {
     Query query(db,
                 "SELECT " RB_ACTION_COLUMNS
                 " FROM actions WHERE tenant = ? ORDER BY created DESC, id DESC LIMIT ? OFFSET ?");
-    query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
-    return read_all(query);
+    query.blob(tenant.bytes()).number(clamp(limits.actions_max)).number(clamp(skip));
+    ActionPage page;
+    std::uint64_t bytes = 0;
+    while (true) {
+      RB_TRY_ASSIGN(bool found, query.row());
+      if (!found) {
+        return page;
+      }
+      if (bytes >= limits.bytes_max && !page.actions.empty()) {
+        page.more = true;
+        return page;
+      }
+      RB_TRY_ASSIGN(Row row, read_action(query));
+      bytes += text_bytes(row.action);
+      page.actions.push_back(std::move(row.action));
+    }
   }));
 }
 

@@ -19,8 +19,7 @@ class SqliteActions : public ActionStore {
   void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
                  Done<std::optional<action::Action>> done) override;
-  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<action::Action>> done) override;
+  void list(TenantId tenant, std::uint64_t skip, PageLimits limits, Done<ActionPage> done) override;
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
 
  private:

@@ -170,6 +170,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   top.table("limits", [&](const toml::table& t) -> Result<void> {
     TableReader r(t, "limits.", file);
     r.boolean("enabled", [&c](bool v) { c.limits_enabled = v; });
+    r.number("rate_factor", 1, 1'000'000,
+             [&c](std::int64_t v) { c.rate_factor = static_cast<std::uint64_t>(v); });
     return r.read();
   });
   top.table("get_file", [&](const toml::table& t) -> Result<void> {

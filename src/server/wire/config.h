@@ -26,6 +26,7 @@ struct Config {
   std::vector<std::string> alias_hosts;
   std::optional<bool> read_all_results;
   bool limits_enabled = true;
+  std::uint64_t rate_factor = 1;
   bool get_file_raw = false;
   std::size_t threads = 0;  // 0: one a core, at most 8
   std::optional<Duration> queue_time, script_timeout, cancel_wait;

@@ -21,6 +21,7 @@ alias_hosts = ["api.securitycenter.microsoft.com"]
 read_all_results = true
 [limits]
 enabled = false
+rate_factor = 10
 [get_file]
 wire_form = "raw"
 [server]
@@ -44,6 +45,7 @@ audiences = ["a", "b"]
   EXPECT_TRUE(c->strict);
   EXPECT_EQ(c->alias_hosts, std::vector<std::string>{"api.securitycenter.microsoft.com"});
   EXPECT_FALSE(c->limits_enabled);
+  EXPECT_EQ(c->rate_factor, 10u);
   EXPECT_TRUE(c->get_file_raw);
   EXPECT_EQ(c->threads, 3u);
   EXPECT_EQ(c->queue_time, std::chrono::hours(72));

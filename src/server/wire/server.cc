@@ -249,6 +249,7 @@ class Server {
     rest.alias_hosts = config_.alias_hosts;
     rest.profile = config_.profile;
     rest.limits_enabled = config_.limits_enabled;
+    rest.rate_factor = config_.rate_factor;
     rest.strict = config_.strict;
     rest.read_all_results = config_.read_all_results;
     RB_TRY_ASSIGN(rest_, rest::RestApi::create(
