@@ -18,6 +18,14 @@ struct SessionLimits {
   Duration silence_max =
       std::chrono::seconds(90);  // no frame for so long: the connection is dead (trust.md F20)
   std::size_t queue_pause = 32;  // unhandled messages at which reading pauses
+  // Messages that a session may send: `message_burst` at once (what an agent says again after a
+  // long absence), then `messages_per_second`. Beyond, reading stops for `throttle` at a time;
+  // after `throttles_max` such pauses without the burst having been regained the session is closed.
+  // Source: api/limits.json, trust.md §5.9.18.
+  std::int64_t messages_per_second = 100;
+  std::uint64_t message_burst = 2000;
+  Duration throttle = std::chrono::seconds(1);
+  std::uint64_t throttles_max = 60;
   std::size_t send_queue_bytes_max = 8 << 20;  // an agent that does not read is cut
   Duration reconnect_hint = std::chrono::seconds(1);
 };
@@ -58,6 +66,10 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   void send(const pb::ToAgent& message);
   void forget(std::string_view action_bytes, std::uint64_t epoch, std::string_view reason);
   void watch_silence();
+  // One message more. False: the session was closed for sending too many for too long.
+  bool count_message();
+  void throttle();
+  void update_reading();  // stops or goes on reading
 
   // Wraps a service callback so that it runs on this session's loop while the session is open.
   template <typename T, typename F>
@@ -83,11 +95,18 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   std::string server_nonce_;
   std::deque<pb::ToServer> queue_;
   bool busy_ = false;
-  bool paused_ = false;
+  bool queue_full_ = false;
+  bool throttled_ = false;
+  bool paused_ = false;  // reading is stopped, for either reason
+  std::int64_t tokens_ = 0;
+  Duration tokens_at_{};
+  std::uint64_t throttles_ = 0;  // since the burst was last whole
+  std::unique_ptr<net::Timer> throttle_timer_;
   bool closed_ = false;
   std::optional<Claim> claim_;  // set once the hello is verified
   std::unique_ptr<net::Timer> timer_;
   Duration last_frame_{};
+  std::uint64_t unknown_messages_ = 0;  // of kinds that this version does not know
 };
 
 }  // namespace reachback::server
