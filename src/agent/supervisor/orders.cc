@@ -349,8 +349,8 @@ void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
     return;
   }
   RB_FAILPOINT("agent.report.after_ack");
-  std::erase_if(missing_, [&](const auto& m) {
-    return std::get<0>(m) == id && std::get<1>(m) == message.index();
+  std::erase_if(missing_, [&](const auto& upload) {
+    return std::get<0>(upload) == id && std::get<1>(upload) == message.index();
   });
   for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
     deps_.spool.remove(id, message.index(), kind);
@@ -395,7 +395,7 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   }
   log_info("action forgotten", {field("action", id.text()), field("why", message.reason())});
   std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });
-  std::erase_if(missing_, [&](const auto& m) { return std::get<0>(m) == id; });
+  std::erase_if(missing_, [&](const auto& upload) { return std::get<0>(upload) == id; });
   std::vector<Entry> entries;
   if (running_ && running_->action == id) {
     running_->forgotten = true;

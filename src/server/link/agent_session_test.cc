@@ -110,7 +110,8 @@ class LinkTest : public ::testing::Test {
     EXPECT_TRUE(wait_for([&](auto d) { stores_.apps().add_token(token, d); }).ok());
   }
   void on_loop(std::function<void()> work) {
-    for (auto* step : {&work, &settle_}) {
+    // What the work has posted itself may come behind the first of them, never behind the second.
+    for (auto* step : {&work, &settle_, &settle_}) {
       auto done = std::make_shared<std::promise<void>>();
       loops_.at(0).post([step, done] {
         (*step)();
