@@ -36,6 +36,8 @@ std::string_view to_string(Errc code) {
       return "gone";
     case Errc::already_exists:
       return "already_exists";
+    case Errc::os_not_supported:
+      return "os_not_supported";
     case Errc::already_active:
       return "already_active";
     case Errc::already_final:

@@ -24,12 +24,13 @@ enum class Errc {
   unsupported_grant,  // OAuth: grant_type is not served
   // The object.
   not_found,
-  gone,            // was here, removed by retention
-  already_exists,  // a name is taken
-  already_active,  // the machine has an unfinished live response action
-  already_final,   // the action has ended
-  conflict,        // somebody else changed it first: read again
-  mismatch,        // same key, other content (idempotency key, digest)
+  gone,              // was here, removed by retention
+  already_exists,    // a name is taken
+  os_not_supported,  // the machine's platform has no live response
+  already_active,    // the machine has an unfinished live response action
+  already_final,     // the action has ended
+  conflict,          // somebody else changed it first: read again
+  mismatch,          // same key, other content (idempotency key, digest)
   method_not_allowed,
   // Try later.
   too_many_requests,

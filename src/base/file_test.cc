@@ -80,6 +80,31 @@ TEST(Log, values_from_outside_cannot_make_a_line_or_a_field) {
   EXPECT_EQ(escape_log_value("say \"hi\"\\"), "\"say \\\"hi\\\"\\\\\"");
   EXPECT_EQ(escape_log_value("\x1b[31m"), "\"\\x1b[31m\"");
   EXPECT_EQ(escape_log_value("\xff"), "\"\\xff\"");
+  EXPECT_EQ(escape_log_value("\xff\xc2\x9b"), "\"\\xff\\xc2\\x9b\"");
+  EXPECT_EQ(escape_log_value("\x7f"), "\"\\x7f\"");
+}
+
+// C1 controls are commands to a terminal (U+009B is CSI), bidi controls reorder what is read.
+TEST(Log, controls_beyond_ascii_are_escaped_and_other_scripts_are_not) {
+  EXPECT_EQ(escape_log_value("a\u0080"), "\"a\\u{80}\"");
+  EXPECT_EQ(escape_log_value("\u009b31m"), "\"\\u{9b}31m\"");
+  EXPECT_EQ(escape_log_value("\u009f"), "\"\\u{9f}\"");
+  EXPECT_EQ(escape_log_value("\u00a0"), "\"\u00a0\"");
+  for (const auto& [text, escaped] :
+       std::vector<std::pair<std::string, std::string>>{{"\u061c", "61c"},
+                                                        {"\u200e", "200e"},
+                                                        {"\u200f", "200f"},
+                                                        {"\u2028", "2028"},
+                                                        {"\u2029", "2029"},
+                                                        {"\u202a", "202a"},
+                                                        {"\u202e", "202e"},
+                                                        {"\u2066", "2066"},
+                                                        {"\u2069", "2069"}}) {
+    EXPECT_EQ(escape_log_value("a" + text + "b"), "\"a\\u{" + escaped + "}b\"");
+  }
+  for (const char* text : {"\u05d0\u05d1", "\u200b", "\u2065", "\u206a", "\U0001f600", "\u00e9"}) {
+    EXPECT_EQ(escape_log_value(text), "\"" + std::string(text) + "\"");
+  }
 }
 
 #ifdef REACHBACK_TEST_HOOKS

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -27,25 +28,48 @@ std::string_view name(LogLevel level) {
   return "error";
 }
 
+// Letters of a script that runs from right to left are text; what turns the direction or moves the
+// cursor, and what a terminal takes for a command, would let a value rewrite its own line.
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+         c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+// The character at the front of valid UTF-8, and its bytes.
+std::pair<char32_t, std::size_t> front_of(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t bytes = at(0) < 0x80 ? 1 : at(0) < 0xe0 ? 2 : at(0) < 0xf0 ? 3 : 4;
+  char32_t c = bytes == 1 ? at(0) : at(0) & (0xffu >> (bytes + 1));
+  for (std::size_t i = 1; i < bytes; ++i) {
+    c = c << 6 | (at(i) & 0x3fu);
+  }
+  return {c, bytes};
+}
+
 }  // namespace
 
 std::string escape_log_value(std::string_view text) {
   bool utf8 = is_valid_utf8(text);
   bool quote = text.empty();
   std::string out;
-  for (char c : text) {
-    auto b = static_cast<unsigned char>(c);
-    if (b < 0x20 || b == 0x7f || (b >= 0x80 && !utf8)) {
+  while (!text.empty()) {
+    const auto b = static_cast<unsigned char>(text[0]);
+    const auto [c, bytes] = utf8 ? front_of(text) : std::pair<char32_t, std::size_t>(b, 1);
+    if (b >= 0x80 ? !utf8 : is_control(c)) {
       out += fmt::format("\\x{:02x}", b);
-      quote = true;
+    } else if (is_control(c)) {
+      out += fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(c));
     } else if (c == '"' || c == '\\') {
       out += '\\';
-      out += c;
-      quote = true;
+      out += text[0];
     } else {
+      out += text.substr(0, bytes);
       quote = quote || c == ' ' || c == '=' || b >= 0x80;
-      out += c;
+      text.remove_prefix(bytes);
+      continue;
     }
+    quote = true;
+    text.remove_prefix(bytes);
   }
   return quote ? "\"" + out + "\"" : out;
 }

@@ -39,8 +39,8 @@ inline void log_debug(std::string_view what, std::initializer_list<LogField> fie
   log_line(LogLevel::debug, what, fields);
 }
 
-// `text` with control characters, quotes, backslashes and non-UTF-8 bytes as \xNN, in quotes where
-// needed.
+// `text` in quotes where needed; quotes and backslashes with a backslash, ASCII controls and bytes
+// that are not UTF-8 as \xNN, other controls and what turns the direction of text as \u{N}.
 std::string escape_log_value(std::string_view text);
 
 }  // namespace reachback

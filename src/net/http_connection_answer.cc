@@ -1,5 +1,7 @@
 // The answer of an HttpConnection: its head and body on their way out, and the end of the
 // connection that may follow.
+#include <utility>
+
 #include "net/http_connection.h"
 #include "net/http_write.h"
 
@@ -147,9 +149,18 @@ bool HttpConnection::step_sending() {
       close();
       return false;
     }
+    const std::string_view piece(scratch.data(), size);
+    const bool last = size == file_->bytes;
+    if (last && file_->check && !std::exchange(file_->check, nullptr)(piece, /*last=*/true)) {
+      close();
+      return false;
+    }
     // What is not taken is read again: nothing of the file stays in memory.
-    bool more = write_some({scratch.data(), size}, taken);
+    bool more = write_some(piece, taken);
     if (file_) {
+      if (file_->check) {
+        file_->check(piece.substr(0, taken), /*last=*/false);
+      }
       file_->offset += taken;
       file_->bytes -= taken;
     }

@@ -137,6 +137,23 @@ TEST_P(HttpServerTest, A_request_inside_a_body_is_body) {
   EXPECT_EQ(requests_, 2);
 }
 
+// Source: trust.md §5.3.19: a body on a GET is read past, and the framing stays safe.
+TEST_P(HttpServerTest, A_body_on_a_GET_is_no_request) {
+  serve([this](std::shared_ptr<Exchange> exchange) {
+    ++requests_;
+    exchange->respond(text_response(200, "<" + exchange->request().target + ">"));
+  });
+  std::string inner = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+  auto client = connect();
+  client.send("GET /outer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(inner.size()) +
+              "\r\n\r\n" + inner + "GET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  std::string answers = client.receive_until_close();
+  EXPECT_NE(answers.find("</outer>"), std::string::npos);
+  EXPECT_NE(answers.find("</next>"), std::string::npos);
+  EXPECT_EQ(answers.find("smuggled"), std::string::npos);
+  EXPECT_EQ(requests_, 2);
+}
+
 TEST_P(HttpServerTest, Pipelined_requests_are_answered_in_order_once_each) {
   // Every other answer comes late and from another thread.
   std::vector<std::thread> threads;

@@ -36,6 +36,18 @@ TEST_F(NetTest, Plain_HTTP_and_old_TLS_get_no_HTTP_answer_from_a_TLS_port) {
   EXPECT_TRUE(RawClient(server->address(), true, TLS1_3_VERSION).connected());
 }
 
+// Row 19: a name that the certificate does not have is refused with an alert; no name is served.
+TEST_F(NetTest, A_foreign_SNI_name_gets_an_alert_and_no_HTTP_answer) {
+  LoopPool pool(1);
+  auto server =
+      HttpServer::listen(pool, "127.0.0.1:0", server_tls(TlsVersions::tls13_only), {},
+                         [](auto exchange) { exchange->respond(text_response(200, "HTTP")); })
+          .value();
+  EXPECT_FALSE(RawClient(server->address(), true, TLS1_3_VERSION, "elsewhere.example").connected());
+  EXPECT_TRUE(RawClient(server->address(), true, TLS1_3_VERSION, "localhost").connected());
+  EXPECT_TRUE(RawClient(server->address(), true, TLS1_3_VERSION).connected());
+}
+
 // F41.
 TEST_F(NetTest, Accepting_pauses_while_descriptors_are_short_and_goes_on_after) {
   LoopPool pool(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,9 @@ struct FileBody {
   std::shared_ptr<Fd> file;  // shared: a response may be copied before it is sent
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  // Called with what was sent, piece by piece, and with the last piece before it is sent. False
+  // there: the connection is cut instead, so that nobody gets a complete body of wrong bytes.
+  std::function<bool(std::string_view piece, bool last)> check = nullptr;
 };
 
 struct Response {

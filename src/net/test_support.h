@@ -87,7 +87,9 @@ inline void on_loop(Loop& loop, std::function<void()> work) {
 // A blocking connection that sends and receives bytes as they are.
 class RawClient {
  public:
-  explicit RawClient(const std::string& address, bool tls = false, int tls_version_max = 0) {
+  // server_name: for SNI; null: none is sent.
+  explicit RawClient(const std::string& address, bool tls = false, int tls_version_max = 0,
+                     const char* server_name = nullptr) {
     auto colon = address.rfind(':');
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in to{};
@@ -104,6 +106,9 @@ class RawClient {
         SSL_CTX_set_max_proto_version(context_, tls_version_max);
       }
       ssl_ = SSL_new(context_);
+      if (server_name != nullptr) {
+        SSL_set_tlsext_host_name(ssl_, server_name);
+      }
       SSL_set_fd(ssl_, fd_);
       connected_ = SSL_connect(ssl_) == 1;
     }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <mutex>
 
 #include "net/tls_impl.h"
 
@@ -23,12 +24,28 @@ using BioPtr = std::unique_ptr<BIO, Deleter>;
 using CertificatePtr = std::unique_ptr<X509, Deleter>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter>;
 
+Result<SslContextPtr> make_server_context(std::string_view certificate_pem,
+                                          std::string_view key_pem, TlsVersions versions);
+
 class ServerContext final : public TlsServerContext {
  public:
-  explicit ServerContext(SslContextPtr context) : context_(std::move(context)) {}
-  SSL_CTX* get() const { return context_.get(); }
+  ServerContext(SslContextPtr context, TlsVersions versions)
+      : versions_(versions), context_(std::move(context)) {}
+  // Each SSL keeps its context alive.
+  SslPtr make_ssl() const {
+    std::lock_guard lock(mutex_);
+    return SslPtr(SSL_new(context_.get()));
+  }
+  Result<void> renew(std::string_view certificate_pem, std::string_view key_pem) override {
+    RB_TRY_ASSIGN(SslContextPtr fresh, make_server_context(certificate_pem, key_pem, versions_));
+    std::lock_guard lock(mutex_);
+    context_.swap(fresh);
+    return {};
+  }
 
  private:
+  const TlsVersions versions_;
+  mutable std::mutex mutex_;
   SslContextPtr context_;
 };
 
@@ -129,11 +146,8 @@ int check_server_name(SSL* ssl, int* alert, void*) {
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-}  // namespace
-
-Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(std::string_view certificate_pem,
-                                                                   std::string_view key_pem,
-                                                                   TlsVersions versions) {
+Result<SslContextPtr> make_server_context(std::string_view certificate_pem,
+                                          std::string_view key_pem, TlsVersions versions) {
   SslContextPtr context = make_context(TLS_server_method(), versions);
   if (!context) {
     return Error{Errc::internal, "no TLS context"};
@@ -161,7 +175,17 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(std::string_v
   }
   SSL_CTX_set_num_tickets(context.get(), 1);
   SSL_CTX_set_tlsext_servername_callback(context.get(), check_server_name);
-  return std::shared_ptr<TlsServerContext>(std::make_shared<ServerContext>(std::move(context)));
+  return context;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TlsServerContext>> TlsServerContext::create(std::string_view certificate_pem,
+                                                                   std::string_view key_pem,
+                                                                   TlsVersions versions) {
+  RB_TRY_ASSIGN(SslContextPtr context, make_server_context(certificate_pem, key_pem, versions));
+  return std::shared_ptr<TlsServerContext>(
+      std::make_shared<ServerContext>(std::move(context), versions));
 }
 
 Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(std::string_view ca_pem,
@@ -187,7 +211,7 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create(std::string_v
 }
 
 SslPtr make_server_ssl(const TlsServerContext& context, int fd) {
-  SslPtr ssl(SSL_new(static_cast<const ServerContext&>(context).get()));
+  SslPtr ssl = static_cast<const ServerContext&>(context).make_ssl();
   if (!ssl || !attach(ssl.get(), fd)) {
     return nullptr;
   }

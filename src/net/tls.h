@@ -1,4 +1,4 @@
-// TLS contexts, shared by connections. Immutable after create(); thread-safe.
+// TLS contexts, shared by connections. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,9 @@ class TlsServerContext {
                                                           std::string_view key_pem,
                                                           TlsVersions versions);
   virtual ~TlsServerContext() = default;
+  // Connections that begin from now on get this certificate; those that stand keep theirs.
+  // Errors: as create(); the old one stays then.
+  virtual Result<void> renew(std::string_view certificate_pem, std::string_view key_pem) = 0;
 };
 
 class TlsClientContext {

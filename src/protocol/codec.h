@@ -1,7 +1,9 @@
 // Bytes of a frame <-> messages, with every bound checked, so that what passes may be used without
-// looking again. Pure, thread-safe. A message over kMessageBytesMax, an unknown or missing kind, an
-// id of the wrong length, an index >= 100, a string over its cap or not UTF-8, an unknown enum
-// value: Error{protocol} naming the field.
+// looking again. Pure, thread-safe. A message over kMessageBytesMax, a missing kind, an id of the
+// wrong length, an index >= 100, a string over its cap or not UTF-8, an unknown enum value, a time
+// outside 1970..9999, a known field of another wire type or with a value that its type cannot hold:
+// Error{protocol} naming the field. What a newer version adds is not an error: unknown fields are
+// ignored, a message of an unknown kind comes out as MESSAGE_NOT_SET.
 #pragma once
 
 #include <string>
@@ -19,8 +21,10 @@ inline constexpr std::size_t kInlineScriptBytesMax = 256 << 10;  // in sum, in E
 inline constexpr std::size_t kErrorsMax = 8;                     // of a CommandEnded
 inline constexpr std::size_t kErrorBytesMax = 1024;
 inline constexpr std::size_t kHostNameBytesMax = 253;
-inline constexpr std::size_t kArgsBytesMax = 32 << 10;
+inline constexpr std::size_t kArgsBytesMax = 64 << 10;  // as api/limits.json: args_bytes
 inline constexpr std::size_t kPathBytesMax = 4096;
+inline constexpr std::size_t kRequestorBytesMax = 512;
+inline constexpr std::int64_t kTimeUsMax = 253'402'300'799'999'999;  // the end of 9999
 inline constexpr std::size_t kUrlBytesMax = 4096;
 inline constexpr std::size_t kReasonBytesMax = 1024;  // of refusals, goodbyes, closings
 

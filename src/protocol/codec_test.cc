@@ -220,6 +220,20 @@ TEST(Codec, ReportLimits) {
           {"raw_stdout", [&](auto& m) { ended(m)->mutable_raw_stdout(); }},
           {"raw_stderr", [&](auto& m) { ended(m)->mutable_raw_stderr(); }},
           {"started_us", [&](auto& m) { ended(m)->set_started_us(-1); }},
+          {"started_us", [&](auto& m) { ended(m)->set_started_us(kTimeUsMax + 1); }},
+          {"ended_us", [&](auto& m) { ended(m)->set_ended_us(INT64_MIN); }},
+          {"ended_us", [&](auto& m) { ended(m)->set_ended_us(INT64_MAX); }},
+          {"", [&](auto& m) { ended(m)->set_ended_us(kTimeUsMax); }},
+      });
+  pb::ToServer started;
+  started.mutable_command_started()->set_action(bytes(16));
+  started.mutable_command_started()->set_epoch(1);
+  expect_rows<pb::ToServer>(
+      started, decode_to_server,
+      {
+          {"at_us", [](auto& m) { m.mutable_command_started()->set_at_us(-1); }},
+          {"at_us", [](auto& m) { m.mutable_command_started()->set_at_us(kTimeUsMax + 1); }},
+          {"", [](auto& m) { m.mutable_command_started()->set_at_us(kTimeUsMax); }},
       });
   expect_rows<pb::ToServer>(
       good_upload(), decode_to_server,
@@ -280,6 +294,15 @@ TEST(Codec, ToAgentLimits) {
   EXPECT_TRUE(decode_to_agent(encode(grant)).ok());
   g->set_error("no");
   EXPECT_FALSE(decode_to_agent(encode(grant)).ok());
+  pb::ToAgent again;
+  auto* u = again.mutable_upload_again();
+  u->set_action(bytes(16));
+  EXPECT_FALSE(decode_to_agent(encode(again)).ok());
+  u->set_epoch(1);
+  u->set_index(99);
+  EXPECT_TRUE(decode_to_agent(encode(again)).ok());
+  u->set_index(100);
+  EXPECT_FALSE(decode_to_agent(encode(again)).ok());
   pb::ToAgent goodbye;
   goodbye.mutable_goodbye()->set_reason(bytes(kReasonBytesMax, 'r'));
   EXPECT_TRUE(decode_to_agent(encode(goodbye)).ok());
@@ -297,6 +320,56 @@ TEST(Codec, RefusesFramesThatAreEmptyTooLongOrNotText) {
   m.mutable_order_refused()->set_epoch(1);
   m.mutable_order_refused()->set_reason("\xff\xfe");
   EXPECT_FALSE(decode_to_server(m.SerializeAsString()).ok());
+}
+
+// A CommandEnded whose last fields are `tail`, byte for byte.
+std::string ended_with(const std::string& tail) {
+  pb::CommandEnded m;
+  m.set_action(bytes(16));
+  m.set_epoch(1);
+  m.set_outcome(pb::FAILED);
+  const std::string body = m.SerializeAsString() + tail;
+  return std::string("\x42", 1) + static_cast<char>(body.size()) + body;  // field 8, its length
+}
+
+// Source: trust.md §5.9.15: exit_code 2^63, a string, null.
+TEST(Codec, AnExitCodeThatIsNoInt32IsRefused) {
+  const std::string has_code("\x40\x01", 2);
+  EXPECT_TRUE(decode_to_server(ended_with("\x38\x05" + has_code)).ok());
+  EXPECT_EQ(decode_to_server(ended_with("\x38\x05" + has_code))->command_ended().exit_code(), 5);
+  const std::string minus_one = "\x38" + std::string(9, '\xff') + "\x01";
+  EXPECT_TRUE(decode_to_server(ended_with(minus_one + has_code)).ok());
+  const std::string rows[] = {
+      "\x38" + std::string(9, '\x80') + "\x01" + has_code,         // 2^63
+      std::string("\x38\x85\x80\x80\x80\x10", 6) + has_code,       // 2^32 + 5
+      std::string("\x3a\x01\x35", 3) + has_code,                   // the string "5"
+      std::string("\x39", 1) + std::string(8, '\x05') + has_code,  // eight bytes, fixed
+      std::string("\x38\x05\x38\x06", 4) + has_code,               // twice
+      std::string("\x38\x85\x00", 3) + has_code,                   // 5, the long way
+      has_code + "\x38\x05",                                       // out of order
+  };
+  for (const std::string& tail : rows) {
+    auto result = decode_to_server(ended_with(tail));
+    ASSERT_FALSE(result.ok()) << to_hex(tail);
+    EXPECT_EQ(result.error().code, Errc::protocol);
+  }
+}
+
+// Source: trust.md §5.9.4 and §5.9.3: what a newer version adds does not stop an older one.
+TEST(Codec, IgnoresFieldsAndKindsThatItDoesNotKnow) {
+  const std::string new_field("\x82\x06\x03new", 6);  // field 96, bytes
+  auto ended = decode_to_server(ended_with(new_field));
+  ASSERT_TRUE(ended.ok()) << ended.error().message;
+  EXPECT_EQ(ended->command_ended().outcome(), pb::FAILED);
+  auto to_server = decode_to_server(new_field);
+  ASSERT_TRUE(to_server.ok());
+  EXPECT_EQ(to_server->message_case(), pb::ToServer::MESSAGE_NOT_SET);
+  auto to_agent = decode_to_agent(new_field);
+  ASSERT_TRUE(to_agent.ok());
+  EXPECT_EQ(to_agent->message_case(), pb::ToAgent::MESSAGE_NOT_SET);
+  // A kind that is known, but as a number.
+  EXPECT_FALSE(decode_to_server(std::string("\x10\x01", 2)).ok());
+  EXPECT_FALSE(decode_to_agent(std::string("\x10\x01", 2)).ok());
 }
 
 // Whatever the bytes are, decoding ends in a value or in Errc::protocol.

@@ -197,6 +197,30 @@ TEST_P(ActionStoreConformance, V11_one_idempotency_key_is_one_action_and_one_bod
   EXPECT_EQ(list(0, 10)->size(), 1u);
 }
 
+TEST_P(ActionStoreConformance, an_idempotency_key_finds_its_action) {
+  server::IdempotencyKey key{"app", "k1", sample_digest(random_)};
+  auto find = [&](TenantId tenant, const server::IdempotencyKey& k) {
+    return wait_for<std::optional<Action>>([&](auto done) { store().find_key(tenant, k, done); });
+  };
+  auto none = find(tenant_, key);
+  ASSERT_OK(none);
+  EXPECT_FALSE(none->has_value());
+  auto first = insert(fresh(), key);
+  ASSERT_OK(first);
+  Action now = replaced(sample_step(random_, first->action));
+  auto found = find(tenant_, key);
+  ASSERT_OK(found);
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ(**found, now);
+  auto other_body = key;
+  other_body.body = sample_digest(random_);
+  EXPECT_CODE(find(tenant_, other_body), mismatch);
+  auto other_caller = key;
+  other_caller.caller = "other";
+  EXPECT_FALSE(find(tenant_, other_caller)->has_value());
+  EXPECT_FALSE(find(other_tenant_, key)->has_value());
+}
+
 TEST_P(ActionStoreConformance, an_idempotency_key_belongs_to_a_caller_of_a_tenant) {
   server::IdempotencyKey key{"app", "k", sample_digest(random_)};
   ASSERT_OK(insert(fresh(), key));

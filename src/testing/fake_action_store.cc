@@ -124,6 +124,23 @@ Result<Action> FakeActionStore::replace_now(Action next, const AuditEntry& audit
   return next;
 }
 
+void FakeActionStore::find_key(TenantId tenant, server::IdempotencyKey key,
+                               Done<std::optional<Action>> done) {
+  Result<std::optional<Action>> result = std::optional<Action>();
+  if (auto refused = faults_.refusal()) {
+    result = *refused;
+  } else {
+    std::lock_guard lock(mutex_);
+    auto known = keys_.find({tenant, key.caller, key.key});
+    if (known != keys_.end() && known->second.body != key.body) {
+      result = Error{Errc::mismatch, "idempotency key came with another body before"};
+    } else if (known != keys_.end()) {
+      result = std::optional<Action>(actions_.at({tenant, known->second.action}));
+    }
+  }
+  faults_.answer_read(std::move(done), std::move(result));
+}
+
 void FakeActionStore::get(TenantId tenant, ActionId id, Done<Action> done) {
   Result<Action> result = Error{Errc::not_found, "no action " + id.text()};
   if (auto refused = faults_.refusal()) {

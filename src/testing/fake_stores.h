@@ -29,6 +29,8 @@ class FakeActionStore : public server::ActionStore {
   void insert(action::Action action, std::optional<server::IdempotencyKey> key,
               server::InsertLimits limits, server::AuditEntry audit,
               Done<server::Inserted> done) override;
+  void find_key(TenantId tenant, server::IdempotencyKey key,
+                Done<std::optional<action::Action>> done) override;
   void get(TenantId tenant, ActionId id, Done<action::Action> done) override;
   void replace(action::Action next, server::AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,

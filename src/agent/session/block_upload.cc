@@ -151,9 +151,8 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     }
     const int status = answer->status;
     const bool is_block = next_block < blocks();
-    if (status == 201 || (!is_block && (status == 409 || status == 412))) {
-      // 409 and 412: it stands already. The server compares length and hash before it believes the
-      // report.
+    if (status == 201 || (!is_block && stands_already(*answer))) {
+      // The server compares length and hash before it believes the report.
       backoff.reset();
       if (is_block) {
         ++next_block;
@@ -166,7 +165,8 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     const std::string why = fmt::format("the blob store answered {}", status);
     if (status == 401 || status == 403 || status == 404) {
       finish(UploadResult::expired, why);
-    } else if (status == 429 || status == 408 || status >= 500) {
+    } else if (status == 409 || status == 429 || status == 408 || status >= 500) {
+      // 409: mostly "BlobBeingWritten": the store still holds the connection that was cut.
       try_later(why, retry_after(answer->headers));
     } else if (status == 400 && !is_block && blocks() != 0 && !began_again) {
       began_again = true;  // Blocks that nobody lists are thrown away after a while.
@@ -175,6 +175,12 @@ struct BlockUpload::State : std::enable_shared_from_this<BlockUpload::State> {
     } else {
       finish(UploadResult::refused, why);
     }
+  }
+
+  // Of all the conflicts there are, one says that the bytes are there.
+  static bool stands_already(const net::ClientResponse& answer) {
+    return answer.status == 412 ||
+           (answer.status == 409 && answer.headers.get("x-ms-error-code") == "BlobAlreadyExists");
   }
 
   static Duration retry_after(const net::Headers& headers) {

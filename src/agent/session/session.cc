@@ -209,12 +209,22 @@ struct Session::State : std::enable_shared_from_this<Session::State> {
       case pb::ToAgent::kUploadGrant:
         uploads.granted(message->upload_grant());
         return;
+      case pb::ToAgent::kUploadAgain:
+        uploads.wanted_again(message->upload_again(),
+                             [this, again = *message] { deps.supervisor.deliver(again, {}); });
+        return;
+      case pb::ToAgent::kReportAcknowledged:
+        uploads.acknowledged();
+        break;
       case pb::ToAgent::kExecuteOrder:
         if (Downloads::needed(message->execute_order())) {
           downloads.fetch(*message);
           return;
         }
         break;
+      case pb::ToAgent::MESSAGE_NOT_SET:
+        log_info("message of an unknown kind ignored, from a newer server");
+        return;
       default:
         break;
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -56,10 +57,15 @@ class FakeServer {
     std::lock_guard lock(mutex_);
     return puts_;
   }
-  // The next PUTs are answered with these instead of 201; 0: the connection is cut.
-  void fail_puts(std::deque<int> statuses) {
+  struct Fault {
+    Fault(int s, std::string c = "") : status(s), code(std::move(c)) {}  // NOLINT: a plain status
+    int status;                                                          // 0: the connection is cut
+    std::string code;                                                    // x-ms-error-code
+  };
+  // The next PUTs are answered with these instead of 201.
+  void fail_puts(std::deque<Fault> faults) {
     std::lock_guard lock(mutex_);
-    put_faults_ = std::move(statuses);
+    put_faults_ = std::move(faults);
   }
   void serve_file(const std::string& target, int status, std::string body) {
     std::lock_guard lock(mutex_);
@@ -110,7 +116,10 @@ class FakeServer {
       net::Response response;
       response.status = 201;
       if (!put_faults_.empty()) {
-        response.status = put_faults_.front();
+        response.status = put_faults_.front().status;
+        if (!put_faults_.front().code.empty()) {
+          response.headers.add("x-ms-error-code", put_faults_.front().code);
+        }
         put_faults_.pop_front();
         if (response.status == 0) {
           response.status = 500;  // An exchange that is dropped closes the connection.
@@ -125,7 +134,7 @@ class FakeServer {
   std::mutex mutex_;
   std::string nonce_;
   std::vector<Put> puts_;
-  std::deque<int> put_faults_;
+  std::deque<Fault> put_faults_;
   std::map<std::string, std::pair<int, std::string>> files_;
   net::LoopPool loops_;
   std::unique_ptr<net::HttpServer> server_;
@@ -210,11 +219,12 @@ class SessionTest : public testing::Test {
  protected:
   void SetUp() override { ::alarm(120); }
   void TearDown() override { ::alarm(0); }
-  void run(FakeServer& server) {
+  void run(FakeServer& server, Random* random = nullptr) {
     const auto network = net::make_tls_dialer(
         loop_,
         net::TlsClientContext::create(test_ca().certificate, net::TlsVersions::tls13_only).value());
-    Session session(SessionDeps{*network, supervisor_, server.origin(), random_,
+    Session session(SessionDeps{*network, supervisor_, server.origin(),
+                                random == nullptr ? random_ : *random,
                                 [this](const MachineId& id) { connected_.push_back(id.text()); },
                                 [] {},
                                 [this](const std::string& why) {
@@ -297,7 +307,7 @@ TEST_F(SessionTest, ABadMessageIsDroppedAndTheSessionGoesOn) {
 // Runs one upload of supervisor_.spool to its end.
 class UploadTest : public SessionTest {
  protected:
-  std::vector<FakeServer::Put> upload(std::deque<int> faults) {
+  std::vector<FakeServer::Put> upload(std::deque<FakeServer::Fault> faults) {
     int grants = 0;
     FakeServer server([&](FakeServer&, net::WebSocket& socket, const pb::ToServer& m) {
       if (m.has_hello()) {
@@ -461,7 +471,71 @@ TEST_F(UploadTest, AFullStoreIsTriedLater) {
 
 TEST_F(UploadTest, WhatStandsAlreadyIsStored) {
   supervisor_.spool = "x";
-  EXPECT_EQ(upload({409}).size(), 1u);
+  EXPECT_EQ(upload({{409, "BlobAlreadyExists"}}).size(), 1u);
+}
+
+TEST_F(UploadTest, AFailedConditionMeansThatItStands) {
+  supervisor_.spool = "x";
+  EXPECT_EQ(upload({412}).size(), 1u);
+}
+
+TEST_F(UploadTest, AnotherWriterOfASmallResultIsWaitedFor) {
+  supervisor_.spool = "x";
+  EXPECT_EQ(upload({{409, "BlobBeingWritten"}, 409}).size(), 3u);
+  EXPECT_EQ(grants_, 1);
+}
+
+TEST_F(UploadTest, AnotherWriterOfABlockOrOfTheListIsWaitedFor) {
+  supervisor_.spool = random_.bytes(5 << 20);
+  const FakeServer::Fault busy(409, "BlobBeingWritten");
+  auto puts = upload({busy, 201, 201, busy});
+  ASSERT_EQ(puts.size(), 5u);
+  EXPECT_EQ(puts[0].target, puts[1].target);
+  EXPECT_TRUE(puts[3].target.ends_with("&comp=blocklist"));
+  EXPECT_EQ(puts[4].target, puts[3].target);
+}
+
+// Below a second of microseconds it draws 0.1 s, below two seconds 1.1 s.
+class FixedRandom : public Random {
+ public:
+  void fill(std::uint8_t* out, std::size_t size) override {
+    const std::uint64_t drawn = 1'100'001;
+    std::memset(out, 0, size);
+    std::memcpy(out, &drawn, std::min(size, sizeof drawn));
+  }
+};
+
+TEST_F(SessionTest, UploadsThatTheServerWantsAgainWaitLongerEachTime) {
+  pb::ToAgent again;
+  again.mutable_upload_again()->set_action(std::string(16, 'a'));
+  again.mutable_upload_again()->set_epoch(1);
+  FakeServer server([&](FakeServer&, net::WebSocket& socket, const pb::ToServer& m) {
+    if (m.has_hello()) {
+      socket.send(protocol::encode(welcome()));
+    }
+    // The agent's answer to each is a report, which the server does not believe either.
+    socket.send(protocol::encode(again));
+    socket.send(protocol::encode(again));  // One wait for both.
+  });
+  std::vector<std::chrono::steady_clock::time_point> at = {std::chrono::steady_clock::now()};
+  supervisor_.on_deliver = [&](const pb::ToAgent& m) {
+    if (m.has_upload_again()) {
+      at.push_back(std::chrono::steady_clock::now());
+      if (at.size() == 3) {
+        loop_.stop();
+        return;
+      }
+      pb::ToServer received;
+      received.mutable_order_received()->set_action(std::string(16, 'a'));
+      received.mutable_order_received()->set_epoch(1);
+      supervisor_.send(received);
+    }
+  };
+  FixedRandom fixed;
+  run(server, &fixed);
+  ASSERT_EQ(at.size(), 3u);
+  EXPECT_GE(at[1] - at[0], std::chrono::milliseconds(100));
+  EXPECT_GE(at[2] - at[1], std::chrono::milliseconds(1100));
 }
 
 TEST_F(UploadTest, DroppedBlocksAreSentAgain) {

@@ -45,7 +45,8 @@ Uploads::Uploads(net::Dialer& network, net::Origin server, Random& random, Super
       supervisor_(supervisor),
       ask_(std::move(ask)),
       on_idle_(std::move(on_idle)),
-      asking_(random) {}
+      asking_(random),
+      again_(random) {}
 
 void Uploads::requested(const pb::UploadRequest& request) {
   if (items_.emplace(key_of(request), Item{request, ""}).second) {
@@ -55,6 +56,7 @@ void Uploads::requested(const pb::UploadRequest& request) {
 
 void Uploads::session_lost() {
   pauses_.clear();
+  agains_.clear();
   std::erase_if(items_, [](const auto& item) { return item.second.url.empty(); });
 }
 
@@ -72,6 +74,20 @@ void Uploads::granted(const pb::UploadGrant& grant) {
   item->second.url = grant.url();
   queue_.push_back(key);
   start_next();
+}
+
+void Uploads::wanted_again(const pb::UploadAgain& message, std::function<void()> ask) {
+  const std::pair key{message.action(), message.index()};
+  if (agains_.contains(key)) {
+    return;
+  }
+  const Duration wait = again_.next();
+  log_warning("the server has not got a result",
+              {field("index", message.index()), field("again_in_ms", wait.count() / 1000)});
+  agains_[key] = network_.loop().after(wait, [this, key, ask = std::move(ask)] {
+    const auto timer = agains_.extract(key);
+    ask();
+  });
 }
 
 void Uploads::expect_upload() {

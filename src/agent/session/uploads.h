@@ -24,6 +24,11 @@ class Uploads {
   // The supervisor has bytes to store (again, after a reconnect).
   void requested(const pb::UploadRequest& request);
   void granted(const pb::UploadGrant& grant);
+  // The server wants a command's uploads once more: `ask` is called after a wait that grows while
+  // this goes on, so that a store which never keeps them is not asked in a loop.
+  void wanted_again(const pb::UploadAgain& message, std::function<void()> ask);
+  // A report was believed: the next wait is a short one.
+  void acknowledged() { again_.reset(); }
   // A command runs, so an upload is near: has the connection made meanwhile.
   void expect_upload();
   // What was asked on the lost session is asked again by the supervisor on the next.
@@ -51,6 +56,7 @@ class Uploads {
   std::function<void(const pb::UploadRequest&)> ask_;
   std::function<void()> on_idle_;
   Backoff asking_;
+  Backoff again_;
   std::map<Key, Item> items_;
   std::deque<Key> queue_;  // granted, in order; the first is under way if upload_ is set
   std::unique_ptr<net::HttpClient> client_;
@@ -58,6 +64,7 @@ class Uploads {
   std::string blob_name_;
   std::unique_ptr<net::Timer> idle_;
   std::map<Key, std::unique_ptr<net::Timer>> pauses_;
+  std::map<std::pair<std::string, std::uint32_t>, std::unique_ptr<net::Timer>> agains_;
 };
 
 }  // namespace reachback::agent

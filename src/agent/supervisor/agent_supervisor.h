@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "agent/command/run_script.h"
@@ -92,6 +94,7 @@ class AgentSupervisor : public Supervisor {
   void refuse(const pb::Order& order, const std::string& reason);
   void on_cancel(const pb::CancelAction& message);
   void on_acknowledged(const pb::ReportAcknowledged& message);
+  void on_upload_again(const pb::UploadAgain& message);
   void on_forget(const pb::ForgetAction& message);
   bool void_action(const ActionId& id, std::uint64_t epoch);
   bool is_past(std::int64_t not_after_us) const;
@@ -137,6 +140,8 @@ class AgentSupervisor : public Supervisor {
   std::deque<Job> jobs_;
   std::optional<Running> running_;
   std::optional<Job> running_job_;
+  // Uploads that the server has not got, whatever the journal says: action, index, kind.
+  std::set<std::tuple<ActionId, std::uint32_t, int>> missing_;
   bool ending_ = false;
 };
 

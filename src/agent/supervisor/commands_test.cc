@@ -261,6 +261,88 @@ TEST_F(World, AResultThatIsGoneIsNotCalledCompleted) {
   EXPECT_EQ(said(), (Said{"received 1", "failed 0 ResultLost"}));
 }
 
+// The server can be without a blob that it once said it had: an upload that was cut and taken for
+// stored, or a disk that lost it.
+class UploadAgain : public World {
+ protected:
+  void want_again(std::uint64_t epoch = 1, std::uint32_t index = 0) {
+    pb::ToAgent m;
+    m.mutable_upload_again()->set_action(action_);
+    m.mutable_upload_again()->set_epoch(epoch);
+    m.mutable_upload_again()->set_index(index);
+    deliver(m);
+  }
+  void report_once() {
+    connect();
+    send_order();
+    processes_.end(0, "a\xff", "plain");
+    upload_all();
+    EXPECT_EQ(said().back(), "completed 0");
+  }
+};
+
+TEST_F(UploadAgain, EverythingOfTheCommandIsUploadedAgainAndReported) {
+  report_once();
+  want_again();
+  EXPECT_EQ(said(), (Said{"upload 0 kind 1", "upload 0 kind 2"}));
+  want_again();
+  EXPECT_EQ(upload_all().size(), 2u);
+  EXPECT_EQ(said().back(), "completed 0");
+  EXPECT_EQ(last_ended_.result().name(), std::string(32, 'a'));
+  acknowledge(0);
+  EXPECT_TRUE(record().is_finished());
+  EXPECT_EQ(spool_files(), 0u);
+}
+
+TEST_F(UploadAgain, UnderAnotherNameThatNameIsReported) {
+  report_once();
+  want_again();
+  for (const auto& m : std::vector(sent_)) {
+    supervisor_->uploaded(m.upload_request(), std::string(32, 'b'));
+    events_.run_posted();
+  }
+  EXPECT_EQ(said().back(), "completed 0");
+  EXPECT_EQ(last_ended_.result().name(), std::string(32, 'b'));
+  start_agent();
+  connect();
+  said();
+  EXPECT_EQ(last_ended_.result().name(), std::string(32, 'b'));
+}
+
+TEST_F(UploadAgain, ARestartInBetweenLosesNothing) {
+  report_once();
+  want_again();
+  start_agent();
+  connect();
+  EXPECT_EQ(said(), (Said{"received 1", "completed 0"}));
+  want_again();
+  upload_all();
+  EXPECT_EQ(said().back(), "completed 0");
+}
+
+TEST_F(UploadAgain, WithoutItsSpoolTheResultIsLost) {
+  report_once();
+  for (const auto& e : std::filesystem::directory_iterator(folder_.file("spool"))) {
+    std::filesystem::remove(e.path());
+  }
+  want_again();
+  EXPECT_EQ(said(), Said{"failed 0 ResultLost ResultLost"});
+  EXPECT_FALSE(last_ended_.has_result());
+}
+
+TEST_F(UploadAgain, IsOnlyForWhatIsReportedAndNotAcknowledged) {
+  report_once();
+  want_again(2);
+  want_again(1, 1);
+  action_ = std::string(16, 'z');
+  want_again();
+  EXPECT_EQ(said(), Said{});
+  action_ = std::string(16, 'a');
+  acknowledge(0);
+  want_again();
+  EXPECT_EQ(said(), Said{});
+}
+
 TEST_F(World, AnEmptyStateFolderIsAnotherGeneration) {
   connect();
   const auto first = hello_.generation();

@@ -123,6 +123,9 @@ void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files)
     case pb::ToAgent::kReportAcknowledged:
       on_acknowledged(message.report_acknowledged());
       return;
+    case pb::ToAgent::kUploadAgain:
+      on_upload_again(message.upload_again());
+      return;
     case pb::ToAgent::kForgetAction:
       on_forget(message.forget_action());
       return;
@@ -161,7 +164,14 @@ bool AgentSupervisor::is_past(std::int64_t not_after_us) const {
 void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> files) {
   auto claimed = protocol::decode_order(message.order().order());
   if (!claimed.ok()) {
-    log_warning("order dropped", {field("why", claimed.error().message)});
+    // A server that waits for an answer gets one, when the order can be named.
+    pb::Order named;
+    if (named.ParseFromString(message.order().order()) &&
+        named.action().size() == ActionId::kBytes && named.epoch() != 0) {
+      refuse(named, "Malformed: " + claimed.error().message);
+    } else {
+      log_warning("order dropped", {field("why", claimed.error().message)});
+    }
     return;
   }
   auto verified = verify(message.order());
@@ -348,6 +358,9 @@ void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
     return;
   }
   RB_FAILPOINT("agent.report.after_ack");
+  std::erase_if(missing_, [&](const auto& upload) {
+    return std::get<0>(upload) == id && std::get<1>(upload) == message.index();
+  });
   for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
     deps_.spool.remove(id, message.index(), kind);
   }
@@ -359,6 +372,24 @@ void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
     report(id, message.index() + 1);
   }
   settle(id);
+}
+
+// The spool is kept until the report is acknowledged, so the bytes are still here.
+void AgentSupervisor::on_upload_again(const pb::UploadAgain& message) {
+  const ActionId id = action_of(message.action());
+  const ActionRecord* known = find(id);
+  if (known == nullptr || known->epoch() != message.epoch() ||
+      message.index() >= known->commands.size()) {
+    return;
+  }
+  const CommandRecord& command = known->commands[message.index()];
+  if (!command.ended || command.report_acked) {
+    return;
+  }
+  for (pb::UploadKind kind : {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR}) {
+    missing_.insert({id, message.index(), kind});
+  }
+  report(id, message.index());
 }
 
 void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
@@ -376,6 +407,7 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   }
   log_info("action forgotten", {field("action", id.text()), field("why", message.reason())});
   std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });
+  std::erase_if(missing_, [&](const auto& upload) { return std::get<0>(upload) == id; });
   std::vector<Entry> entries;
   if (running_ && running_->action == id) {
     running_->forgotten = true;

@@ -88,6 +88,28 @@ TEST_F(World, OrdersThatAreNotForUsAreRefusedAndNothingIsWritten) {
   EXPECT_EQ(journal_->used_bytes(), used);
 }
 
+TEST_F(World, AnOrderThatCannotBeReadIsRefusedIfItCanBeNamed) {
+  connect();
+  auto o = order();
+  o.set_requestor(std::string(600, 'r'));
+  deliver(execute(o));
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0].order_refused().action(), action_);
+  EXPECT_EQ(sent_[0].order_refused().epoch(), 1u);
+  EXPECT_EQ(said(), Said{"refused Malformed"});
+  o = order();
+  o.set_action(std::string(15, 'a'));
+  deliver(execute(o));
+  o = order();
+  o.set_epoch(0);
+  deliver(execute(o));
+  auto junk = execute(order());
+  junk.mutable_execute_order()->mutable_order()->set_order("junk");
+  deliver(junk);
+  EXPECT_EQ(said(), Said{});
+  EXPECT_TRUE(processes_.starts.empty());
+}
+
 TEST_F(World, OtherBytesThanTheSignedOnesDoNotRun) {
   connect();
   deliver(execute(order({"echo hi\n"}), {"rm -rf /\n"}));

@@ -165,11 +165,12 @@ void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
     if (blob == nullptr) {
       continue;
     }
-    if (auto stored = command.blobs.find(kind); stored != command.blobs.end()) {
+    if (auto stored = fresh.find(kind); stored != fresh.end()) {
       *blob = stored->second;
       continue;
     }
-    if (auto stored = fresh.find(kind); stored != fresh.end()) {
+    if (auto stored = command.blobs.find(kind);
+        stored != command.blobs.end() && !missing_.contains({id, index, kind})) {
       *blob = stored->second;
       continue;
     }
@@ -231,7 +232,9 @@ void AgentSupervisor::uploaded(const pb::UploadRequest& request, const std::stri
   if (!command.ended || command.report_acked) {
     return;
   }
-  if (command.blobs.contains(request.kind())) {
+  missing_.erase({*id, request.index(), request.kind()});
+  if (auto before = command.blobs.find(request.kind());
+      before != command.blobs.end() && before->second.name() == blob_name) {
     report(*id,
            request.index());  // Uploaded twice: whoever asked again still waits for the report.
     return;

@@ -1,6 +1,7 @@
 #include "agent/os_linux/machine.h"
 #include "agent/os_linux/state_folder.h"
 #include "agent/wire/commands.h"
+#include "agent/wire/connect_error.h"
 #include "agent/wire/enrollment_files.h"
 #include "json/json.h"
 #include "net/http_client.h"
@@ -24,15 +25,6 @@ Result<net::ClientResponse> ask(const net::Origin& origin,
   });
   loop.run();
   return out;
-}
-
-Error explain(const Error& error, const EnrollOptions& options) {
-  if (error.message.find("certificate") != std::string::npos) {
-    return Error{error.code, "the server at " + options.server +
-                                 " has no certificate of the CA in " + options.ca_file + " (" +
-                                 error.message + ")"};
-  }
-  return Error{error.code, "cannot reach " + options.server + ": " + error.message};
 }
 
 Error explain(const net::ClientResponse& answer, const EnrollOptions& options) {
@@ -135,7 +127,7 @@ Result<std::string> enroll(const EnrollOptions& options) {
   request.body_bytes_max = 1 << 20;
   auto answer = ask(url->origin, std::move(*tls), std::move(request));
   if (!answer.ok()) {
-    return explain(answer.error(), options);
+    return explain_connect_error(answer.error(), options.server, options.ca_file);
   }
   if (answer->status != 200 && answer->status != 201) {
     return explain(*answer, options);

@@ -31,6 +31,13 @@ Error wrong_audience() {
   return Error{Errc::forbidden, "The access token is for another audience"};
 }
 
+// It is shown, logged, and part of the signed order: text that an order can carry, and one line.
+bool is_requestor(std::string_view text) {
+  return !text.empty() && text.size() <= kRequestorBytesMax && is_valid_utf8(text) &&
+         std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
 Timestamp at_second(std::int64_t s) {
   return Timestamp(seconds(s));
 }
@@ -240,6 +247,9 @@ Result<Verdict> JwtVerifier::judge_external(const TokenClaims& claims,
     for (const std::string& role : claims.roles) {
       out.principal.permissions |= permission_of_role(role);
     }
+  }
+  if (!is_requestor(out.principal.requestor) || !is_requestor(claims.sub)) {
+    return refused("names nobody, or with a name that cannot be shown");
   }
   return out;
 }

@@ -56,6 +56,29 @@ TEST(Verifier, the_name_of_a_user_is_the_first_that_is_there) {
   }
 }
 
+TEST(Verifier, a_name_that_no_order_could_carry_is_refused) {
+  World world;
+  for (const auto& [name, verdict] :
+       std::vector<std::pair<std::string, std::string>>{{std::string(512, 'a'), "ok"},
+                                                        {"\u05d0\u05e0\u05d9", "ok"},
+                                                        {std::string(513, 'a'), "unauthenticated"},
+                                                        {std::string("a\0b", 3), "unauthenticated"},
+                                                        {"a\nb", "unauthenticated"},
+                                                        {"a\x1b[31m", "unauthenticated"},
+                                                        {"a\x7f", "unauthenticated"}}) {
+    json::Object user = world.user_claims();
+    user["preferred_username"] = name;
+    EXPECT_EQ(world.verdict(world.user_token(world.user_header(), user)), verdict) << name;
+    json::Object app = world.user_claims();
+    app.erase("scp");
+    app["appid"] = name;
+    EXPECT_EQ(world.verdict(world.user_token(world.user_header(), app)), verdict) << name;
+    json::Object subject = world.user_claims();
+    subject["sub"] = name;
+    EXPECT_EQ(world.verdict(world.user_token(world.user_header(), subject)), verdict) << name;
+  }
+}
+
 TEST(Verifier, an_external_application_has_the_permissions_of_its_roles) {
   World world;
   json::Object claims = world.user_claims();

@@ -23,7 +23,8 @@ struct BlobLimits {
   std::uint64_t put_bytes_max = 256 << 20;    // of a blob sent as one body
   std::uint64_t block_bytes_max = 8 << 20;    // of a block
   std::size_t blocks_max = 50'000;            // of a blob. Source: Azure Put Block List
-  std::uint64_t blob_bytes_max = 40LL << 30;  // of a blob made of blocks
+  std::uint64_t blob_bytes_max = 54LL << 30;  // of a blob made of blocks; the server sets it to
+                                              // upload_bytes of api/limits.json
   std::uint64_t reserve_bytes = 64 << 20;     // left free on the disk for what must not fail
   Duration staging_life = std::chrono::hours(24);
 };

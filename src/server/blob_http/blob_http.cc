@@ -197,9 +197,9 @@ void answer_error(const BlobCall& call, const Error& error) {
     case Errc::storage_full:
       return answer_error(call, 507, "InsufficientStorage", "There is no room for the bytes.");
     case Errc::corrupt:
-      log_error("blob is damaged",
-                {field("why", error.message), field("request", call.request_id)});
-      return answer_error(call, 500, "InternalError", "The blob is damaged on the server.");
+      log_error("blob is damaged", {field("alarm", "blob_damaged"), field("why", error.message),
+                                    field("request", call.request_id)});
+      return answer_error(call, 503, "ServerBusy", "The server is currently unable to serve this.");
     default:
       log_warning("blob service cannot serve",
                   {field("why", error.message), field("request", call.request_id)});

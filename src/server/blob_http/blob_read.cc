@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <functional>
 #include <utility>
 
+#include "base/log.h"
+#include "crypto/digest.h"
 #include "server/blob_http/blob_call.h"
 #include "server/blob_http/block_list_xml.h"
 #include "server/blob_http/byte_range.h"
@@ -64,6 +67,38 @@ ByteRange wanted_range(const net::Request& request, const BlobRecord& record) {
   return select_range(only(h, azure ? "x-ms-range" : "Range"), size);
 }
 
+// Up to this length the bytes are read once before the answer begins, so that damage is a 503.
+constexpr std::uint64_t kCheckedFirstBytesMax = 1 << 20;
+
+Error damaged(const BlobKey& key) {
+  return Error{Errc::corrupt, "blob " + key.text() + " does not have its digest"};
+}
+
+Result<void> check_small(const BlobKey& key, const OpenBlob& blob) {
+  std::string bytes(blob.record.info.bytes, '\0');
+  RB_TRY_ASSIGN(std::size_t n, read_at(blob.file->get(), bytes.data(), bytes.size(), 0));
+  if (n != bytes.size() || crypto::sha256(bytes) != blob.record.info.sha256) {
+    return damaged(key);
+  }
+  return {};
+}
+
+// For FileBody::check, of a whole blob.
+std::function<bool(std::string_view, bool)> check_while_sending(const BlobCallPtr& call,
+                                                                const BlobRecord& record) {
+  return [call, digest = record.info.sha256, hash = std::make_shared<crypto::Sha256Stream>()](
+             std::string_view piece, bool last) {
+    hash->update(piece);
+    if (!last || hash->finish() == digest) {
+      return true;
+    }
+    log_error("blob is damaged, download cut",
+              {field("alarm", "blob_damaged"), field("why", damaged(call->access.key).message),
+               field("request", call->request_id)});
+    return false;
+  };
+}
+
 void send_blob(const BlobCallPtr& call, const OpenBlob& blob) {
   const net::Request& request = call->exchange->request();
   const BlobRecord& record = blob.record;
@@ -96,6 +131,13 @@ void send_blob(const BlobCallPtr& call, const OpenBlob& blob) {
   response.file = net::FileBody{blob.file, range.offset, range.bytes};
   if (request.method == "HEAD") {
     return answer(*call, std::move(response));
+  }
+  if (!part && record.info.bytes > kCheckedFirstBytesMax) {
+    response.file->check = check_while_sending(call, record);
+  } else if (!part) {
+    if (auto good = check_small(call->access.key, blob); !good) {
+      return answer_error(*call, good.error());
+    }
   }
   // Not one byte leaves before it is written down who fetched it.
   record_then(call, "download", response.status, [call, response] { answer(*call, response); });

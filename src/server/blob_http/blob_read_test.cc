@@ -1,4 +1,7 @@
 // The list of bad inputs of trust.md §5.6, one test or more for each number, and clients.md 28-30.
+#include <filesystem>
+#include <fstream>
+
 #include "server/blob_http/blob_http_bench.h"
 
 namespace reachback::server {
@@ -27,6 +30,21 @@ class BlobReadTest : public BlobHttpTest {
   std::string value(const std::string& key) {
     auto at = link_.find(key + "=") + key.size() + 1;
     return link_.substr(at, link_.find('&', at) - at);
+  }
+
+ protected:
+  std::string path_of(const BlobKey& key) {
+    return folder_.path() + "/blobs/" + key.tenant().text() + "/" + key.name().substr(0, 2) + "/" +
+           key.name();
+  }
+  // As a bad disk does.
+  void flip(const BlobKey& key, std::uint64_t at) {
+    std::fstream file(path_of(key), std::ios::in | std::ios::out | std::ios::binary);
+    ASSERT_TRUE(file.good());
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
   }
 
   const std::string bytes_ = "{\"script_output\": \"0123456789\"}";
@@ -405,6 +423,35 @@ TEST_F(BlobReadTest, ALargeBlobStreamsWhole) {
   EXPECT_EQ(get(read_link(test_key('3'))).body, large);
   EXPECT_EQ(get(read_link(test_key('3')), {{"Range", "bytes=1000000-3999999"}}).body,
             large.substr(1'000'000, 3'000'000));
+}
+
+TEST_F(BlobReadTest, ABlobWhoseBytesChangedOnTheDiskIsNotServed) {
+  flip(key_, 5);
+  auto reply = get(link_);
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.error(), "ServerBusy");
+  EXPECT_EQ(reply.body.find("0123456789"), std::string::npos);
+  EXPECT_TRUE(audit_.records().empty());  // nothing was given out
+}
+
+TEST_F(BlobReadTest, ABlobWhoseTrailerIsDamagedIsNotServed) {
+  std::filesystem::resize_file(path_of(key_), 20);
+  auto reply = get(link_);
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.error(), "ServerBusy");
+}
+
+TEST_F(BlobReadTest, ALargeBlobWhoseBytesChangedIsCutBeforeItsEnd) {
+  const std::string large = random_.bytes(5'000'000);
+  for (std::uint64_t at : {std::uint64_t{0}, std::uint64_t{2'500'000}, std::uint64_t{4'999'999}}) {
+    const BlobKey key = test_key(static_cast<char>('3' + at % 3));
+    ASSERT_TRUE(bench_->put(key, large).ok());
+    flip(key, at);
+    auto reply = get(read_link(key));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("content-length"), "5000000");
+    EXPECT_LT(reply.body.size(), large.size()) << at;
+  }
 }
 
 TEST_F(BlobReadTest, TheServiceTakesOnlyItsAccountsPaths) {

@@ -1,5 +1,7 @@
 #include "server/link/agent_api.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "crypto/ed25519.h"
 #include "json/json.h"
@@ -41,7 +43,10 @@ Result<Enrollment> parse_enrollment(std::string_view body) {
     return Error{Errc::invalid_body, "the body is not an object"};
   }
   Enrollment e;
-  RB_TRY_ASSIGN(e.token, text_of(*o, "token", true, 512));
+  RB_TRY_ASSIGN(e.token, text_of(*o, "token", false, 512));
+  if (std::all_of(e.token.begin(), e.token.end(), [](char c) { return c == ' ' || c == '\t'; })) {
+    return Error{Errc::unauthenticated, "a blank token, or none"};
+  }
   RB_TRY_ASSIGN(std::string key64, text_of(*o, "publicKey", true, 512));
   RB_TRY_ASSIGN(std::string signature64, text_of(*o, "signature", true, 512));
   RB_TRY_ASSIGN(e.host_name, text_of(*o, "hostName", true, protocol::kHostNameBytesMax));
@@ -84,7 +89,19 @@ void AgentApi::handle(std::shared_ptr<net::Exchange> exchange) {
     return;
   }
   if (is_path(request, "/agent/v1/session")) {
+    if (request.method != "GET") {
+      net::Response r = error(405, "MethodNotAllowed", "Use GET");
+      r.headers.add("Allow", "GET");
+      exchange->respond(std::move(r));
+      return;
+    }
     open_session(std::move(exchange));
+    return;
+  }
+  if (request.method == "CONNECT") {
+    net::Response r = error(405, "MethodNotAllowed", "This is no proxy");
+    r.headers.add("Allow", "GET, POST, PUT");
+    exchange->respond(std::move(r));
     return;
   }
   exchange->respond(error(404, "NotFound", "No such resource on the agents' listener"));
@@ -106,24 +123,27 @@ void AgentApi::enroll(std::shared_ptr<net::Exchange> exchange) {
 
 void AgentApi::enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body) {
   auto request = parse_enrollment(body);
+  std::string peer = exchange->request().peer_ip;
+  if (!request && request.error().code == Errc::unauthenticated) {
+    refuse_token(*exchange, request.error());
+    return;
+  }
   if (!request) {
     exchange->respond(error(400, "InvalidRequestBody", request.error().message));
     return;
   }
-  std::string peer = exchange->request().peer_ip;
   request->peer_ip = peer;
   machines_.enroll(std::move(*request), [this, exchange, peer](Result<Machine> machine) {
     if (!machine) {
       switch (machine.error().code) {
         case Errc::unauthenticated:
-          count_failure(peer);
-          log_warning("enrolment refused",
-                      {field("peer", peer), field("why", machine.error().message)});
-          exchange->respond(
-              error(401, "Unauthorized",
-                    "The enrolment token is unknown, expired or used up: ask for a new one"));
+          refuse_token(*exchange, machine.error());
           return;
         case Errc::conflict:
+          // Somebody has another tenant's machine, or its disk. Source: trust.md §5.8.10.
+          log_warning("enrolment refused",
+                      {field("alarm", "key_of_another_tenant"), field("peer", peer),
+                       field("why", machine.error().message)});
           exchange->respond(error(409, "Conflict", "This key is already enrolled elsewhere"));
           return;
         default:
@@ -147,6 +167,16 @@ void AgentApi::enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_
     r.body = json::write(o);
     exchange->respond(std::move(r));
   });
+}
+
+// One answer for a token that is blank, unknown, expired or used up.
+void AgentApi::refuse_token(net::Exchange& exchange, const Error& why) {
+  const std::string peer = exchange.request().peer_ip;
+  count_failure(peer);
+  log_warning("enrolment refused",
+              {field("alarm", "enrolment_token"), field("peer", peer), field("why", why.message)});
+  exchange.respond(error(401, "Unauthorized",
+                         "The enrolment token is unknown, expired or used up: ask for a new one"));
 }
 
 void AgentApi::open_session(std::shared_ptr<net::Exchange> exchange) {

@@ -28,6 +28,7 @@ class AgentApi {
  private:
   void enroll(std::shared_ptr<net::Exchange> exchange);
   void enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body);
+  void refuse_token(net::Exchange& exchange, const Error& why);
   void open_session(std::shared_ptr<net::Exchange> exchange);
   // Counts a failed enrolment of this address.
   void count_failure(const std::string& peer);

@@ -1,5 +1,7 @@
 #include "server/link/agent_session.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "protocol/codec.h"
@@ -19,6 +21,8 @@ AgentSession::AgentSession(SessionDeps deps, SessionLimits limits,
 void AgentSession::start() {
   auto self = shared_from_this();
   heard();
+  tokens_at_ = deps_.clock.since_boot();
+  tokens_ = static_cast<std::int64_t>(limits_.message_burst);
   timer_ = loop_.after(limits_.hello_timeout, [weak = weak_from_this()] {
     if (auto s = weak.lock(); s && !s->claim_) {
       s->end("no hello in time", /*permanent=*/false);
@@ -62,11 +66,13 @@ void AgentSession::end(std::string_view reason, bool permanent) {
 void AgentSession::on_closed(std::string_view why) {
   closed_ = true;
   timer_.reset();
+  throttle_timer_.reset();
   queue_.clear();
   if (claim_) {
     deps_.hub.remove(claim_->machine, this);
     deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(), [](Result<void>) {});
-    log_info("agent disconnected", {field("machine", claim_->machine.text()), field("why", why)});
+    log_info("agent disconnected", {field("machine", claim_->machine.text()), field("why", why),
+                                    field("unknown_messages", unknown_messages_)});
   }
 }
 
@@ -75,6 +81,9 @@ void AgentSession::on_frame(std::string_view frame) {
     return;
   }
   heard();
+  if (!count_message()) {
+    return;
+  }
   auto message = protocol::decode_to_server(frame);
   if (!message) {
     log_warning("bad message from an agent",
@@ -82,16 +91,74 @@ void AgentSession::on_frame(std::string_view frame) {
     end("bad message: " + message.error().message, /*permanent=*/false);
     return;
   }
+  if (claim_ && message->message_case() == pb::ToServer::MESSAGE_NOT_SET) {
+    // A newer agent. Ending the session would make it come back with the same for ever.
+    if (unknown_messages_++ == 0) {
+      log_warning("message of an unknown kind ignored, from a newer agent",
+                  {field("machine", claim_->machine.text()), field("bytes", frame.size())});
+    }
+    return;
+  }
   if (message->has_hello() == claim_.has_value()) {
     end(claim_ ? "a second hello" : "the first message must be a hello", /*permanent=*/false);
     return;
   }
   queue_.push_back(std::move(*message));
-  if (queue_.size() >= limits_.queue_pause && !paused_) {
-    paused_ = true;
-    socket_->pause();
-  }
+  queue_full_ = queue_full_ || queue_.size() >= limits_.queue_pause;
+  update_reading();
   next();
+}
+
+bool AgentSession::count_message() {
+  const Duration now = deps_.clock.since_boot();
+  const auto burst = static_cast<std::int64_t>(limits_.message_burst);
+  const Duration token = Duration(std::chrono::seconds(1)) / limits_.messages_per_second;
+  const std::int64_t earned = (now - tokens_at_) / token;
+  tokens_ += earned;
+  tokens_at_ += earned * token;
+  if (tokens_ >= burst) {
+    tokens_ = burst;
+    throttles_ = 0;
+  }
+  --tokens_;
+  if (tokens_ >= 0 || throttled_) {
+    return true;  // What was read before the pause took hold is handled.
+  }
+  if (++throttles_ > limits_.throttles_max) {
+    log_warning("agent sends too many messages, session cut",
+                {field("alarm", "agent_flood"), field("peer", socket_->peer_ip()),
+                 field("machine", claim_ ? claim_->machine.text() : "")});
+    end("too many messages", /*permanent=*/false);
+    return false;
+  }
+  throttled_ = true;
+  update_reading();
+  throttle();
+  return true;
+}
+
+void AgentSession::throttle() {
+  throttle_timer_ = loop_.after(limits_.throttle, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self || self->closed_) {
+      return;
+    }
+    self->throttled_ = false;
+    self->update_reading();
+  });
+}
+
+void AgentSession::update_reading() {
+  const bool stop = queue_full_ || throttled_;
+  if (stop == paused_ || closed_) {
+    return;
+  }
+  paused_ = stop;
+  if (stop) {
+    socket_->pause();
+  } else {
+    socket_->resume();
+  }
 }
 
 void AgentSession::next() {
@@ -101,9 +168,9 @@ void AgentSession::next() {
     busy_ = true;
     handle(message);
   }
-  if (paused_ && !closed_ && queue_.size() < limits_.queue_pause / 2) {
-    paused_ = false;
-    socket_->resume();
+  if (queue_full_ && queue_.size() < limits_.queue_pause / 2) {
+    queue_full_ = false;
+    update_reading();
   }
 }
 
@@ -300,6 +367,12 @@ void AgentSession::on_command_ended(const pb::CommandEnded& m) {
           ack.mutable_report_acknowledged()->set_epoch(epoch);
           ack.mutable_report_acknowledged()->set_index(index);
           send(ack);
+        } else if (verdict.error().code == Errc::mismatch) {
+          pb::ToAgent again;
+          again.mutable_upload_again()->set_action(std::string(id.bytes()));
+          again.mutable_upload_again()->set_epoch(epoch);
+          again.mutable_upload_again()->set_index(index);
+          send(again);
         } else if (verdict.error().code == Errc::not_found ||
                    verdict.error().code == Errc::conflict) {
           forget(id.bytes(), epoch, verdict.error().message);

@@ -21,7 +21,15 @@ struct SessionLimits {
   // The last frame may be so old for the claim to stand: the longest heartbeat, 36 s, and a little
   // (ours).
   Duration claim_age_max = std::chrono::seconds(40);
-  std::size_t queue_pause = 32;                // unhandled messages at which reading pauses
+  std::size_t queue_pause = 32;  // unhandled messages at which reading pauses
+  // Messages that a session may send: `message_burst` at once (what an agent says again after a
+  // long absence), then `messages_per_second`. Beyond, reading stops for `throttle` at a time;
+  // after `throttles_max` such pauses without the burst having been regained the session is closed.
+  // Source: api/limits.json, trust.md §5.9.18.
+  std::int64_t messages_per_second = 100;
+  std::uint64_t message_burst = 2000;
+  Duration throttle = std::chrono::seconds(1);
+  std::uint64_t throttles_max = 60;
   std::size_t send_queue_bytes_max = 8 << 20;  // an agent that does not read is cut
   Duration reconnect_hint = std::chrono::seconds(1);
 };
@@ -65,6 +73,10 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   void watch_silence();
   Duration silence() const;  // since the last frame
   void heard();
+  // One message more. False: the session was closed for sending too many for too long.
+  bool count_message();
+  void throttle();
+  void update_reading();  // stops or goes on reading
 
   // Wraps a service callback so that it runs on this session's loop while the session is open.
   template <typename T, typename F>
@@ -90,12 +102,19 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   std::string server_nonce_;
   std::deque<pb::ToServer> queue_;
   bool busy_ = false;
-  bool paused_ = false;
+  bool queue_full_ = false;
+  bool throttled_ = false;
+  bool paused_ = false;  // reading is stopped, for either reason
+  std::int64_t tokens_ = 0;
+  Duration tokens_at_{};
+  std::uint64_t throttles_ = 0;  // since the burst was last whole
+  std::unique_ptr<net::Timer> throttle_timer_;
   bool ending_ = false;  // said goodbye: what still waits or comes is not handled any more
   bool closed_ = false;
   std::optional<Claim> claim_;  // set once the hello is verified
   std::unique_ptr<net::Timer> timer_;
   std::atomic<Duration::rep> last_frame_{0};  // on the clock since boot; read by any thread
+  std::uint64_t unknown_messages_ = 0;        // of kinds that this version does not know
 };
 
 }  // namespace reachback::server

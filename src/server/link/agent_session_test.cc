@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 #include "crypto/digest.h"
 #include "crypto/random.h"
@@ -159,19 +160,18 @@ class LinkTest : public ::testing::Test {
     body.set_agent_version("0.1.0");
     return protocol::sign_hello(body, std::string(kNonce, 32), std::string(32, 'e'), key_);
   }
-  std::shared_ptr<FakeWebSocket> open() {
+  std::shared_ptr<FakeWebSocket> open(const SessionLimits& limits = SessionLimits()) {
     auto socket = std::make_shared<FakeWebSocket>(loops_.at(0));
     on_loop([&] {
-      std::make_shared<AgentSession>(deps(), SessionLimits(), socket, std::string(kNonce, 32))
-          ->start();
+      std::make_shared<AgentSession>(deps(), limits, socket, std::string(kNonce, 32))->start();
     });
     return socket;
   }
   void receive(FakeWebSocket& socket, const pb::ToServer& m) {
     on_loop([&, frame = protocol::encode(m)] { socket.receive(frame); });
   }
-  std::shared_ptr<FakeWebSocket> connected() {
-    auto socket = open();
+  std::shared_ptr<FakeWebSocket> connected(const SessionLimits& limits = SessionLimits()) {
+    auto socket = open(limits);
     pb::ToServer m;
     *m.mutable_hello() = hello();
     receive(*socket, m);
@@ -228,17 +228,65 @@ TEST_F(LinkTest, enrolment_5_8_1_to_3_blank_unknown_expired_and_used_up_tokens_g
   clock_.advance(std::chrono::seconds(1));
   EXPECT_EQ(enroll(enrollment("once", crypto::Ed25519PrivateKey::generate())).status, 200);
   std::string first;
-  for (const char* token : {"unknown", "short", "once"}) {
+  for (const char* token : {"", " \t", "unknown", "short", "once"}) {
+    clock_.advance(std::chrono::minutes(2));  // Of failures, three in a minute are enough here.
     net::Response r = enroll(enrollment(token, crypto::Ed25519PrivateKey::generate()));
     EXPECT_EQ(r.status, 401) << token;
     std::string said = r.body.substr(0, r.body.find("target"));
     EXPECT_TRUE(first.empty() || said == first);
     first = said;
   }
-  EXPECT_EQ(enroll(enrollment("", key_)).status,
-            429);  // §5.8.4: three failures in a minute are enough here
+  json::Object none = enrollment("", key_);
+  none.erase("token");
+  EXPECT_EQ(enroll(none).status, 401);
+}
+
+TEST_F(LinkTest, enrolment_5_8_4_guesses_are_counted_by_address) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(enroll(enrollment(i == 0 ? "" : "guess", key_)).status, 401);
+  }
+  EXPECT_EQ(enroll(enrollment("guess", key_)).status, 429);
+  EXPECT_EQ(enroll(enrollment("token", key_)).status, 429);
   clock_.advance(std::chrono::minutes(2));
-  EXPECT_EQ(enroll(enrollment("", key_)).status, 400);
+  EXPECT_EQ(enroll(enrollment("token", key_)).status, 200);
+}
+
+TEST_F(LinkTest, enrolment_5_8_7_keys_of_other_kinds_are_refused) {
+  // Good SubjectPublicKeyInfos, made with `openssl genpkey | openssl pkey -pubout -outform DER`.
+  const std::pair<const char*, const char*> keys[] = {
+      {"RSA-1024",
+       "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC63w/"
+       "YJW7UpGzt+1b72U9MCIREHokl9jvnvSMiih6Z3XUzwZWbn1U8"
+       "sYFQZIEvCR8WvO9ubRKB/"
+       "VUftzT8vKlGoNXZo4bcNEutHED+wYGBfGNco6yDYIpZSWipCGhLCfueEjhNpFyJFOK27w5y"
+       "TpVIIBonxV45r4tpgOXlPAtbVwIDAQAB"},
+      {"P-192",
+       "MEkwEwYHKoZIzj0CAQYIKoZIzj0DAQEDMgAE8LbhS7Xp3bVmv6BYC5jsxzhvXAoZjtm6W2Y6vm5+"
+       "EKnWufjAXjPpaKeb"
+       "dZi4r7lM"},
+      {"P-256",
+       "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEpP4W+sCSMy/DaQB4WY8e47nWIkIn0/"
+       "XfphpFYWEd6dGxHWUNzkTUnnNM"
+       "XtDz831melXrhIbPuYRIcdg2izokKA=="}};
+  for (const auto& [name, spki] : keys) {
+    json::Object body = enrollment("token", key_);
+    body["publicKey"] = spki;
+    EXPECT_EQ(enroll(body).status, 400) << name;
+  }
+  EXPECT_EQ(enroll(enrollment("token", key_)).status, 200);  // none of them spent the token
+}
+
+// A lost reply and a captured request look the same, and give nothing but the answer that the
+// machine had: the key stays on it, and the answer holds no secret. docs/compatibility.md says so.
+TEST_F(LinkTest, enrolment_5_8_20_the_same_request_again_is_the_same_machine_and_spends_nothing) {
+  add_token("once", std::chrono::hours(1), 1);
+  const json::Object request = enrollment("once", key_);
+  net::Response first = enroll(request);
+  ASSERT_EQ(first.status, 200);
+  net::Response replay = enroll(request);
+  EXPECT_EQ(replay.status, 200);
+  EXPECT_EQ(replay.body, first.body);
+  EXPECT_EQ(enroll(enrollment("once", crypto::Ed25519PrivateKey::generate())).status, 401);
 }
 
 TEST_F(LinkTest, enrolment_5_8_5_to_7_a_key_that_is_not_proven_or_not_ed25519_is_refused) {
@@ -274,6 +322,20 @@ TEST_F(LinkTest, enrolment_5_8_14_a_large_body_is_413_and_other_paths_are_404) {
   EXPECT_EQ(post("/api/machines", "").status, 404);
   EXPECT_EQ(post("/agent/v1/enroll", "{").status, 400);
   EXPECT_EQ(post("/agent/v1/session", "", "GET").status, 426);
+}
+
+TEST_F(LinkTest, transport_5_0_15_other_methods_are_405_with_Allow_on_every_path) {
+  for (const auto& [path, allowed] : std::vector<std::pair<std::string, std::string>>{
+           {"/agent/v1/enroll", "POST"}, {"/agent/v1/session", "GET"}}) {
+    for (const char* method : {"TRACE", "CONNECT", "FOO", "PUT", "DELETE"}) {
+      net::Response r = post(path, "", method);
+      EXPECT_EQ(r.status, 405) << path << " " << method;
+      EXPECT_EQ(r.headers.get("Allow"), allowed);
+    }
+  }
+  net::Response proxy = post("host.example:443", "", "CONNECT");
+  EXPECT_EQ(proxy.status, 405);
+  EXPECT_EQ(proxy.headers.get("Allow"), "GET, POST, PUT");
 }
 
 // ---- session (§5.9)
@@ -316,7 +378,9 @@ TEST_F(LinkTest, a_good_agent_is_welcomed_gets_the_order_and_its_report_ends_the
   ended.mutable_result()->set_bytes(2);
   ended.mutable_result()->set_sha256(std::string(as_bytes(crypto::sha256("{}"))));
   receive(*socket, report);  // §5.9.11: before the blob is committed
-  EXPECT_TRUE(socket->sent.back().has_forget_action());
+  EXPECT_EQ(socket->sent.back().upload_again().action(), a.id.bytes());
+  EXPECT_EQ(socket->sent.back().upload_again().epoch(), 1u);
+  EXPECT_EQ(socket->closed, 0);
   EXPECT_EQ(get(a.id).status, action::Status::in_progress);
   ASSERT_TRUE(wait_for<BlobInfo>([&](auto d) { blobs_.put(tenant_, name, "{}", d); }).ok());
   receive(*socket, report);
@@ -351,14 +415,30 @@ TEST_F(LinkTest, session_5_9_1_an_unknown_machine_is_told_not_to_come_back) {
   EXPECT_NE(socket->closed, 0);
 }
 
-TEST_F(LinkTest, session_5_9_2_and_3_frames_that_are_not_messages_end_it) {
+TEST_F(LinkTest, session_5_9_2_frames_that_are_not_messages_end_it) {
   enrolled();
   for (const std::string& frame :
-       {std::string(), std::string("\xff\xff\xff"), std::string(100, 'x')}) {
+       {std::string(), std::string("\xff\xff\xff"), std::string(100, '\x10')}) {
     auto socket = connected();
     on_loop([&] { socket->receive(frame); });
     EXPECT_NE(socket->closed, 0);
   }
+}
+
+TEST_F(LinkTest, session_5_9_3_a_message_of_an_unknown_kind_is_ignored_and_the_connection_kept) {
+  enrolled();
+  auto socket = connected();
+  const std::string newer("\x82\x06\x03new", 6);  // field 96
+  for (int i = 0; i < 3; ++i) {
+    on_loop([&] { socket->receive(newer); });
+  }
+  EXPECT_EQ(socket->closed, 0);
+  EXPECT_EQ(socket->sent.size(), 1u);  // the welcome
+  submit();
+  EXPECT_TRUE(socket->sent.back().has_execute_order());
+  auto early = open();
+  on_loop([&] { early->receive(newer); });
+  EXPECT_NE(early->closed, 0);  // who sends it must be known
 }
 
 TEST_F(LinkTest, session_the_first_message_is_a_hello_and_the_only_one) {
@@ -415,6 +495,73 @@ TEST_F(LinkTest, session_5_9_8_another_epoch_is_refused) {
     EXPECT_TRUE(socket->sent.back().has_forget_action());
   }
   EXPECT_FALSE(get(a.id).commands[0].started.has_value());
+}
+
+pb::ToServer heartbeat(std::uint64_t seq) {
+  pb::ToServer m;
+  m.mutable_heartbeat()->set_seq(seq);
+  return m;
+}
+
+TEST_F(LinkTest, session_5_9_18_what_is_said_again_after_a_long_absence_is_read_without_a_pause) {
+  enrolled();
+  auto socket = connected();
+  for (std::uint64_t i = 1; i < SessionLimits().message_burst; ++i) {  // the hello was the first
+    receive(*socket, heartbeat(i));
+  }
+  EXPECT_EQ(socket->pauses, 0);
+  EXPECT_EQ(socket->closed, 0);
+}
+
+TEST_F(LinkTest, session_5_9_18_over_its_rate_it_is_not_read_until_it_has_earned_more) {
+  enrolled();
+  SessionLimits limits;
+  limits.message_burst = 5;
+  limits.throttle = std::chrono::milliseconds(20);
+  auto socket = connected(limits);
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    receive(*socket, heartbeat(i));
+  }
+  EXPECT_EQ(socket->pauses, 0);
+  on_loop([&] {
+    socket->receive(protocol::encode(heartbeat(5)));
+    EXPECT_EQ(socket->pauses, 1);
+    socket->receive(protocol::encode(heartbeat(6)));  // was in the buffer: handled, no second pause
+    EXPECT_EQ(socket->pauses, 1);
+  });
+  EXPECT_EQ(hub_.claim(protocol::machine_id_of(key_.public_key().spki()))->heartbeat, 6u);
+  clock_.advance(std::chrono::seconds(1));
+  for (int i = 0; i < 500 && socket->pauses > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    on_loop([] {});
+  }
+  EXPECT_EQ(socket->pauses, 0);
+  receive(*socket, heartbeat(7));
+  EXPECT_EQ(socket->pauses, 0);
+  EXPECT_EQ(socket->closed, 0);
+}
+
+TEST_F(LinkTest, session_5_9_18_over_its_rate_for_long_it_is_closed) {
+  enrolled();
+  SessionLimits limits;
+  limits.message_burst = 5;
+  limits.throttle = Duration(0);
+  limits.throttles_max = 3;
+  auto socket = connected(limits);
+  int pauses = 0;
+  for (std::uint64_t i = 1; i <= 1000 && socket->closed == 0; ++i) {
+    on_loop([&, i] {
+      socket->receive(protocol::encode(heartbeat(i)));
+      pauses += socket->pauses > 0 ? 1 : 0;
+    });
+    for (int round = 0; round < 100 && socket->pauses > 0; ++round) {
+      on_loop([] {});
+    }
+  }
+  EXPECT_EQ(pauses, 3);
+  ASSERT_NE(socket->closed, 0);
+  EXPECT_EQ(socket->sent.back().goodbye().reason(), "too many messages");
+  EXPECT_FALSE(socket->sent.back().goodbye().permanent());
 }
 
 TEST_F(LinkTest, session_5_9_19_the_newer_of_two_sessions_wins) {

@@ -63,6 +63,11 @@ class ActionStore {
   // id), unavailable, storage_full.
   virtual void insert(action::Action action, std::optional<IdempotencyKey> key, InsertLimits limits,
                       AuditEntry audit, Done<Inserted> done) = 0;
+  // The action that a POST with this key made; nullopt: none that is committed. Nothing but
+  // insert() decides: this only lets a repeat be answered although what it names is gone meanwhile.
+  // Errors: mismatch (the key came with another body), unavailable.
+  virtual void find_key(TenantId tenant, IdempotencyKey key,
+                        Done<std::optional<action::Action>> done) = 0;
   // Errors: not_found (also another tenant's), unavailable.
   virtual void get(TenantId tenant, ActionId id, Done<action::Action> done) = 0;
   // Compare-and-set on next.version == stored version; stored version becomes next.version + 1 and

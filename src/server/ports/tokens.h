@@ -37,6 +37,10 @@ Permissions permission_of_role(std::string_view role);    // application permiss
 Permissions permission_of_scope(std::string_view scope);  // delegated permission in `scp`
 std::vector<std::string> all_roles();
 
+// Of a requestor, in UTF-8 without control characters: whoever may ask must fit into a signed
+// order.
+inline constexpr std::size_t kRequestorBytesMax = 512;
+
 struct Principal {
   TenantId tenant;
   std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject

@@ -350,5 +350,32 @@ TEST(Machines, AreActiveWhileConnectedOrSeenInTheLastWeek) {
   EXPECT_EQ(unknown.message(), "Machine nobody was not found");
 }
 
+// Source: trust.md §5.4.20.
+TEST(CancelBounds, TheCallAfterTheLastAllowedOneIs429) {
+  World world;
+  auto cancel = [&] {
+    return world.post("/api/machineactions/" + test::kPending + "/cancel", "Machine.LiveResponse",
+                      R"({"Comment":"stop"})");
+  };
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(cancel().status, 200) << i;
+  }
+  auto refused = cancel();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.code(), "TooManyRequests");
+  EXPECT_NE(refused.header("Retry-After"), "");
+}
+
+// Source: trust.md §5.4.19: who calls is settled at the head, before the body is waited for.
+TEST(CancelBounds, TheTokenIsLookedAtOnce) {
+  World world;
+  EXPECT_EQ(world
+                .post("/api/machineactions/" + test::kPending + "/cancel", "Machine.LiveResponse",
+                      R"({"Comment":"stop"})")
+                .status,
+            200);
+  EXPECT_EQ(world.verifier.calls, 1);
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

@@ -157,6 +157,11 @@ void Core::handle(std::shared_ptr<net::Exchange> exchange) {
   call->exchange = std::move(exchange);
   const net::Request& request = call->request();
   Match match = router.match(request.path());
+  if (match.routes.empty() && request.method == "CONNECT") {
+    Refusal refusal(Error{Errc::method_not_allowed, "This is no proxy"});
+    refuse(*call, refusal.header("Allow", "DELETE, GET, POST"));
+    return;
+  }
   if (match.routes.empty()) {
     Refusal refusal(Error{Errc::not_found, "There is nothing at this address"});
     refusal.code = errors.code_of_status(404);

@@ -260,6 +260,25 @@ TEST(Routes, AThousandSpellingsNeverReachMoreThanTheirOwnRoute) {
   EXPECT_EQ(world.live.touched(), 0);
 }
 
+// Source: trust.md §5.0.15: CONNECT names an authority and no path.
+TEST(Routes, ConnectIs405WithAllow) {
+  World world;
+  for (const char* target : {"host.example:443", "*", "/nowhere"}) {
+    auto reply = world.send("CONNECT", target);
+    EXPECT_EQ(reply.status, 405) << target;
+    EXPECT_EQ(reply.header("Allow"), "DELETE, GET, POST");
+    EXPECT_EQ(reply.code(), "MethodNotAllowed");
+  }
+  EXPECT_EQ(world.send("CONNECT", "/api/machines").header("Allow"), "GET");
+}
+
+// Source: trust.md §5.8.15.
+TEST(Routes, TheAgentsRoutesAreNotOnTheOperatorsListener) {
+  World world;
+  EXPECT_EQ(world.send("POST", "/agent/v1/enroll", {}, "{}").status, 404);
+  EXPECT_EQ(world.send("GET", "/agent/v1/session").status, 404);
+}
+
 TEST(Routes, AnotherMethodGets405WithAllow) {
   World world;
   auto reply = world.send("PATCH", "/api/libraryfiles");

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "server/rest/rest_api.h"
+#include "server/service/texts.h"
 
 namespace reachback::server::rest::test {
 
@@ -106,7 +107,7 @@ class FakeSignIn : public SignIn {
     } else if (tenant == kTenant.text() && client_id == kApp && secret.reveal() == kSecret) {
       done(IssuedToken{"eyJ0eXAiOiJhdCtqd3QifQ.e30.AAAA", 3599});
     } else {
-      done(Error{Errc::invalid_client, "Invalid client secret provided."});
+      done(unknown_client());
     }
   }
   std::optional<Error> failure;
@@ -148,7 +149,7 @@ class FakeMachines : public Machines {
     if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname")) {
       done(hostname());
     } else {
-      done(Error{Errc::not_found, "Machine " + id_or_name + " was not found"});
+      done(machine_not_found(id_or_name));
     }
   }
   void enroll(Enrollment, Done<Machine> done) override {
@@ -167,7 +168,7 @@ class FakeLibrary : public Library {
       return;
     }
     if (upload.file_name == "present.sh" && !upload.override_if_exists) {
-      done(Error{Errc::already_exists, "File present.sh already exists"});
+      done(library_file_exists("present.sh"));
       return;
     }
     LibraryFile file;
@@ -197,7 +198,7 @@ class FakeLibrary : public Library {
     if (by.tenant == kTenant && name == "present.sh") {
       done({});
     } else {
-      done(Error{Errc::not_found, "Library file " + name + " was not found"});
+      done(library_file_not_found(name));
     }
   }
   std::optional<LibraryUpload> last;
@@ -249,7 +250,7 @@ class FakeLiveResponse : public LiveResponse {
       return;
     }
     if (by.tenant != kTenant || request.machine.text() != kMachine) {
-      done(Error{Errc::not_found, "Machine " + request.machine.text() + " was not found"});
+      done(machine_not_found(request.machine.text()));
       return;
     }
     action::Action a;
@@ -313,7 +314,7 @@ class FakeLiveResponse : public LiveResponse {
         return;
       }
       if (action::is_final(a->status)) {
-        done(Error{Errc::already_final, "Machine action " + id.text() + " has already ended"});
+        done(action_has_ended(id));
         return;
       }
       action::Action next = *a;
@@ -331,8 +332,7 @@ class FakeLiveResponse : public LiveResponse {
       if (!a) {
         done(a.error());
       } else if (index >= a->commands.size() || !action::is_final(a->status)) {
-        done(Error{Errc::not_found, "Command " + std::to_string(index) + " of machine action " +
-                                        id.text() + " was not found"});
+        done(command_not_found(id, index));
       } else {
         done(ResultLink{kLink, {}});
       }
@@ -362,9 +362,7 @@ class FakeLiveResponse : public LiveResponse {
   int touched() const { return submits + gets + cancels + mints; }
 
  private:
-  static Error unknown(const ActionId& id) {
-    return Error{Errc::not_found, "Machine action " + id.text() + " was not found"};
-  }
+  static Error unknown(const ActionId& id) { return action_not_found(id); }
 };
 
 }  // namespace reachback::server::rest::test

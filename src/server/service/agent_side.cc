@@ -43,6 +43,11 @@ void LiveResponseService::upload_link(TenantId tenant, MachineId machine, Action
       tenant, id, [this, tenant, machine, id, upload, done](Result<action::Action> a) {
         if (!a || a->machine != machine || a->epoch != upload.epoch || !a->granted) {
           bool unknown = a.ok() || a.error().code == Errc::not_found;
+          if (unknown && (!a || a->machine != machine)) {
+            log_warning("upload for an action that is not this machine's",
+                        {field("alarm", "foreign_action"), field("action", id.text()),
+                         field("machine", machine.text())});
+          }
           done(unknown ? action_not_found(id) : a.error());
           return;
         }
@@ -75,16 +80,36 @@ void LiveResponseService::check_blobs(TenantId tenant, std::vector<action::Store
                    [this, tenant, blob, rest = std::move(blobs), done](Result<BlobInfo> info) {
                      if (!info) {
                        done(info.error().code == Errc::not_found
-                                ? Error{Errc::conflict, "the result is not stored"}
+                                ? Error{Errc::mismatch, "the result is not stored"}
                                 : info.error());
                        return;
                      }
                      if (info->bytes != blob.bytes || info->sha256 != blob.sha256) {
-                       done(Error{Errc::conflict, "the stored result is not the reported one"});
+                       done(Error{Errc::mismatch, "the stored result is not the reported one"});
                        return;
                      }
                      check_blobs(tenant, rest, done);
                    });
+}
+
+// A report without its blobs. When the action waits for this report they are to be uploaded again:
+// the agent must not be told to forget what may be the only copy.
+void LiveResponseService::explain_missing(const std::shared_ptr<Transition>& t, const Error& why) {
+  deps_.actions.get(t->tenant, t->id, [t, why](Result<action::Action> a) {
+    const auto& ended = std::get<action::CommandEnded>(t->event);
+    if (!a || a->machine != *t->only_machine) {
+      const bool unknown = a.ok() || a.error().code == Errc::not_found;
+      t->done(unknown ? action_not_found(t->id) : a.error());
+    } else if (a->epoch != ended.epoch || !a->granted || ended.index >= a->commands.size() ||
+               a->commands[ended.index].type == action::CommandType::put_file) {
+      t->done(Error{Errc::conflict, why.message});
+    } else {
+      log_warning("report without its result",
+                  {field("action", t->id.text()), field("index", ended.index),
+                   field("machine", t->only_machine->text()), field("why", why.message)});
+      t->done(why);
+    }
+  });
 }
 
 void LiveResponseService::agent_event(TenantId tenant, MachineId machine, ActionId id,
@@ -96,6 +121,12 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
   t->only_machine = machine;
   t->done = [id, machine, done](Result<action::Step> step) {
     if (!step) {
+      if (step.error().code == Errc::not_found) {
+        // A wiped server, or somebody who guesses: trust.md T04.
+        log_warning("report about an action that is not this machine's",
+                    {field("alarm", "foreign_action"), field("action", id.text()),
+                     field("machine", machine.text())});
+      }
       done(step.error());
       return;
     }
@@ -104,16 +135,16 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
       return;
     }
     if (step->verdict == action::Verdict::refused) {
-      log_warning("report refused", {field("action", id.text()), field("machine", machine.text()),
-                                     field("why", step->why)});
+      log_warning("report refused", {field("alarm", "report_refused"), field("action", id.text()),
+                                     field("machine", machine.text()), field("why", step->why)});
       done(Error{Errc::conflict, step->why});
       return;
     }
     done(step->verdict);
   };
-  auto* ended = std::get_if<action::CommandEnded>(&event);
+  t->event = std::move(event);
+  const auto* ended = std::get_if<action::CommandEnded>(&t->event);
   if (ended == nullptr) {
-    t->event = std::move(event);
     transition(std::move(t));
     return;
   }
@@ -137,13 +168,16 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
       continue;
     }
     if ((*blob)->name != blob_name(id, Upload{ended->epoch, ended->index, kind, 0})) {
-      done(Error{Errc::conflict, "a blob that was not given out for this result"});
+      explain_missing(t, Error{Errc::mismatch, "a blob that was not given out for this result"});
       return;
     }
     blobs.push_back(**blob);
   }
-  t->event = std::move(event);
   check_blobs(tenant, std::move(blobs), [this, t](Result<void> stored) {
+    if (!stored && stored.error().code == Errc::mismatch) {
+      explain_missing(t, stored.error());
+      return;
+    }
     if (!stored) {
       t->done(stored.error());
       return;

@@ -18,7 +18,7 @@ void LiveResponseService::cancel(const Principal& by, ActionId id, std::string c
       return;
     }
     if (step->verdict == action::Verdict::refused) {
-      done(Error{Errc::already_final, "Machine action " + id.text() + " has already ended"});
+      done(action_has_ended(id));
       return;
     }
     if (action::is_final(step->next.status)) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "crypto/digest.h"
+#include "server/service/texts.h"
 
 namespace reachback::server {
 namespace {
@@ -23,6 +24,12 @@ bool is_device_name(std::string_view name) {
     return numbered ? stem.size() == 4 && stem.starts_with(d) && stem[3] >= '1' && stem[3] <= '9'
                     : stem == d;
   });
+}
+
+// A lost reply may be that of a commit: the bytes stay then. Nobody sees them if it was none.
+bool is_surely_not_stored(const Error& error) {
+  return error.code == Errc::already_exists || error.code == Errc::invalid_input ||
+         error.code == Errc::storage_full;
 }
 
 class LibraryService : public Library {
@@ -59,25 +66,25 @@ class LibraryService : public Library {
                [this, file, content, replace = upload.override_if_exists,
                 done](Result<LibraryFile> there) {
                  if (there && !replace) {
-                   done(taken(file->name));
+                   done(library_file_exists(file->name));
                    return;
                  }
-                 blobs_.put(file->tenant, file->blob, std::move(*content),
-                            [this, file, replace, done](Result<BlobInfo> stored) {
-                              if (!stored) {
-                                done(stored.error());
-                                return;
-                              }
-                              store_.put(
-                                  *file, replace, [this, file, done](Result<LibraryFile> kept) {
-                                    if (!kept || kept->blob != file->blob) {
-                                      blobs_.remove(file->tenant, file->blob, [](Result<void>) {});
-                                    }
-                                    done(!kept && kept.error().code == Errc::already_exists
-                                             ? Result<LibraryFile>(taken(file->name))
-                                             : std::move(kept));
-                                  });
-                            });
+                 blobs_.put(
+                     file->tenant, file->blob, std::move(*content),
+                     [this, file, replace, done](Result<BlobInfo> stored) {
+                       if (!stored) {
+                         done(stored.error());
+                         return;
+                       }
+                       store_.put(*file, replace, [this, file, done](Result<LibraryFile> kept) {
+                         if (kept ? kept->blob != file->blob : is_surely_not_stored(kept.error())) {
+                           blobs_.remove(file->tenant, file->blob, [](Result<void>) {});
+                         }
+                         done(!kept && kept.error().code == Errc::already_exists
+                                  ? Result<LibraryFile>(library_file_exists(file->name))
+                                  : std::move(kept));
+                       });
+                     });
                });
   }
 
@@ -88,18 +95,11 @@ class LibraryService : public Library {
   void remove(const Principal& by, std::string name, Done<void> done) override {
     store_.remove(by.tenant, name, [name, done](Result<void> removed) {
       bool absent = !removed && removed.error().code == Errc::not_found;
-      done(absent ? Result<void>(Error{Errc::not_found, "Library file " + name + " was not found"})
-                  : removed);
+      done(absent ? Result<void>(library_file_not_found(name)) : removed);
     });
   }
 
  private:
-  static Error taken(const std::string& name) {
-    return Error{Errc::already_exists,
-                 "File " + name +
-                     " already exists in the library: send OverrideIfExists=true to replace it"};
-  }
-
   LibraryStore& store_;
   BlobStore& blobs_;
   Clock& clock_;

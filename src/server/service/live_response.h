@@ -89,7 +89,7 @@ class LiveResponse {
   // 201 material: when `done` says ok the action is durable. The library files are pinned by hash.
   // Errors: not_found (machine), invalid_input (unbalanced quotes in Args, a library file that is
   // not there, a wrong order of command types), already_active, too_many_requests (active_max),
-  // mismatch (idempotency key with another body), unavailable, storage_full.
+  // mismatch (idempotency key with another body), os_not_supported, unavailable, storage_full.
   virtual void submit(const Principal& by, SubmitRequest request, Done<action::Action> done) = 0;
   virtual void get(const Principal& by, ActionId id,
                    Done<action::Action> done) = 0;  // Errors: not_found.
@@ -106,7 +106,8 @@ class LiveResponse {
                       Done<action::Action> done) = 0;
   // A fresh link to the result of command `index`; the action is unchanged. The mint is in the
   // audit file before `done`. Errors: not_found (action, index, not finished, no result: the
-  // message says which), gone, unavailable. Source: MDE "Get live response results".
+  // message says which), unavailable (also: the result is missing or damaged in the store, which is
+  // an alarm in the log). Source: MDE "Get live response results".
   virtual void mint_link(const Principal& by, ActionId id, std::uint32_t index, std::string peer_ip,
                          Done<ResultLink> done) = 0;
 
@@ -116,8 +117,9 @@ class LiveResponse {
   virtual void dispatch(TenantId tenant, MachineId machine) = 0;
   // What an agent reported about an action of its own machine. Blobs in a CommandEnded are checked
   // in the blob store (length and hash) first. Errors: not_found (unknown or another machine's
-  // action), refused ones as conflict with the
-  // reason, unavailable (also for a report that came before an earlier command's: report again).
+  // action), refused ones as conflict with the reason, mismatch (a blob is not stored, or not as
+  // reported: the agent uploads and reports again), unavailable (also for a report that came before
+  // an earlier command's: report again).
   virtual void agent_event(TenantId tenant, MachineId machine, ActionId id, action::Event event,
                            Done<action::Verdict> done) = 0;
   // A write link for an upload the agent announces. The blob's name follows from action, epoch,

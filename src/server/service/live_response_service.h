@@ -4,6 +4,7 @@
 
 #include "protocol/agent_messages.h"
 #include "server/service/live_response.h"
+#include "server/service/texts.h"
 #include "server/service/waiters.h"
 
 namespace reachback::server {
@@ -46,6 +47,7 @@ class LiveResponseService : public LiveResponse {
   void transition(std::shared_ptr<Transition> t);
   void act(const action::Step& step);
 
+  void find_machine(std::shared_ptr<struct Submission> s);
   void pin_next_file(std::shared_ptr<struct Submission> s, std::size_t index);
   void store_submission(std::shared_ptr<struct Submission> s);
   void grant_at_once(std::shared_ptr<struct Accepting> accepting);
@@ -56,6 +58,7 @@ class LiveResponseService : public LiveResponse {
   void send_cancel(const action::Action& a);
   void wake(const ActionId& id) { waiters_.wake_all(id); }
 
+  void explain_missing(const std::shared_ptr<Transition>& t, const Error& why);
   void check_blobs(TenantId tenant, std::vector<action::StoredBlob> blobs, Done<void> done);
   std::string blob_name(const ActionId& id, const Upload& upload) const;
 
@@ -64,8 +67,5 @@ class LiveResponseService : public LiveResponse {
   std::string blob_name_key_;
   Waiters waiters_;
 };
-
-// "Machine action <id> was not found": the same words for unknown ids and other tenants' ids.
-Error action_not_found(const ActionId& id);
 
 }  // namespace reachback::server

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "crypto/digest.h"
 #include "protocol/codec.h"
 #include "testing/fake_blob_store.h"
@@ -36,7 +38,7 @@ class LiveResponseTest : public ::testing::Test {
     token.tenant = tenant_;
     token.token = crypto::sha256("token");
     token.expires = clock_.now() + std::chrono::hours(1);
-    token.uses_left = 10;
+    token.uses_left = 20;
     EXPECT_TRUE(wait_for([&](auto d) { stores_.apps().add_token(token, d); }).ok());
     machine_ = enroll("web-01");
     add_script("hello.sh", "echo hello");
@@ -46,11 +48,12 @@ class LiveResponseTest : public ::testing::Test {
         limits_, std::string(32, 'k'));
   }
 
-  MachineId enroll(const std::string& name) {
+  MachineId enroll(const std::string& name, const std::string& os_platform = "Linux") {
     Machine m;
     m.public_key = "key of " + name;
     m.id = MachineId::from_key_digest(crypto::sha256(m.public_key));
     m.name = name;
+    m.os_platform = os_platform;
     m.first_seen = m.last_seen = clock_.now();
     auto done = wait_for<Machine>(
         [&](auto d) { stores_.machines().enroll(crypto::sha256("token"), m, clock_.now(), d); });
@@ -122,6 +125,11 @@ class LiveResponseTest : public ::testing::Test {
     e.exit_code = 0;
     e.result = action::StoredBlob{name, content.size(), crypto::sha256(content)};
     return e;
+  }
+  std::ptrdiff_t audited(std::string_view kind) {
+    const auto all = stores_.actions().audit();
+    return std::count_if(all.begin(), all.end(),
+                         [&](const auto& a) { return a.entry.kind == kind; });
   }
   const pb::ToAgent& last_push() { return links_.pushed.back().second; }
 
@@ -332,6 +340,26 @@ TEST_F(LiveResponseTest, the_whole_way_to_a_link_that_can_be_minted_again) {
   EXPECT_EQ(audit_.records[0].token_id, "jti-1");
 }
 
+// Source: trust.md §5.5.17.
+TEST_F(LiveResponseTest, no_link_to_a_result_that_is_missing_or_another) {
+  connect();
+  auto a = submit(request());
+  action::CommandEnded e = ended(a->id, 1, 0, "{}");
+  ASSERT_TRUE(tell(a->id, e).ok());
+  auto mint = [&] {
+    return wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 0, "", d); });
+  };
+  ASSERT_TRUE(mint().ok());
+  audit_.records.clear();
+  ASSERT_TRUE(wait_for([&](auto d) { blobs_.remove(tenant_, e.result->name, d); }).ok());
+  EXPECT_EQ(mint().error().code, Errc::unavailable);
+  ASSERT_TRUE(
+      wait_for<BlobInfo>([&](auto d) { blobs_.put(tenant_, e.result->name, "{x", d); }).ok());
+  EXPECT_EQ(mint().error().code, Errc::unavailable);
+  EXPECT_TRUE(audit_.records.empty());
+  EXPECT_EQ(get(a->id).status, Status::succeeded);
+}
+
 TEST_F(LiveResponseTest, no_link_without_its_audit_record) {
   connect();
   auto a = submit(request());
@@ -347,13 +375,35 @@ TEST_F(LiveResponseTest, completed_is_believed_only_with_the_blob_that_was_given
   action::CommandEnded e = ended(a->id, 1, 0, "{}");
   action::CommandEnded other_digest = e;
   other_digest.result->sha256[0] ^= 1;
-  EXPECT_EQ(tell(a->id, other_digest).error().code, Errc::conflict);
+  EXPECT_EQ(tell(a->id, other_digest).error().code, Errc::mismatch);
   action::CommandEnded other_name = e;
   other_name.result->name = std::string(32, '0');
-  EXPECT_EQ(tell(a->id, other_name).error().code, Errc::conflict);
+  EXPECT_EQ(tell(a->id, other_name).error().code, Errc::mismatch);
   EXPECT_EQ(get(a->id).status, Status::in_progress);
   EXPECT_TRUE(tell(a->id, e).ok());
   EXPECT_EQ(*tell(a->id, e), action::Verdict::duplicate);
+}
+
+// "Forget it" would be the end of the only copy.
+TEST_F(LiveResponseTest, a_report_whose_blob_is_missing_is_asked_for_again_while_it_is_expected) {
+  connect();
+  auto a = submit(request());
+  action::CommandEnded e = ended(a->id, 1, 0, "{}");
+  ASSERT_TRUE(wait_for([&](auto d) { blobs_.remove(tenant_, e.result->name, d); }).ok());
+  EXPECT_EQ(tell(a->id, e).error().code, Errc::mismatch);
+  EXPECT_EQ(get(a->id).status, Status::in_progress);
+  action::CommandEnded later_epoch = e;
+  later_epoch.epoch = 2;
+  EXPECT_EQ(tell(a->id, later_epoch).error().code, Errc::conflict);
+  action::CommandEnded no_such_command = e;
+  no_such_command.index = 1;
+  EXPECT_EQ(tell(a->id, no_such_command).error().code, Errc::conflict);
+  EXPECT_EQ(tell(id_of<ActionId>('z'), e).error().code, Errc::not_found);
+  auto stranger = wait_for<action::Verdict>(
+      [&](auto d) { live_->agent_event(tenant_, id_of<MachineId>('x'), a->id, e, d); });
+  EXPECT_EQ(stranger.error().code, Errc::not_found);
+  EXPECT_EQ(*tell(a->id, ended(a->id, 1, 0, "{}")), action::Verdict::applied);
+  EXPECT_EQ(get(a->id).status, Status::succeeded);
 }
 
 TEST_F(LiveResponseTest, another_machine_and_another_tenant_see_nothing) {
@@ -390,6 +440,40 @@ TEST_F(LiveResponseTest, an_idempotency_key_gives_the_same_action_back) {
   EXPECT_EQ(submit(r).error().code, Errc::mismatch);
 }
 
+TEST_F(LiveResponseTest, a_repeat_gets_its_action_though_script_and_machine_went_away) {
+  SubmitRequest r = request();
+  r.idempotency_key = IdempotencyKey{"app-1", "k1", crypto::sha256("body")};
+  auto first = submit(r);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(wait_for([&](auto d) { stores_.library().remove(tenant_, "hello.sh", d); }).ok());
+  auto again = submit(r);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(again->id, first->id);
+  r.machine = id_of<MachineId>('q');  // as one that is gone
+  EXPECT_EQ(submit(r)->id, first->id);
+  r.idempotency_key->body = crypto::sha256("other");
+  EXPECT_EQ(submit(r).error().code, Errc::mismatch);
+  r.idempotency_key->key = "k2";
+  EXPECT_EQ(submit(r).error().code, Errc::not_found);
+  r.machine = machine_;
+  EXPECT_EQ(submit(r).error().code, Errc::invalid_input);
+}
+
+TEST_F(LiveResponseTest, a_platform_without_live_response_is_refused_by_name) {
+  SubmitRequest r = request();
+  for (const char* platform : {"Windows11", "windows 10", "macOS", "iOS", "FreeBSD"}) {
+    r.machine = enroll(std::string("on ") + platform, platform);
+    auto a = submit(r);
+    ASSERT_FALSE(a.ok()) << platform;
+    EXPECT_EQ(a.error().code, Errc::os_not_supported);
+    EXPECT_EQ(a.error().message, std::string("Live response is not supported on ") + platform);
+  }
+  for (const char* platform : {"Linux", "Debian GNU/Linux", "Ubuntu", ""}) {
+    r.machine = enroll(std::string("on ") + platform, platform);
+    EXPECT_TRUE(submit(r).ok()) << platform;
+  }
+}
+
 TEST_F(LiveResponseTest, bad_requests_name_the_command) {
   SubmitRequest r = request(2);
   r.commands[1].args = "it's";
@@ -406,6 +490,15 @@ TEST_F(LiveResponseTest, an_accepted_action_runs_the_bytes_it_was_accepted_with)
   auto a = submit(request());
   add_script("hello.sh", "echo changed");
   connect();
+  EXPECT_EQ(last_push().execute_order().files(0).content(), "echo hello");
+}
+
+// Source: trust.md §5.7.19.
+TEST_F(LiveResponseTest, a_script_deleted_while_its_action_waits_still_runs) {
+  auto a = submit(request());
+  ASSERT_TRUE(wait_for([&](auto d) { stores_.library().remove(tenant_, "hello.sh", d); }).ok());
+  connect();
+  EXPECT_EQ(get(a->id).status, Status::in_progress);
   EXPECT_EQ(last_push().execute_order().files(0).content(), "echo hello");
 }
 
@@ -464,6 +557,75 @@ TEST_F(LiveResponseTest, cancel_of_what_has_ended_is_refused) {
   ASSERT_TRUE(tell(a->id, ended(a->id, 1, 0, "{}")).ok());
   auto r = wait_for<action::Action>([&](auto d) { live_->cancel(by_, a->id, "stop", d); });
   EXPECT_EQ(r.error().code, Errc::already_final);
+}
+
+// Source: trust.md §5.4.11; that the second is 200 and not 400 is decisions.md 5.
+TEST_F(LiveResponseTest, a_second_cancel_of_what_is_cancelled_leaves_no_second_audit_row) {
+  auto a = submit(request());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(
+        wait_for<action::Action>([&](auto d) { live_->cancel(by_, a->id, "stop", d); }).ok());
+  }
+  EXPECT_EQ(audited("cancel_requested"), 1);
+}
+
+// Source: trust.md §5.4.12.
+TEST_F(LiveResponseTest, two_cancels_of_what_runs_are_one_request_with_the_first_comment) {
+  connect();
+  auto a = submit(request());
+  std::vector<Result<action::Action>> answers;
+  auto keep = [&](Result<action::Action> r) { answers.push_back(std::move(r)); };
+  live_->cancel(by_, a->id, "first", keep);
+  by_.requestor = "somebody else";
+  live_->cancel(by_, a->id, "second", keep);
+  scheduler_.pass(std::chrono::seconds(5));
+  ASSERT_EQ(answers.size(), 2u);
+  for (const auto& answer : answers) {
+    ASSERT_TRUE(answer.ok());
+    EXPECT_EQ(answer->status, Status::in_progress);
+    EXPECT_EQ(answer->cancellation->comment, "first");
+    EXPECT_EQ(answer->cancellation->requestor, "app-1");
+  }
+  EXPECT_EQ(audited("cancel_requested"), 1);
+}
+
+// Source: trust.md §5.9.8.
+TEST_F(LiveResponseTest, an_epoch_that_is_over_changes_nothing) {
+  connect();
+  auto a = submit(request());
+  ASSERT_TRUE(tell(a->id, action::NotStarted{1, id_of<JournalGeneration>('g')}).ok());
+  const action::Action granted_again = get(a->id);
+  ASSERT_EQ(granted_again.epoch, 2u);
+  for (std::uint64_t epoch : {0u, 1u, 3u}) {
+    EXPECT_EQ(tell(a->id, action::CommandStarted{epoch, 0, clock_.now()}).error().code,
+              Errc::conflict)
+        << epoch;
+    action::CommandEnded e;
+    e.epoch = epoch;
+    e.ended = clock_.now();
+    EXPECT_EQ(tell(a->id, e).error().code, Errc::conflict) << epoch;
+  }
+  EXPECT_EQ(get(a->id), granted_again);
+}
+
+// Source: trust.md §5.9.7 and §5.10.2.
+TEST_F(LiveResponseTest, a_command_that_the_action_does_not_have_is_not_reported_or_uploaded) {
+  connect();
+  SubmitRequest r = request(2);
+  r.commands[0].type = action::CommandType::put_file;
+  auto a = submit(r);
+  ASSERT_TRUE(a.ok());
+  const action::Action before = get(a->id);
+  EXPECT_EQ(tell(a->id, action::CommandStarted{1, 2, clock_.now()}).error().code, Errc::conflict);
+  auto link = [&](std::uint32_t index) {
+    return wait_for<std::string>([&](auto d) {
+      live_->upload_link(tenant_, machine_, a->id, Upload{1, index, UploadKind::result, 1}, d);
+    });
+  };
+  EXPECT_EQ(link(0).error().code, Errc::invalid_input);
+  EXPECT_TRUE(link(1).ok());
+  EXPECT_EQ(link(2).error().code, Errc::invalid_input);
+  EXPECT_EQ(get(a->id), before);
 }
 
 TEST_F(LiveResponseTest, the_reaper_ends_what_is_past_its_deadline_and_nothing_else) {

@@ -2,6 +2,7 @@
 
 #include "crypto/digest.h"
 #include "protocol/signing.h"
+#include "server/service/texts.h"
 
 namespace reachback::server {
 namespace {
@@ -28,9 +29,7 @@ class MachinesService : public Machines {
   }
 
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
-    auto not_found = [id_or_name] {
-      return Error{Errc::not_found, "Machine " + id_or_name + " was not found"};
-    };
+    auto not_found = [id_or_name] { return machine_not_found(id_or_name); };
     if (auto id = MachineId::parse(id_or_name)) {
       store_.get(by.tenant, *id, [this, not_found, done](Result<Machine> machine) {
         if (!machine) {

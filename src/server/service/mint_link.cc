@@ -1,4 +1,5 @@
 // A link to one command's result. Source: MDE "Get live response results".
+#include "base/log.h"
 #include "server/service/live_response_service.h"
 
 namespace reachback::server {
@@ -7,10 +8,10 @@ namespace {
 // Why there is nothing to link to. All are not_found, so that a client may ask again (mde-spec.md
 // §13.1).
 Error no_result(const action::Action& a, std::uint32_t index) {
-  std::string where = "Command " + std::to_string(index) + " of machine action " + a.id.text();
   if (index >= a.commands.size()) {
-    return Error{Errc::not_found, where + " was not found"};
+    return command_not_found(a.id, index);
   }
+  const std::string where = command_of(a.id, index);
   const action::Command& c = a.commands[index];
   if (c.type == action::CommandType::put_file) {
     return Error{Errc::not_found, where + " is a PutFile, which has no result"};
@@ -41,12 +42,14 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
         deps_.blobs.stat(
             by.tenant, blob.name,
             [this, by, id, index, peer_ip, blob, done](Result<BlobInfo> info) {
-              if (!info && info.error().code == Errc::not_found) {
-                done(Error{Errc::gone, "The result of command " + std::to_string(index) +
-                                           " is no longer kept"});
-                return;
-              }
               if (!info || info->bytes != blob.bytes || info->sha256 != blob.sha256) {
+                // Results are not removed yet, so one that is missing is lost: somebody must look.
+                if (info || info.error().code != Errc::unavailable) {
+                  log_error("result is missing or damaged",
+                            {field("alarm", "result_missing"), field("action", id.text()),
+                             field("index", index), field("blob", blob.name),
+                             field("why", info ? "other bytes" : info.error().message)});
+                }
                 done(Error{Errc::unavailable, "The result of command " + std::to_string(index) +
                                                   " is not readable now"});
                 return;

@@ -1,6 +1,7 @@
 #include "server/service/sign_in.h"
 
 #include "crypto/digest.h"
+#include "server/service/texts.h"
 
 namespace reachback::server {
 namespace {
@@ -28,8 +29,7 @@ class SignInService : public SignIn {
           bool match = crypto::constant_time_equal(as_bytes(presented),
                                                    as_bytes(app ? app->secret : nobody));
           if (!app || !match) {
-            done(Error{Errc::invalid_client,
-                       "Invalid client secret provided, or the application is not known"});
+            done(unknown_client());
             return;
           }
           done(issuer_.issue(app->tenant, app->id, app->name, app->roles, audience, clock_.now()));

@@ -1,6 +1,7 @@
 // Accepting an action (A0).
 #include <atomic>
 
+#include "base/bytes.h"
 #include "base/failpoint.h"
 #include "protocol/codec.h"
 #include "protocol/words.h"
@@ -8,7 +9,7 @@
 
 namespace reachback::server {
 
-// One submit on its way: machine, then each library file, then the store.
+// One submit on its way: idempotency key, machine, each library file, then the store.
 struct Submission {
   Principal by;
   SubmitRequest request;
@@ -27,6 +28,23 @@ struct Accepting {
 };
 
 namespace {
+
+static_assert(kRequestorBytesMax == protocol::kRequestorBytesMax,
+              "whoever may submit has a name that fits into an order");
+
+// Linux agents name their distribution, of which there are many; the others are known. A machine
+// that has not said yet what it runs gets its order, and answers for itself.
+// Source: trust.md §5.2.20, §5.8.19.
+bool is_served(std::string_view os_platform) {
+  const std::string name = to_lower(os_platform);
+  for (std::string_view other : {"windows", "macos", "mac os", "darwin", "ios", "android",
+                                 "freebsd", "openbsd", "netbsd", "solaris", "sunos", "aix"}) {
+    if (name.starts_with(other)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 Result<void> check(const SubmitRequest& request) {
   if (request.commands.empty()) {
@@ -59,12 +77,33 @@ void LiveResponseService::submit(const Principal& by, SubmitRequest request,
   s->by = by;
   s->request = std::move(request);
   s->done = std::move(done);
-  deps_.machines.get(by.tenant, s->request.machine, [this, s](Result<Machine> machine) {
+  if (!s->request.idempotency_key) {
+    find_machine(std::move(s));
+    return;
+  }
+  // First of all: a repeat gets its action, though the machine or a script went away meanwhile.
+  deps_.actions.find_key(by.tenant, *s->request.idempotency_key,
+                         [this, s](Result<std::optional<action::Action>> earlier) {
+                           if (!earlier) {
+                             s->done(earlier.error());
+                           } else if (*earlier) {
+                             s->done(std::move(**earlier));
+                           } else {
+                             find_machine(s);
+                           }
+                         });
+}
+
+void LiveResponseService::find_machine(std::shared_ptr<Submission> s) {
+  deps_.machines.get(s->by.tenant, s->request.machine, [this, s](Result<Machine> machine) {
     if (!machine || machine->revoked) {
       bool unknown = machine.ok() || machine.error().code == Errc::not_found;
-      s->done(unknown ? Error{Errc::not_found,
-                              "Machine " + s->request.machine.text() + " was not found"}
-                      : machine.error());
+      s->done(unknown ? machine_not_found(s->request.machine.text()) : machine.error());
+      return;
+    }
+    if (!is_served(machine->os_platform)) {
+      s->done(Error{Errc::os_not_supported,
+                    "Live response is not supported on " + machine->os_platform});
       return;
     }
     s->machine = std::move(*machine);

@@ -43,10 +43,6 @@ std::string detail_of(const action::Event& event) {
 
 }  // namespace
 
-Error action_not_found(const ActionId& id) {
-  return Error{Errc::not_found, "Machine action " + id.text() + " was not found"};
-}
-
 void LiveResponseService::transition(std::shared_ptr<Transition> t) {
   if (t->tries_left == 0) {
     t->tries_left = kTries;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/log.h"
 #include "server/action/step.h"
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/stores.h"
@@ -53,16 +54,33 @@ Result<std::optional<Row>> read_one(Query& query) {
   return std::optional<Row>(std::move(row));
 }
 
-Result<std::vector<Action>> read_all(Query& query) {
+// nullopt: the row is damaged, which is reported. The others must not wait for it.
+Result<std::optional<Row>> read_undamaged(Query& query, DamagedRows& damaged) {
+  auto row = read_action(query);
+  if (row) {
+    return std::optional<Row>(std::move(*row));
+  }
+  if (row.error().code != Errc::corrupt) {
+    return row.error();
+  }
+  damaged.report(query.number_at(0), row.error());
+  return std::optional<Row>();
+}
+
+// At most `limit` of the query's undamaged rows.
+Result<std::vector<Action>> read_all(Query& query, std::uint64_t limit, DamagedRows& damaged) {
   std::vector<Action> all;
-  while (true) {
+  while (all.size() < limit) {
     RB_TRY_ASSIGN(bool found, query.row());
     if (!found) {
-      return all;
+      break;
     }
-    RB_TRY_ASSIGN(Row row, read_action(query));
-    all.push_back(std::move(row.action));
+    RB_TRY_ASSIGN(auto row, read_undamaged(query, damaged));
+    if (row) {
+      all.push_back(std::move(row->action));
+    }
   }
+  return all;
 }
 
 Result<std::optional<Row>> find_action(Db& db, const TenantId& tenant, const ActionId& id) {
@@ -244,6 +262,18 @@ Result<Replaced> replace_action(Db& db, Action next, const std::string& document
 
 }  // namespace
 
+void DamagedRows::report(std::int64_t key, const Error& why) {
+  constexpr std::size_t kRemembered = 10'000;
+  {
+    std::lock_guard lock(mutex_);
+    if (reported_.size() >= kRemembered || !reported_.insert(key).second) {
+      return;
+    }
+  }
+  log_error("action cannot be read and is left out",
+            {field("alarm", "row_damaged"), field("row", key), field("why", why.message)});
+}
+
 void SqliteActions::insert(Action a, std::optional<IdempotencyKey> key, InsertLimits limits,
                            AuditEntry audit, Done<Inserted> done) {
   std::string broken =
@@ -258,6 +288,12 @@ void SqliteActions::insert(Action a, std::optional<IdempotencyKey> key, InsertLi
   writer_.submit<Inserted>(
       Space::takes, [in = std::move(in)](Db& db) { return insert_action(db, in); },
       std::move(done));
+}
+
+void SqliteActions::find_key(TenantId tenant, IdempotencyKey key,
+                             Done<std::optional<Action>> done) {
+  done(
+      readers_.read<std::optional<Action>>([&](Db& db) { return find_replayed(db, tenant, key); }));
 }
 
 void SqliteActions::get(TenantId tenant, ActionId id, Done<Action> done) {
@@ -320,19 +356,21 @@ void SqliteActions::list(TenantId tenant, std::uint64_t skip, PageLimits limits,
         page.more = true;
         return page;
       }
-      RB_TRY_ASSIGN(Row row, read_action(query));
-      bytes += text_bytes(row.action);
-      page.actions.push_back(std::move(row.action));
+      RB_TRY_ASSIGN(auto row, read_undamaged(query, damaged_));
+      if (row) {
+        bytes += text_bytes(row->action);
+        page.actions.push_back(std::move(row->action));
+      }
     }
   }));
 }
 
 void SqliteActions::due(Timestamp now, std::size_t limit, Done<std::vector<Action>> done) {
   done(readers_.read<std::vector<Action>>([&](Db& db) {
-    Query query(db, "SELECT " RB_ACTION_COLUMNS
-                    " FROM actions WHERE deadline <= ? ORDER BY deadline, key LIMIT ?");
-    query.number(to_micros(now)).number(clamp(limit));
-    return read_all(query);
+    Query query(
+        db, "SELECT " RB_ACTION_COLUMNS " FROM actions WHERE deadline <= ? ORDER BY deadline, key");
+    query.number(to_micros(now));
+    return read_all(query, limit, damaged_);
   }));
 }
 

@@ -123,6 +123,39 @@ TEST_F(SqliteStoreFiles, what_is_acknowledged_is_there_after_a_restart) {
   EXPECT_EQ(*get(*store, a), a);
 }
 
+TEST_F(SqliteStoreFiles, a_damaged_row_does_not_keep_the_others_from_the_reaper_or_the_list) {
+  ASSERT_OK(SqliteStore::create(options_));
+  std::vector<action::Action> all;
+  {
+    auto store = open();
+    for (int i = 0; i < 3; ++i) {
+      action::Action a = fresh();
+      a.tenant = all.empty() ? a.tenant : all.front().tenant;
+      a.created += std::chrono::seconds(i);
+      a.queue_deadline = a.created + std::chrono::hours(1);
+      auto stored = insert(*store, a);
+      ASSERT_OK(stored);
+      all.push_back(stored->action);
+    }
+    ASSERT_OK(store->close());
+  }
+  change("UPDATE actions SET document = x'ff' WHERE key = 1");
+  auto store = open();
+  EXPECT_CODE(get(*store, all[0]), corrupt);
+  for (std::size_t limit : {std::size_t{1}, std::size_t{100}}) {
+    auto due = wait_for<std::vector<action::Action>>([&](auto done) {
+      store->actions().due(all[2].queue_deadline + std::chrono::hours(24), limit, done);
+    });
+    ASSERT_OK(due);
+    ASSERT_EQ(due->size(), std::min<std::size_t>(limit, 2));
+    EXPECT_EQ(due->front(), all[1]);
+  }
+  auto listed = wait_for<std::vector<action::Action>>(
+      [&](auto done) { store->actions().list(all[0].tenant, 0, 100, done); });
+  ASSERT_OK(listed);
+  EXPECT_EQ(*listed, (std::vector{all[2], all[1]}));
+}
+
 TEST_F(SqliteStoreFiles, close_answers_every_write_that_waits) {
   ASSERT_OK(SqliteStore::create(options_));
   auto store = open();

@@ -1,6 +1,9 @@
 // The four ports over one Writer and one Readers, which they borrow.
 #pragma once
 
+#include <mutex>
+#include <set>
+
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
 #include "server/store_sqlite/action_cache.h"
@@ -9,12 +12,24 @@
 
 namespace reachback::server {
 
+// Rows that cannot be read, each told once in the log. Thread-safe.
+class DamagedRows {
+ public:
+  void report(std::int64_t key, const Error& why);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::int64_t> reported_;
+};
+
 class SqliteActions : public ActionStore {
  public:
   SqliteActions(Writer& writer, Readers& readers, std::size_t cached)
       : writer_(writer), readers_(readers), cache_(cached) {}
   void insert(action::Action action, std::optional<IdempotencyKey> key, InsertLimits limits,
               AuditEntry audit, Done<Inserted> done) override;
+  void find_key(TenantId tenant, IdempotencyKey key,
+                Done<std::optional<action::Action>> done) override;
   void get(TenantId tenant, ActionId id, Done<action::Action> done) override;
   void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
@@ -26,6 +41,7 @@ class SqliteActions : public ActionStore {
   Writer& writer_;
   Readers& readers_;
   ActionCache cache_;
+  DamagedRows damaged_;
 };
 
 class SqliteMachines : public MachineStore {

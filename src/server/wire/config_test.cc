@@ -2,8 +2,31 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/codec.h"
+#include "server/blob_fs/blob_folder.h"
+#include "server/link/agent_session.h"
+#include "server/service/live_response.h"
+
 namespace reachback::server {
 namespace {
+
+// An upload link never promises what the store then refuses.
+TEST(Config, the_sizes_of_an_upload_are_one) {
+  auto limits = rest::Limits::load();
+  ASSERT_TRUE(limits.ok());
+  for (auto profile : {rest::Profile::y2021, rest::Profile::y2025, rest::Profile::y2026}) {
+    EXPECT_EQ(limits->value(profile, "upload_bytes"), LiveResponseLimits().upload_bytes_max);
+    EXPECT_EQ(limits->value(profile, "upload_bytes"), BlobLimits().blob_bytes_max);
+    EXPECT_EQ(limits->value(profile, "agent_message_burst"), SessionLimits().message_burst);
+    EXPECT_EQ(limits->value(profile, "agent_messages_per_second"),
+              static_cast<std::uint64_t>(SessionLimits().messages_per_second));
+    EXPECT_EQ(limits->value(profile, "agent_throttles"), SessionLimits().throttles_max);
+    EXPECT_EQ(limits->value(profile, "args_bytes"), protocol::kArgsBytesMax);
+    EXPECT_EQ(limits->value(profile, "commands"), protocol::kCommandsMax);
+  }
+  EXPECT_LE(BlobLimits().blob_bytes_max, BlobLimits().blocks_max * (std::uint64_t{4} << 20))
+      << "the agent sends blocks of 4 MiB";
+}
 
 TEST(Config, an_empty_file_is_the_defaults) {
   auto c = parse_config("", "f.toml");

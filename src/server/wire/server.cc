@@ -30,6 +30,7 @@
 #include "server/wire/data_folder.h"
 #include "server/wire/jwks_source.h"
 #include "server/wire/revocations.h"
+#include "server/wire/server_certificate.h"
 
 namespace reachback::server {
 namespace {
@@ -37,7 +38,8 @@ namespace {
 constexpr Duration kDrainGrace = std::chrono::seconds(10);
 constexpr Duration kReapEvery = std::chrono::seconds(1);
 constexpr Duration kPurgeEvery = std::chrono::hours(1);
-constexpr int kCertificateDays = 397;  // made anew at every start
+constexpr int kCertificateDays = 397;
+constexpr Duration kRenewEvery = std::chrono::hours(12);
 
 std::string host_of_address(const std::string& address) {
   std::string host = address.substr(0, address.rfind(':'));
@@ -91,6 +93,16 @@ Result<LiveResponseLimits> live_response_limits(const Config& config) {
   out.upload_bytes_max = limits.value(config.profile, "upload_bytes");
   out.link_lifetime = limits.duration(config.profile, "link_lifetime");
   out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
+  return out;
+}
+
+Result<SessionLimits> session_limits(const Config& config) {
+  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
+  SessionLimits out;
+  out.messages_per_second =
+      static_cast<std::int64_t>(limits.value(config.profile, "agent_messages_per_second"));
+  out.message_burst = limits.value(config.profile, "agent_message_burst");
+  out.throttles_max = limits.value(config.profile, "agent_throttles");
   return out;
 }
 
@@ -167,6 +179,9 @@ class Server {
     blobs.folder = paths_.blobs();
     blobs.account = secrets_.blob_account;
     blobs.account_keys.emplace_back(secrets_.blob_key);
+    // What an upload link promises is what the store takes.
+    RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
+    blobs.limits.blob_bytes_max = limits.upload_bytes_max;
     RB_TRY_ASSIGN(blobs_, BlobFs::create(std::move(blobs)));
     AuditFileOptions audit;
     audit.path = paths_.audit();
@@ -176,15 +191,11 @@ class Server {
 
   Result<void> listen() {
     RB_TRY_ASSIGN(
-        auto pair,
-        crypto::issue_server_certificate(
+        auto certificate,
+        ServerCertificate::create(
             secrets_.ca, certificate_names(options_, secrets_.public_url, config_.alias_hosts),
-            kCertificateDays, SystemClock().now()));
-    std::string chain = pair.certificate + secrets_.ca.certificate;
-    RB_TRY_ASSIGN(auto public_tls, net::TlsServerContext::create(chain, pair.private_key,
-                                                                 net::TlsVersions::tls12_and_13));
-    RB_TRY_ASSIGN(auto agent_tls, net::TlsServerContext::create(chain, pair.private_key,
-                                                                net::TlsVersions::tls13_only));
+            kCertificateDays, clock_));
+    certificate_ = std::make_unique<ServerCertificate>(std::move(certificate));
     loops_ = std::make_unique<net::LoopPool>(thread_count(config_));
     net::HttpServerOptions http;
     http.render_error = [this](int status, std::string_view message) {
@@ -192,11 +203,11 @@ class Server {
     };
     RB_TRY_ASSIGN(public_server_,
                   net::HttpServer::listen(
-                      *loops_, options_.listen, public_tls, http,
+                      *loops_, options_.listen, certificate_->public_tls(), http,
                       [this](std::shared_ptr<net::Exchange> e) { handle_public(std::move(e)); }));
     RB_TRY_ASSIGN(agent_server_,
                   net::HttpServer::listen(
-                      *loops_, options_.agent_listen, agent_tls, http,
+                      *loops_, options_.agent_listen, certificate_->agent_tls(), http,
                       [this](std::shared_ptr<net::Exchange> e) { handle_agent(std::move(e)); }));
     public_url_ =
         secrets_.public_url.empty() ? "https://" + public_server_->address() : secrets_.public_url;
@@ -259,6 +270,7 @@ class Server {
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, clock_, random_);
     AgentApiOptions agents;
     agents.order_keys = {order_spki};
+    RB_TRY_ASSIGN(agents.session, session_limits(config_));
     agent_api_ = std::make_unique<AgentApi>(
         SessionDeps{hub_, store_->machines(), *live_response_, clock_, random_}, *machines_,
         std::move(agents));
@@ -280,6 +292,7 @@ class Server {
     ready_ = true;
     reap();
     purge();
+    renew_certificate();
   }
 
   Result<std::vector<Tenant>> wait_for_tenants() {
@@ -308,6 +321,20 @@ class Server {
       log_warning("staging not purged", {field("error", purged.error().message)});
     }
     scheduler_->after(kPurgeEvery, [this] { purge(); });
+  }
+
+  void renew_certificate() {
+    if (stopping_) {
+      return;
+    }
+    auto renewed = certificate_->renew_if_due();
+    if (!renewed) {
+      log_error("TLS certificate not renewed",
+                {field("alarm", "certificate"), field("error", renewed.error().message)});
+    } else if (*renewed) {
+      log_info("TLS certificate renewed");
+    }
+    scheduler_->after(kRenewEvery, [this] { renew_certificate(); });
   }
 
   void handle_public(std::shared_ptr<net::Exchange> exchange) {
@@ -374,6 +401,7 @@ class Server {
   std::unique_ptr<rest::RestApi> rest_;
   std::unique_ptr<BlobHttp> blob_http_;
   std::unique_ptr<AgentApi> agent_api_;
+  std::unique_ptr<ServerCertificate> certificate_;
   std::unique_ptr<net::LoopPool> loops_;
   std::unique_ptr<net::HttpServer> public_server_;
   std::unique_ptr<net::HttpServer> agent_server_;
