@@ -553,7 +553,7 @@ void World::submit_later() {
     const std::size_t commands = 1 + engine_.below(3);
     for (std::size_t i = 0; i < commands; ++i) {
       server::SubmitCommand c;
-      c.file_name = files_[engine_.chance(0.8) ? 0 : 1];
+      c.file_name = files_[engine_.chance(0.97) ? 0 : 1];
       request.commands.push_back(std::move(c));
     }
     request.comment = "why";

@@ -98,12 +98,12 @@ TEST_F(RealSyncs, TheJournalSyncsItsNameOnceAndEveryRecord) {
 }
 
 TEST_F(RealSyncs, ASpooledResultSyncsItsBytesAndItsName) {
-  auto spool = agent::Spool::create(folder_.path());
+  auto spool = agent::make_folder_spool(folder_.path());
   ASSERT_TRUE(spool.ok());
-  auto file = spool->make_result(ActionId::make(random_), 0);
+  auto file = (*spool)->make_result(ActionId::make(random_), 0);
   ASSERT_TRUE(file.ok());
   synced();
-  ASSERT_TRUE(spool->sync(*file).ok());
+  ASSERT_TRUE((*spool)->sync(*file).ok());
   auto all = synced();
   EXPECT_TRUE(has_below(all, "spool"));
   EXPECT_TRUE(has(all, "spool"));

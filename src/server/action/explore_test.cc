@@ -55,13 +55,14 @@ std::vector<Event> every_event(const Action& a) {
   return events;
 }
 
-// What an agent said of a grant before the one that stands, and which cannot change that one.
+// What an agent said of a grant before the one that stands: that nothing of it will start, which
+// was known. (A start under a void grant is refused: it contradicts the proof.)
 bool is_of_an_older_grant(const Action& a, const Event& event) {
   const auto* not_started = std::get_if<NotStarted>(&event);
-  const auto* started = std::get_if<CommandStarted>(&event);
+  const auto* refused = std::get_if<OrderRefused>(&event);
   const auto* confirmed = std::get_if<CancelConfirmed>(&event);
   const std::uint64_t epoch = not_started != nullptr ? not_started->epoch
-                              : started != nullptr   ? started->epoch
+                              : refused != nullptr   ? refused->epoch
                               : confirmed != nullptr ? confirmed->epoch
                                                      : a.epoch;
   return a.status == Status::in_progress && epoch < a.epoch;
