@@ -226,18 +226,20 @@ def corpus_bytes(folder="fuzz/corpus"):
 
 
 def merge(targets):
-    """Adds to each corpus what gives it more coverage, smallest first; nothing is taken away."""
+    """Adds to each corpus what reaches more edges, smallest first; nothing is taken away."""
     for target in targets:
         small = target.found + ".small"
         shutil.rmtree(small, ignore_errors=True)
         os.makedirs(small)
         os.makedirs(target.seeds, exist_ok=True)
+        os.makedirs(target.crashes, exist_ok=True)
         for name in os.listdir(target.found) if os.path.isdir(target.found) else []:
             path = os.path.join(target.found, name)
             if os.path.getsize(path) <= SEED_BYTES_MAX:
                 shutil.copy(path, small)
         before = set(os.listdir(target.seeds))
-        subprocess.run([target.program, "-merge=1", "-rss_limit_mb=1024",
+        subprocess.run([target.program, "-merge=1", "-use_counters=0", "-rss_limit_mb=1024",
+                        f"-artifact_prefix={target.crashes}/",
                         f"-max_len={max(target.length, 1 << 16)}", target.seeds, small], check=True,
                        env=dict(os.environ, **ENVIRONMENT), stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)

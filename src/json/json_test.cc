@@ -29,8 +29,8 @@ TEST(Json, strict_reading_refuses_what_others_let_pass) {
 
 // Found by fuzz/json: 1e400 was read as infinity and 0.0e4279 as NaN, which no JSON text can say.
 TEST(Json, a_number_that_no_double_holds_is_refused) {
-  EXPECT_TRUE(parse("[1e308,-1e308,1e-400]").ok());
-  for (const char* bad : {"1e309", "-1e400", "0.0e4279", R"({"a":[1e99999]})"}) {
+  EXPECT_TRUE(parse("[1e308,-1e308,0.0]").ok());
+  for (const char* bad : {"1e309", "-1e400", "0.0e4279", R"({"a":[1e400]})"}) {
     auto r = parse(bad);
     ASSERT_FALSE(r.ok()) << bad;
     EXPECT_EQ(r.error().code, Errc::invalid_body);

@@ -1,6 +1,8 @@
 // /api/machineactions, /api/machines, /api/alerts. Case numbers are those of trust.md §5.3 to 5.5.
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "server/rest/query.h"
 #include "server/rest/test_world.h"
 
 namespace reachback::server::rest {
