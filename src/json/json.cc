@@ -2,6 +2,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
+#include <cmath>
 #include <set>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 16;  // Source: trust.md T27
 
-// Builds nothing: finds duplicate keys, which a DOM has already merged away.
+// Builds nothing: finds duplicate keys, which a DOM has already merged away, and numbers that
+// are no double: Boost.JSON reads 1e400 as infinity and 0e400 as NaN, which no JSON text can say.
 class DuplicateKeys {
  public:
   constexpr static std::size_t max_object_size = std::size_t(-1);
@@ -54,17 +56,22 @@ class DuplicateKeys {
   bool on_number_part(string_view, error_code&) { return true; }
   bool on_int64(std::int64_t, string_view, error_code&) { return true; }
   bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
-  bool on_double(double, string_view, error_code&) { return true; }
+  bool on_double(double value, string_view, error_code&) {
+    out_of_range_ = out_of_range_ || !std::isfinite(value);
+    return true;
+  }
   bool on_bool(bool, error_code&) { return true; }
   bool on_null(error_code&) { return true; }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
   bool found() const { return found_; }
+  bool out_of_range() const { return out_of_range_; }
 
  private:
   std::vector<std::set<std::string>> open_;
   std::string key_;
   bool found_ = false;
+  bool out_of_range_ = false;
 };
 
 boost::json::parse_options options() {
@@ -95,6 +102,9 @@ Result<Value> parse(std::string_view text) {
   if (scan.handler().found()) {
     return Error{Errc::invalid_body,
                  "Request body has the key '" + scan.handler().duplicate + "' twice"};
+  }
+  if (scan.handler().out_of_range()) {
+    return Error{Errc::invalid_body, "Request body has a number that is out of range"};
   }
   return value;
 }

@@ -16,8 +16,8 @@ using Value = boost::json::value;
 using Object = boost::json::object;
 using Array = boost::json::array;
 
-// One JSON text. Errors (invalid_body): not JSON, a BOM, invalid UTF-8, a duplicate key, deeper
-// than 16, anything after it. The message says which and where.
+// One JSON text. Errors (invalid_body): not JSON, a BOM, invalid UTF-8, a duplicate key, a number
+// beyond a double, deeper than 16, anything after it. The message says which and where.
 Result<Value> parse(std::string_view text);
 
 // Compact, keys in insertion order. Source: clients.md 32 (Rapid7 searches raw text without

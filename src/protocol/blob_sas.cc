@@ -39,6 +39,10 @@ constexpr std::array<Key, 13> kKeys = {{
     {"rsct", &SasFields::content_type},
 }};
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 // "YYYY-MM-DDTHH:MM:SSZ" and no other spelling.
 std::optional<Timestamp> canonical_time(std::string_view text) {
   auto t = text.size() == 20 ? parse_time(text) : std::nullopt;
@@ -119,6 +123,11 @@ Result<SasQuery> parse_sas_query(std::string_view query) {
     auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
     if (!name || !value || !is_valid_utf8(*value)) {
       return refuse("a key or value of the query is not well percent-encoded");
+    }
+    // The fields are the lines of the text that is signed: a line break in one could stand for text
+    // of the next.
+    if (std::any_of(value->begin(), value->end(), is_control)) {
+      return refuse("a value of the query holds a control character");
     }
     if (*name == "sig") {
       if (std::exchange(signature_seen, true)) {

@@ -40,7 +40,8 @@ struct SasQuery {
 };
 // Parses a link's query string, read as a form: '+' is a space, as in Azure, so a bare '+' never
 // stands for the one of a signature. Errors (forbidden): a key twice, unknown or empty, a missing
-// sp/se/sv/sr/sig, bad percent-encoding, a signature that is not canonical base64 of 32 bytes.
+// sp/se/sv/sr/sig, bad percent-encoding, a control character, a signature that is not canonical
+// base64 of 32 bytes.
 Result<SasQuery> parse_sas_query(std::string_view query);
 
 inline constexpr std::string_view kSasVersion = "2019-07-07";

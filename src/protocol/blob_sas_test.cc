@@ -272,6 +272,18 @@ TEST(BlobSas, SprIsOneOfTheTwoThatAzureKnows) {
   }
 }
 
+// Found while writing the properties of fuzz/sas: "a\nb" and "c" sign as "a" and "b\nc" do.
+TEST(BlobSas, ALineBreakCannotMoveTextFromOneFieldIntoTheNext) {
+  SasFields one = fields(), other = fields();
+  one.cache_control = "a\nb";
+  one.content_disposition = "c";
+  other.cache_control = "a";
+  other.content_disposition = "b\nc";
+  ASSERT_EQ(sign(one), sign(other));
+  expect_forbidden(check_signed(one), "control character");
+  expect_forbidden(check(sas_query(other, sign(one))), "control character");
+}
+
 TEST(BlobSas, AnotherKeyDoesNotVerify) {
   auto parsed = parse_sas_query(kSdkRead);
   ASSERT_TRUE(parsed.ok());

@@ -3,7 +3,9 @@
 CLANG_FORMAT=${CLANG_FORMAT:-clang-format-19}
 LONG_FILE_LINES=400
 
-cpp_files() { our_files 'src/*.cc' 'src/*.h' 'apps/*.cc' 'tests/*.cc' 'tests/*.h' 'bench/*.cc'; }
+cpp_files() {
+  our_files 'src/*.cc' 'src/*.h' 'apps/*.cc' 'tests/*.cc' 'tests/*.h' 'bench/*.cc' 'fuzz/*.cc' 'fuzz/*.h'
+}
 script_files() {
   our_files '*.sh'
   printf '%s\n' dev .ci/run

@@ -6,7 +6,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificate
   libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
   protobuf-compiler zlib1g-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm clang-19 clang-format-19
-  openssl:openssl shellcheck)
+  libclang-rt-19-dev llvm-19 openssl:openssl shellcheck)
 BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -97,7 +97,7 @@ build() {
   local preset=${1:-release} log jobs
   shift || true
   [ "$preset" = base ] || grep -q "\"name\": \"$preset\", \"inherits\"" CMakePresets.json ||
-    die "build: no preset '$preset' in CMakePresets.json (release, debug, asan, tsan, clang)"
+    die "build: no preset '$preset' in CMakePresets.json (release, debug, asan, tsan, clang, fuzz, fuzz-coverage)"
   have cmake && have ninja || setup
   log=build/logs/$preset
   jobs=${JOBS:-$(nproc)}

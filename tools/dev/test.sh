@@ -54,6 +54,13 @@ node_tests() {
       exec node --test --test-reporter=tap' - "$folder"
 }
 
+# Every fuzz target for ten seconds, as many at a time as there are cores.
+fuzz_tests() {
+  build fuzz
+  suite "fuzz targets, 10 s each" pytest "$RESULTS/fuzz.xml" "$RESULTS/fuzz.log" \
+    "$PYTHON" tools/fuzz.py run --seconds 10 --report "$RESULTS/fuzz.xml"
+}
+
 run_tests() {
   local fast=0 word folder
   for word in "$@"; do
@@ -77,6 +84,7 @@ run_tests() {
     build release
     unit_tests asan
     python_tests
+    fuzz_tests
     e2e_tests
     for folder in tests/interop*/; do
       if [ -f "$folder/package.json" ]; then node_tests "${folder%/}"; fi

@@ -149,7 +149,8 @@ Tail judge_tail(std::string_view file, std::size_t at) {
   if (is_zero(slice(file, at, boundary))) {
     return Tail::torn;  // its first sector is missing
   }
-  if (is_whole_with_another_length(file, at)) {
+  // A file that ends here was cut: the journal's space is there before its records.
+  if (at + 4 > file.size() || is_whole_with_another_length(file, at)) {
     return Tail::damaged;
   }
   std::size_t end = boundary + kSectorBytes;  // a header cut by the boundary says no length

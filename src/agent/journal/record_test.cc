@@ -64,6 +64,15 @@ TEST(Record, AnEmptyOrShortenedFileIsDamaged) {
   }
 }
 
+// Found by fuzz/journal: the length of a record was read behind the end of the file.
+TEST(Record, AFileThatEndsInsideALengthIsDamaged) {
+  const std::string record = encode_record(1, {Entry{RecordType::intent, "ab"}});
+  for (std::size_t more = 1; more < kRecordHeaderBytes; ++more) {
+    EXPECT_EQ(scan_records(record + std::string(more, '\x01')).tail, Tail::damaged) << more;
+  }
+  EXPECT_EQ(scan_records(record + std::string(3, '\0')).tail, Tail::clean);
+}
+
 TEST(Record, AWriteOfWhichSectorsAreMissingIsTorn) {
   const std::string before = file_of({{received_entry('a', 2)}});
   const std::size_t end = scan_records(before).end_offset;

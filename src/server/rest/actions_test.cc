@@ -1,6 +1,8 @@
 // /api/machineactions, /api/machines, /api/alerts. Case numbers are those of trust.md §5.3 to 5.5.
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "server/rest/query.h"
 #include "server/rest/test_world.h"
 
 namespace reachback::server::rest {
@@ -313,6 +315,29 @@ TEST(ResultLink, NeverFollowsTheHostOfTheCaller) {  // 19, T23
   EXPECT_NE(reply.body.find("\"https://api.security.microsoft.com/api/$metadata#Edm.String\""),
             std::string::npos);
   EXPECT_EQ(world.live.last_peer, world.peer);
+}
+
+// Found while writing the properties of fuzz/query: the cut went through a character, and the
+// message was not UTF-8.
+TEST(QueryOptions, ALongNameIsCutBetweenTwoCharacters) {
+  const std::string name = "$" + std::string(62, 'a') + "\xc3\xbc" + "b";
+  auto page = parse_page({{name, "1"}}, 10, 10);
+  ASSERT_FALSE(page.ok());
+  EXPECT_TRUE(is_valid_utf8(page.error().message));
+  EXPECT_NE(page.error().message.find("'$" + std::string(62, 'a') + "...'"), std::string::npos)
+      << page.error().message;
+  EXPECT_NE(parse_page({{"$" + std::string(63, 'a'), "1"}}, 10, 10).error().message.find("aaa'"),
+            std::string::npos);
+}
+
+// Found by fuzz/query: %00 was refused, the byte itself was not.
+TEST(QueryOptions, ANulIsRefusedHoweverItIsWritten) {
+  for (std::string text :
+       {std::string("a=b%00"), std::string("a=b\0c", 5), std::string("\0=b", 3)}) {
+    auto pairs = parse_pairs(text, 10);
+    ASSERT_FALSE(pairs.ok());
+    EXPECT_EQ(pairs.error().code, Errc::invalid_query);
+  }
 }
 
 TEST(Contexts, NameAConfiguredAliasThatWasCalled) {

@@ -227,6 +227,20 @@ TEST(Multipart, ACutBodyIsNeverReadAsWhole) {
   }
 }
 
+// Found while writing the properties of fuzz/multipart: filename* was decoded and taken as it came
+// out.
+TEST(Multipart, AnExtendedFileNameThatIsNotUtf8IsRefused) {
+  auto with_name = [](std::string_view encoded) {
+    return parse_multipart(kType,
+                           "--b\r\nContent-Disposition: form-data; name=File; filename*=UTF-8''" +
+                               std::string(encoded) + "\r\n\r\nx\r\n--b--",
+                           {});
+  };
+  EXPECT_EQ(*with_name("%C3%BC.sh")->at(0).filename, "\xc3\xbc.sh");
+  EXPECT_EQ(with_name("%FF.sh").error().code, Errc::invalid_body);
+  EXPECT_EQ(with_name("%C3").error().code, Errc::invalid_body);
+}
+
 TEST(Multipart, RandomBytesAreHarmless) {
   testing::SeededRandom random(1);
   const std::string_view pieces[] = {"--b",

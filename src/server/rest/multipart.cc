@@ -92,7 +92,8 @@ std::optional<std::string> decode_extended(std::string_view text) {
   if (second == std::string_view::npos || !equals_ignore_case(text.substr(0, first), "utf-8")) {
     return std::nullopt;
   }
-  return percent_decode(text.substr(second + 1));
+  auto out = percent_decode(text.substr(second + 1));
+  return out && is_valid_utf8(*out) ? out : std::nullopt;
 }
 
 Result<void> read_disposition(std::string_view value, Part& part) {

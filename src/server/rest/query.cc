@@ -42,11 +42,17 @@ bool is_option(std::string_view name) {
                      [name](std::string_view known) { return equals_ignore_case(name, known); });
 }
 
-// For messages: names come from outside.
+// For messages: names come from outside. Cut between two characters.
 std::string shown(std::string_view text) {
   constexpr std::size_t kShownMax = 64;
-  std::string out(text.substr(0, kShownMax));
-  return text.size() > kShownMax && is_valid_utf8(out) ? out + "..." : out;
+  if (text.size() <= kShownMax) {
+    return std::string(text);
+  }
+  text = text.substr(0, kShownMax);
+  while (!is_valid_utf8(text)) {
+    text.remove_suffix(1);
+  }
+  return std::string(text) + "...";
 }
 
 }  // namespace
@@ -68,7 +74,8 @@ Result<Pairs> parse_pairs(std::string_view text, std::size_t pairs_max) {
     auto value = percent_decode(
         equals == std::string_view::npos ? std::string_view() : piece.substr(equals + 1),
         /*plus_is_space=*/true);
-    if (!key || !value || !is_valid_utf8(*key) || !is_valid_utf8(*value)) {
+    if (!key || !value || !is_valid_utf8(*key) || !is_valid_utf8(*value) ||
+        piece.find('\0') != std::string_view::npos) {
       return bad_query("A parameter is not percent-encoded UTF-8");
     }
     out.emplace_back(std::move(*key), std::move(*value));

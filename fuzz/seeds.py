@@ -1,0 +1,510 @@
+#!/usr/bin/env python3
+"""Writes the first inputs of every target to fuzz/corpus/NAME/seed-NN. What the fuzzers found later
+stands beside them under its SHA-1. Run it again after a change here; it only rewrites its own."""
+
+import base64
+import glob
+import hashlib
+import hmac
+import os
+import struct
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+# ---- protobuf wire format and journal records ----------------------------------------------------
+
+
+def varint(value):
+    value &= (1 << 64) - 1
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def message(*fields):
+    """(number, int | bytes | str) each."""
+    out = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            out += varint(number << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number << 3 | 2) + varint(len(value)) + value
+    return out
+
+
+ACTION, EPOCH = (1, b"A" * 16), (2, 7)
+COMMAND = message((1, 1), (2, "a.sh"), (3, b"h" * 32), (4, 10), (5, "-x 'a b'"), (6, 1), (8, 600000), (9, 1 << 20))
+PUT = message((1, 2), (2, "tool.bin"), (3, b"h" * 32), (4, 10), (8, 60000))
+GET = message((1, 3), (7, "/var/log/auth.log"), (8, 60000))
+
+
+def order(*commands, epoch=7):
+    return message((1, b"T" * 16), (2, b"M" * 20), (3, b"A" * 16), (4, epoch), (5, b"G" * 16),
+                   *[(6, c) for c in commands], (7, 900000), (8, b"S" * 16), (9, 3),
+                   (10, 1800000000000000), (11, "ann@example.org"))
+
+
+BODY = message((1, b"K" * 44), (2, b"G" * 16), (3, b"B" * 16), (4, b"N" * 16), (5, "0.1.0"),
+               (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"), (10, "192.0.2.7"),
+               (10, "2001:db8::7"), (11, b"C" * 16))
+BLOB = message((1, "0123456789abcdef" * 2), (2, 4711), (3, b"d" * 32))
+SIGNED = message((1, order(COMMAND)), (2, b"s" * 64), (3, b"k" * 8))
+ENDED = message(ACTION, EPOCH, (3, 0), (4, 1), (5, 1000), (6, 2000), (7, 3), (8, 1),
+                (9, "OutputTruncated: 3 GiB"), (10, BLOB), (11, BLOB), (12, BLOB))
+FAILED = message(ACTION, EPOCH, (3, 0), (4, 2), (5, 1000), (6, 2000), (9, "TimedOut: 10 min"))
+
+
+def agent_frames():
+    to_server = [message((1, message((1, BODY), (2, b"s" * 64)))), message((2, message((1, 9)))),
+                 message((3, message(ACTION, EPOCH))), message((4, message(ACTION, EPOCH, (3, "expired")))),
+                 message((5, message(ACTION, EPOCH))), message((6, message(ACTION, EPOCH))),
+                 message((7, message(ACTION, EPOCH, (3, 0), (4, 1000)))), message((8, ENDED)),
+                 message((8, FAILED)),
+                 message((9, message(ACTION, EPOCH, (3, 0), (4, 2), (5, 4711), (6, b"d" * 32)))),
+                 message((10, b"of the future"))]
+    file = message((1, b"#!/bin/sh\necho hi\n"), (2, 1))
+    link = message((3, "https://rb.example/c/b?sp=r&sig=x"))
+    to_agent = [message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 30000), (4, 500)))),
+                message((2, message((1, SIGNED), (2, file), (2, link)))),
+                message((3, message(ACTION, EPOCH))),
+                message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "https://rb.example/c/b?sp=cw")))),
+                message((4, message(ACTION, EPOCH, (3, 0), (4, 3), (6, "gone")))),
+                message((5, message(ACTION, EPOCH, (3, 0)))),
+                message((6, message(ACTION, EPOCH, (3, "unknown")))),
+                message((7, message((1, "restart"), (2, 1000), (3, 1))))]
+    spoilt = [message((8, message(ACTION, EPOCH, (3, 100)))), message((8, message((1, b"A" * 15), EPOCH))),
+              message((8, message(ACTION, EPOCH, (3, 0), (4, 1), (7, 3)))),
+              message((8, message(ACTION, EPOCH, (3, 0), (4, 1), (10, message((1, "XYZ")))))),
+              message((8, message(ACTION, EPOCH, (3, 0), (4, 1), *[(9, "e")] * 9))),
+              message((4, message(ACTION, EPOCH, (3, b"\xff\xfe")))),
+              message((9, message(ACTION, EPOCH, (3, 0), (4, 9), (6, b"d" * 32)))),
+              message((9, message(ACTION, (2, 0), (3, 0))))]
+    spoilt_agent = [message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "u"), (6, "e")))),
+                    message((2, message((1, SIGNED), (2, message((1, b"x")))))),
+                    message((2, message((1, SIGNED), (2, message((2, 1), (3, "u")))))),
+                    message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1))))]
+    orders = [order(COMMAND), order(PUT, COMMAND, GET), order(), order(COMMAND, epoch=0),
+              order(message((1, 4))), order(message((1, 1), (2, "../x"), (3, b"h" * 32), (8, 1))),
+              order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1)))]
+    return ([b"0" + m for m in to_server + spoilt] + [b"1" + m for m in to_agent + spoilt_agent]
+            + [b"2" + m for m in orders] + [b"3" + BODY, b"3" + message((1, b"K"), (10, b"\xff"))])
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def record(sequence, kind, payload):
+    body = struct.pack("<QB", sequence, kind) + payload
+    return struct.pack("<II", len(body), crc32c(body)) + body
+
+
+def small_order(*commands):
+    return message((3, b"A" * 16), (4, 7), *[(6, c) for c in commands or [b"\x08\x01"]])
+
+
+RECEIVED = message((1, message((1, small_order(b"\x08\x01", b"\x08\x01")))), (2, 5), (3, b"B" * 16))
+JOURNAL = [  # kind, payload
+    (1, message((1, b"G" * 16), (2, 5))), (2, RECEIVED), (3, message(ACTION, (3, 5), (4, b"B" * 16))),
+    (4, message((1, message(ACTION, EPOCH, (4, 1), (7, 1), (8, 1))), (2, 1), (3, 9), (4, b"d" * 32))),
+    (5, message(ACTION, (3, 1), (4, BLOB))), (6, message(ACTION)),
+    (3, message(ACTION, (2, 1), (3, 6), (4, b"B" * 16))),
+    (4, message((1, message(ACTION, EPOCH, (3, 1), (4, 2))), (2, 1))), (6, message(ACTION, (2, 1))),
+    (7, message(ACTION, (2, "done"), (4, 9))), (8, message((1, b"V" * 16), (2, 3))),
+    (7, message((1, b"V" * 16), (2, "voided"), (4, 9))),
+]
+
+
+def journals():
+    def entries(items, breaks):
+        return b"".join(bytes([(kind - 1) | (0x80 if i % breaks == 0 else 0), len(p)]) + p
+                        for i, (kind, p) in enumerate(items))
+
+    def batch(items):
+        return b"".join(struct.pack("<BI", kind, len(p)) + p for kind, p in items)
+
+    out = [b"0" + bytes([0, 40, 1]) + entries(JOURNAL[:n], k) for n in (1, 3, 6, 9, 12) for k in (1, 3)]
+    out += [b"0" + bytes([3, 7, 128]) + entries([JOURNAL[0]] + JOURNAL[10:] + JOURNAL[1:4], 1)]
+    whole = b"".join(record(i + 1, kind, p) for i, (kind, p) in enumerate(JOURNAL))
+    grown = record(1, 10, struct.pack("<Q", 1024)) + record(2, 9, batch(JOURNAL[:4]))
+    gap = record(1, 1, JOURNAL[0][1]) + b"\1" * 40 + record(9, 2, RECEIVED)
+    wide = record(1, 1, message((1, b"G" * 16))) + record(2, 2, RECEIVED + message((9, b"x" * 900)))
+    bad = [record(1, 9, b"\1\5\0\0\0a"), record(1, 10, b"short"), record(1, 9, batch([(9, b"")])),
+           record(1, 9, batch([(10, b"12345678")])), record(1, 7, b"\xff"), record(1, 2, b"\xff"),
+           record(1, 3, message(ACTION)), record(1, 2, message((1, message((1, b"\xff"))))),
+           record(1, 2, message((1, message((1, message((4, 7))))))), record(1, 1, message((1, b"G"))),
+           record(1, 7, message((1, b"x"))), record(1, 8, message((1, b"x"))),
+           record(1, 2, RECEIVED) + record(2, 2, RECEIVED),
+           record(1, 2, RECEIVED) + record(2, 3, message(ACTION, (2, 9))),
+           record(1, 2, RECEIVED) + record(2, 3, message(ACTION)) + record(3, 3, message(ACTION)),
+           record(1, 2, RECEIVED) + 2 * record(2, 4, message((1, message(ACTION)))),
+           record(1, 2, RECEIVED) + record(2, 4, message((1, message(ACTION))))
+           + record(3, 4, message((1, message(ACTION))))]
+    length_off = bytearray(record(1, 1, JOURNAL[0][1]) + record(2, 2, RECEIVED))
+    length_off[len(record(1, 1, JOURNAL[0][1]))] ^= 1
+    torn = wide[:512] + bytes(512) + wide[1024:]
+    files = [whole, grown.ljust(1024, b"\0"), grown, gap, wide, torn.ljust(2048, b"\0"), wide[:700],
+             wide[:512].ljust(2048, b"\0"), wide[:100] + b"\0" * 2000, b"", b"\0" * 600, b"garbage",
+             bytes(length_off) + bytes(64), whole[:-3], whole + b"\7", wide[:600] + b"\0" * 600 + b"x" * 9,
+             whole[:50] + b"\xff" + whole[51:]] + bad
+    return out + [b"1" + bytes([1, 20]) + f for f in files]
+
+
+# ---- text formats --------------------------------------------------------------------------------
+
+
+def http_heads():
+    host = "Host: h.example:8443\r\n"
+    requests = [
+        f"GET / HTTP/1.1\r\n{host}\r\n",
+        f"POST /a/b?c=%20d HTTP/1.1\r\n{host}Content-Length: 12\r\nX-Padded: \t v \t\r\nX-Empty:\r\n"
+        "Expect: 100-continue\r\nConnection: keep-alive, x\r\n\r\nbody",
+        f"PUT / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        "GET http://other.example:80/x?y HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET HTTPS://other.example?q HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\n\r\n",
+        "GET http://other.example HTTP/1.1\r\nHost: h\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\nHost: h\n\n", "GET / HTTP/1.1\r\nHost: h\r\r\n\r\n", "\r\nGET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n a: b\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\na : b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: \r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "GET / HTTP/2.0\r\nHost: h\r\n\r\n",
+        "GET /\r\nHost: h\r\n\r\n", "GET  HTTP/1.1\r\nHost: h\r\n\r\n", "GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET http://a@b/ HTTP/1.1\r\nHost: h\r\n\r\n", "GET /#f HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n" + "a: b\r\n" * 21 + "\r\n", "GET /" + "a" * 520, "G" * 600,
+        "GET / HTTP/1.1\r\nHost: h\r\n" + "a: " + "b" * 2100,
+        "GET / HTTP/1.1\r\nHost: h\r\nx: a\0b\r\n\r\n"]
+    answers = ["HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", "HTTP/1.1 206\r\nTransfer-Encoding: chunked\r\n\r\n",
+               "HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\n\r\n", "HTTP/1.1 999 x\r\n\r\n", "HTTP/1.9 200 OK\r\n\r\n",
+               "HTTP/1.1 20 x\r\n\r\n", "HTTP/1.1 200 OK\r\na b\r\n\r\n",
+               "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"]
+    return ["0\3" + r for r in requests] + ["1\5" + a for a in answers]
+
+
+def chunks():
+    return ["\3" + c for c in (
+        "0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\nnext", "a;name=v;q=\"x\"\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n",
+        "00005\r\nhello\r\n000\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\nhello\n0\n\n", "g\r\n", "-1\r\n", "\r\n",
+        "fffffffffffffffff\r\n", "5 \r\nhello\r\n", "0\r\n bad: x\r\n\r\n", "0\r\na:b\rc\r\n\r\n", "0\r\n\rx",
+        "1\rx", "1\r\nax", "1\r\na\rx", "3;\x01\r\n", "0;\r\nA:\t\r\n\r\n", "0" * 8300)]
+
+
+def frame(first, payload, masked=True):
+    size = len(payload)
+    head = bytes([first]) + (bytes([(0x80 if masked else 0) | size]) if size < 126 else
+                             bytes([0xFE if masked else 126]) + struct.pack(">H", size))
+    if not masked:
+        return head + payload
+    mask = b"\1\2\3\4"
+    return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+def ws_frames():
+    ours = [frame(0x82, b"hello"), frame(0x02, b"hel") + frame(0x89, b"ping") + frame(0x80, b"lo"),
+            frame(0x8A, b""), frame(0x88, b""), frame(0x88, struct.pack(">H", 1001) + b"bye \xc3\xbc"),
+            frame(0x88, b"\3"), frame(0x88, struct.pack(">H", 1005)), frame(0x88, struct.pack(">H", 1000) + b"\xff"),
+            frame(0x81, b"text"), frame(0xC2, b"rsv"), frame(0x80, b"of nothing"), frame(0x83, b""),
+            frame(0x02, b"a") + frame(0x82, b"b"), frame(0x82, b"y" * 300), frame(0x82, b"y" * 1100)[:40],
+            frame(0x09, b"fragment"), b"\x82\xfe\0\5\1\2\3\4hello", b"\x82\xff\0\0\0\0\0\1\0\0\1\2\3\4",
+            frame(0x89, b"x" * 125), b"\x89\xfe\0\x7e\1\2\3\4", frame(0x82, b"unmasked", masked=False),
+            frame(0x02, b"z" * 600) + frame(0x80, b"z" * 600)]
+    theirs = [frame(0x82, b"hello", False), frame(0x02, b"hel", False) + frame(0x80, b"lo", False),
+              frame(0x88, struct.pack(">H", 3000) + b"x", False), frame(0x82, b"masked"),
+              frame(0x82, b"y" * 300, False)]
+    return [b"0\5" + f for f in ours] + [b"1\5" + f for f in theirs] + [b"0\xff" + b"wide", b"1\xff"]
+
+
+def routes():
+    guid = "11111111-2222-4333-8444-555555555555"
+    return [f"/{guid}/oauth2/v2.0/token", f"/{guid}/oauth2/token", f"/{guid}/v2.0/.well-known/openid-configuration",
+            f"/{guid}/.well-known/openid-configuration", f"/{guid}/discovery/v2.0/keys", "/common/discovery/instance",
+            "/api/machines", "/API/Machines/" + "a" * 40, "/api/v1.0/machines/x/runliveresponse", "/api/machineactions",
+            f"/api/machineactions/{guid}", f"/api/machineactions/{guid}/cancel",
+            f"/api/machineactions/{guid}/GetLiveResponseResultDownloadLink(index=0)",
+            f"/api/V1.0/machineactions/{guid}/getliveresponseresultdownloadlink(Index=99999)",
+            f"/api/machineactions/{guid}/GetLiveResponseResultDownloadLink(index%3D1)",
+            f"/api/machineactions/{guid}/GetLiveResponseResultDownloadLink()", "/api/libraryfiles",
+            "/api/libraryfiles/a%20b.sh", "/api/libraryfiles/%2e%2e", "/api/libraryfiles/a%2fb", "/api/libraryfiles/a%5Cb",
+            "/api/libraryfiles/%c3%bc", "/api/libraryfiles/%ff", "/api/libraryfiles/%00", "/api/libraryfiles/a;b",
+            "/api/libraryfiles/a%0ab", "/api//machines", "/api/./machines", "/api/v1.0", "/", "", "api", "/api/alerts/",
+            "/api/alerts", "/api/libraryfiles/%zz", "/%61pi/machines"]
+
+
+def queries():
+    return ["$top=5&$skip=10", "$TOP=100&$Skip=0", "$filter=status eq 'Pending'", "$top=101", "$top=-1", "$top=",
+            "$top=1&$top=2", "$skip=5001", "%24top=7", "a=b&c=d+e&f=%C3%BC&&g", "a=%zz", "a=%00", "a=%ff", "=x&y",
+            "waitFor=final&timeout=30s", "waitfor=final", "waitFor=other", "waitFor=final&timeout=61s",
+            "waitFor=final&timeout=0s", "waitFor=final&timeout=5m", "waitFor=final&waitFor=final",
+            "waitFor=final&timeout=1s&timeout=2s", "timeout=1s", "index=0", "INDEX=17", "index=-1", "index=-", "index=007",
+            "index=100000", "index=", "indexes=1", "&".join("abcdefghi"), "$" + "%C3%BC" * 40 + "=1", "a=1&$expand=x",
+            "$" + "a" * 70]
+
+
+def token_requests():
+    secret = "S3cr3t~of~the~seeds"
+    form = "application/x-www-form-urlencoded"
+    basic = base64.b64encode(f"aaaaaaaa:{secret}".encode()).decode()
+    body = f"grant_type=client_credentials&client_id=aaaaaaaa&client_secret={secret}"
+    scope = "&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
+    return ["\n".join(lines) for lines in (
+        ("", "", form, body + scope), ("", "", "", body + "&resource=https://rb.example:8443/"),
+        ("", "", form, body + "&scope=https://alias.example//.default+https://rb.example:8443/.default"),
+        ("", f"Basic {basic}", form, "grant_type=client_credentials" + scope),
+        ("", f"Basic {basic}", form, "grant_type=client_credentials&client_id=AAAAAAAA" + scope),
+        ("", f"Basic {basic}", form, "grant_type=client_credentials&client_id=other" + scope),
+        ("", f"Basic {basic}", form, body + scope), ("", "Basic !!!!", form, body + scope),
+        ("", "Basic YWJj", form, "grant_type=client_credentials" + scope),
+        ("", "Basic YSVaWjpiJTQx", form, "grant_type=client_credentials" + scope),
+        ("", "Bearer x", form, body + scope), ("", "Basic YTpi 2", form, body + scope),
+        ("client_secret=x", "", form, body + scope), ("%zz", "", form, body), ("a=b", "", form, body),
+        ("", "", "application/json", "{}"), ("", "", "", '  {"grant_type":1}'), ("", "", "", "[1]"),
+        ("", "", form, "grant_type=password&client_id=a&client_secret=b"), ("", "", form, ""),
+        ("", "", form, "client_id=a"), ("", "", form, body + "&client_id=b" + scope),
+        ("", "", form, "grant_type=client_credentials&client_id=a" + scope),
+        ("", "", form, "grant_type=client_credentials&client_secret=x" + scope),
+        ("", "", form, body + "&client_assertion=x" + scope), ("", "", form, body + "&scope=https://evil.example/.default"),
+        ("", "", form, body + "&scope=openid"), ("", "", form, body + "&resource=x"), ("", "", form, body + "&scope=+"),
+        ("", "", form, body + "&scope=" + "+".join(["https://rb.example:8443/.default"] * 17)),
+        ("", "", form, "a=%ff"), ("", "", form, "&".join("abcdefghijklmno")),
+        ("", "", form, f"grant_type=client_credentials&client_id={'i' * 256}&client_secret=x" + scope))]
+
+
+def jsons():
+    return ["{}", "[]", "null", "true", "-0", "1e400", "0.0e4279", "1.5e-3", "18446744073709551615", "-9223372036854775808",
+            "9223372036854775808", '"a\\u00e9\\ud83d\\ude00\\n"', '{"a":1,"b":[true,false,null,{"c":"d"}]}', '{"a":1,"a":2}',
+            '{"a":1,"\\u0061":2}', '{"a":{"b":1,"b":1}}', "[" * 16 + "]" * 16, "[" * 17 + "]" * 17, "{} x", "\ufeff{}", "",
+            '{"a":1,}', "[1,]", "'a'", "// c\n1", '"\\ud800"', '"\\x"', b'"\xff"', b'"\xed\xa0\x80"', b"\xf0\x9f\x92\xa5\xc3",
+            "0.1234567890123456789", "{\"" + "k" * 70 + "\":\"" + "v" * 300 + "\"}"]
+
+
+def run_bodies():
+    def body(*commands, **more):
+        rest = "".join(f',"{key}":{value}' for key, value in more.items())
+        return '0{"Commands":[' + ",".join(commands) + "]" + rest + "}"
+
+    def command(kind, *pairs):
+        params = ",".join(f'{{"key":"{key}","value":"{value}"}}' for key, value in pairs)
+        return f'{{"type":"{kind}","params":[{params}]}}'
+
+    script = command("RunScript", ("ScriptName", "a.sh"), ("Args", "--x 'a b'"))
+    return [body(script, Comment='"first look"'), body(command("RunScript", ("scriptname", "b.ps1"))),
+            body(command("PutFile", ("FileName", "tool.bin")), script, command("GetFile", ("Path", "/var/log/x")),
+                 Title='"t"', ExternalId='"e-1"', RequestSource='"Portal"', Other="[1]"),
+            body(script, command("PutFile", ("FileName", "x"))), body(), "0{}", '0{"Commands":null}', '0{"Commands":1}', "0[]",
+            "0{", body(script, script, script, script), body("1"), body('{"type":"Isolate"}'), body('{"params":[]}'),
+            body('{"type":"RunScript","params":1}'), body('{"type":"RunScript","params":null}'),
+            body('{"type":"RunScript","params":[1]}'), body('{"type":"RunScript","params":[{"key":"ScriptName"}]}'),
+            body('{"type":"RunScript","params":[{"value":"x"}]}'), body('{"type":"RunScript","params":[{"key":1,"value":"x"}]}'),
+            body('{"type":"RunScript","params":[{"key":"k","value":1}]}'), body(command("RunScript", ("Nope", "x"))),
+            body(command("RunScript", ("ScriptName", "a"), ("SCRIPTNAME", "b"))), body(command("RunScript", ("ScriptName", "../a"))),
+            body(command("RunScript", ("ScriptName", "a"), ("Args", "x" * 40))), body(command("GetFile", ("Path", ""))),
+            body(command("RunScript", ("ScriptName", "a\\u0000"))), body(command("PutFile", ("FileName", "con.txt"))),
+            body(script, Comment="1"), body(script, Comment="null"), body(script, Comment='"' + "c" * 30 + '"'),
+            body(script, Comment='"\\u0000"'), body(script, RequestSource='"Nobody"'), body(command("RunScript", ("Args", "x"))),
+            body('{"type":"RunScript"}'), body(script, Title="1"), body(script, ExternalId='"' + "c" * 30 + '"'),
+            '1{"Comment":"enough"}', '1{"Comment":""}', "1{}", "1[]", '1{"Comment":7}', "2key-1", "2", "2a\nb", "2has blank",
+            "2" + "k" * 17]
+
+
+def multiparts():
+    simple = '--b\r\nContent-Disposition: form-data; name="File"; filename="a.sh"\r\nContent-Type: x/y\r\n\r\necho\r\n\r\n--b--\r\n'
+    kind = "multipart/form-data; boundary=b\n"
+    one = "--b\r\nContent-Disposition: form-data; name=x{}\r\n\r\nv\r\n--b--"
+    return [kind + simple, kind + "\r\n" + simple, 'Multipart/Form-Data; charset=utf-8; BOUNDARY="b" ;\n' + simple,
+            kind + "--b \t\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: binary\r\n\r\n1\r\n--b\r\n"
+            "content-disposition:form-data;name=b\r\n\r\n--bb\r\n--bx\r\n--b--epilogue",
+            kind + one.format("; filename*=UTF-8''%C3%BC.sh"), kind + one.format("; filename=a; filename*=utf-8'en'a"),
+            kind + one.format("; filename=a; filename*=utf-8''b"), kind + one.format("; filename*=latin1''b"),
+            kind + one.format('; filename="C:\\dir\\a\\"b\\\\"'), kind + one.format('; filename="open'), kind + one.format("; a"),
+            kind + one.format("; name=y"), kind + one.format(" z"), kind + one.format(";"), "multipart/form-data\n" + simple,
+            "multipart/form-data; boundary=\n" + simple, "multipart/form-data; boundary\n" + simple, "application/json\n{}",
+            "multipart/form-data; boundary=" + "b" * 71 + "\n", kind, kind + "--c\r\n", kind + "--b\r\nno end",
+            kind + "--b\r\nContent-Disposition: form-data; name=x\r\n\r\nopen",
+            kind + "--b\r\nX: y\r\n\r\n\r\n--b--", kind + "--b\r\nContent-Disposition: inline\r\n\r\n\r\n--b--",
+            kind + "--b\r\nContent-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n--b--",
+            kind + "--b\r\nContent-Disposition: form-data; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n\r\n--b--",
+            kind + "--b\r\n folded: x\r\n\r\n\r\n--b--", kind + "--b\r\nbad \r\n\r\n", kind + "--b\r\nname : v\r\n\r\n\r\n--b--",
+            kind + "--b\r\nContent-Disposition: form-data; name=\"a\x01\"\r\n\r\n\r\n--b--",
+            kind + "--b\r\n" + ("Content-Disposition: form-data; name=x\r\n\r\n\r\n--b\r\n" * 5),
+            kind + "--b\r\nX: " + "y" * 600 + "\r\n\r\n", "*%C3%BC", "*a.sh", "*%ff", "*%0a"]
+
+
+def jwts():
+    now = 1800000000
+    url, tenant = "https://rb.example:8443", "11111111-2222-4333-8444-555555555555"
+    app = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+    own = (f'"aud":"{url}","iss":"{url}/{tenant}/v2.0","iat":{now},"nbf":{now},"exp":{now + 3599},"iat_us":{now}000000,'
+           f'"appid":"{app}","azp":"{app}","sub":"{app}","tid":"{tenant}","roles":["Machine.LiveResponse"],"jti":"j1","ver":"2.0"')
+    user = (f'"aud":["x","api://reachback"],"iss":"https://login.example/users","iat":{now},"exp":{now + 3600},"sub":"u1",'
+            '"preferred_username":"ann@example.org"')
+    good, plain = '{"alg":"ES256","typ":"at+jwt","kid":"@KID"}', '{"alg":"ES256","typ":"JWT","kid":"@KID"}'
+    headers = ['{"alg":"none","typ":"at+jwt","kid":"@KID"}', '{"alg":"RS256","typ":"at+jwt","kid":"@KID"}',
+               '{"alg":"ES256","typ":"JWT","kid":"@KID"}', '{"alg":"ES256","typ":"at+jwt","kid":"k"}',
+               '{"alg":"ES256","typ":"at+jwt","kid":"@KID","crit":[]}', '{"alg":"ES256","typ":"at+jwt"}', "[]", "{",
+               '{"alg":1,"kid":"@KID"}']
+    def changed(before, after):
+        assert before in own, before
+        return "0" + good + "\n{" + own.replace(before, after) + "}"
+    out = ["0" + good + "\n{" + own + "}", "0" + good + "\n{" + own + ',"scp":"x"}', "0" + good + "\n[]"]
+    out += ["0" + h + "\n{" + own + "}" for h in headers]
+    out += [changed(f'"exp":{now + 3599}', f'"exp":{now}'), changed(f'"iat":{now}', f'"iat":{now + 61}'),
+            changed(f'"nbf":{now}', f'"nbf":{now + 61}'), changed(f'"exp":{now + 3599}', f'"exp":{now + 3601}'),
+            changed(f'"exp":{now + 3599}', '"exp":1.5'), changed(f'"exp":{now + 3599}', '"exp":-1'),
+            changed('"aud":"' + url, '"aud":"https://other.example'), changed('"jti":"j1"', '"jti":""'),
+            changed('"sub":"' + app, '"sub":"x'), changed('["Machine.LiveResponse"]', '"Machine.LiveResponse"'),
+            changed('["Machine.LiveResponse"]', '[1]'), changed('["Machine.LiveResponse"]', '["Library.Manage","Machine.Read.All"]'),
+            changed(f'"tid":"{tenant}"', '"tid":"common"'), changed(f'"iat_us":{now}000000,', "")]
+    out += ["1" + plain + "\n{" + user + more + "}" for more in
+            (',"scp":"Machine.LiveResponse Machine.Read"', ',"scp":["Machine.Read"]', ',"roles":["Machine.LiveResponse"]', "",
+             ',"scp":7', ',"upn":"a","email":"b","appid":"c","azp":"d"', f',"nbf":{now + 99}')]
+    out += ["1" + good + "\n{" + user.replace("api://reachback", "y") + "}",
+            "1" + good + "\n{" + user.replace("login", "other") + "}",
+            "1" + '{"alg":"ES256","typ":"application/at+jwt","kid":"@KID"}' + "\n{" + user + "}",
+            "1" + '{"alg":"ES256","typ":"id+jwt","kid":"@KID"}' + "\n{" + user + "}"]
+    out += [b"2\0\5A", b"2\1\0x\1\1y", b"2"]
+    parts = [b64url(b'{"alg":"ES256","typ":"at+jwt","kid":"k"}'), b64url(b"{" + own.encode() + b"}"), b64url(b"\1" * 64)]
+    out += [b"3" + b".".join(parts), b"3" + b".".join(parts[:2]), b"3" + b".".join(parts + parts[:1]), b"3..", b"3a.b.c",
+            b"3" + b".".join(parts) + b"=", b"3" + b".".join([b64url(b"{}"), b64url(b"{}"), b"AA"])]
+    # The base point of P-256 and a modulus of 2048 bits: keys that parse.
+    x = b64url(bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"))
+    y = b64url(bytes.fromhex("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"))
+    ec = b'{"kty":"EC","crv":"P-256","kid":"%s","x":"' + x + b'","y":"' + y + b'"%s}'
+    rsa = b'{"kty":"RSA","kid":"r","n":"' + b64url(b"\xc1" + b"\x55" * 254 + b"\x01") + b'","e":"AQAB","alg":"RS256"}'
+    sets = [b'{"keys":[' + ec % (b"e", b"") + b"," + rsa + b"]}", b'{"keys":[' + ec % (b"e", b',"use":"enc"') + b"]}",
+            b'{"keys":[' + ec % (b"e", b',"alg":"ES256","use":"sig"') + b"]}", b'{"keys":[' + ec % (b"e", b',"d":"x"') + b"]}",
+            b'{"keys":[' + ec % (b"e", b"") + b"," + ec % (b"e", b"") + b"]}", b'{"keys":[]}', b'{"keys":[1]}', b"{}", b"x",
+            b'{"keys":[' + ec.replace(y, x) % (b"e", b"") + b"]}", b'{"keys":[' + rsa.replace(b"AQAB", b"Ag") + b"]}",
+            b'{"keys":[' + ec.replace(x, b"!!!") % (b"e", b"") + b"]}", b'{"keys":[' + ec % (b"", b"") + b"]}",
+            b'{"keys":[{"kty":"oct","kid":"k","k":"AA"}]}', b'{"keys":[{"kty":"EC","crv":"P-384","kid":"k"}]}',
+            b'{"keys":[{"kty":"RSA","kid":"k","alg":"PS256"}]}', b'{"keys":[' + b",".join([b"{}"] * 101) + b"]}",
+            b'{"keys":[' + ec % (b"e", b',"alg":"ES384"') + b"]}", b'{"keys":[' + ec % (b"e", b',"key_ops":["sign"]') + b"]}"]
+    return out + [b"4" + s for s in sets]
+
+
+def links():
+    key = b"0123456789abcdef0123456789abcdef"
+    names = ("sp", "st", "se", None, "si", "sip", "spr", "sv", "sr", "", "rscc", "rscd", "rsce", "rscl", "rsct")
+
+    def query(**fields):
+        return urllib.parse.urlencode(fields)
+
+    def signed(**fields):
+        lines = ["/blob/rbaccount/c/t/blob" if n is None else fields.get(n, "") for n in names]
+        mac = base64.b64encode(hmac.new(key, "\n".join(lines).encode(), hashlib.sha256).digest()).decode()
+        return query(**fields, sig=mac)
+
+    good = {"se": "2027-01-15T08:30:00Z", "sp": "r", "sv": "2019-07-07", "sr": "b"}
+    more = [{}, {"sp": "cw"}, {"sp": "rcw"}, {"st": "2027-01-15T07:00:00Z"}, {"st": "2027-01-15T08:00:01Z"},
+            {"se": "2027-01-15T08:00:00Z"}, {"se": "2027-1-15T8:00:00Z"}, {"se": "2028-13-01T00:00:00Z"}, {"sv": "2020-01-01"},
+            {"sr": "c"}, {"si": "policy"}, {"spr": "https"}, {"spr": "https,http"}, {"spr": "http"}, {"sip": "192.0.2.7"},
+            {"sip": "192.0.2.1-192.0.2.9"}, {"sip": "192.0.2.8-192.0.2.9"}, {"sip": "x-y"}, {"sip": "::ffff:192.0.2.7"},
+            {"rscc": "no-cache", "rscd": "attachment; filename=a", "rsce": "gzip", "rscl": "en", "rsct": "text/plain"},
+            {"rscc": "a\nb", "rscd": "c"}, {"sp": "r\n"}]
+    out = ["!" + query(**{**good, **m}) for m in more] + [signed(**{**good, **m}) for m in more[:4]]
+    whole = signed(**good)
+    return out + [whole.replace("%3D", "="), whole + "&sp=r", whole + "&x=y", whole + "&st=", whole.replace("sp=r&", ""), "", "&",
+                  "sig=AA", whole.replace("2019", "%zz"), whole.replace("sp=r", "sp=%ff"), whole.replace("se=", "SE="), "x" * 2000]
+
+
+def blob_http():
+    declared = '\ufeff<?xml version="1.0" encoding="utf-8"?>\r\n'
+    lists = [declared + "<BlockList>\n <Latest>YQ==</Latest><Uncommitted>YmI=</Uncommitted>\t</BlockList>\n", "<BlockList/>",
+             "<BlockList />", "<BlockList></BlockList>", "<BlockList><Committed>YQ==</Committed></BlockList>",
+             "<BlockList><Latest>YQ</Latest></BlockList>", "<BlockList><Latest></Latest></BlockList>",
+             "<BlockList><Latest>YQ==</Uncommitted></BlockList>", "<BlockList>" + "<Latest>YQ==</Latest>" * 6 + "</BlockList>",
+             "<BlockList><Other/></BlockList>", "<BlockList>x</BlockList>", "<BlockList></BlockList>x", '<?xml version="1.0"',
+             "<BlockList><Latest>YQ==", "<Blocks/>", ""]
+    ranges = ["bytes=0-0", "bytes=0-", "bytes=-5", "bytes=-0", "bytes=5-2", "bytes=99-", "bytes=0-1,3-4", "bytes=a-b", "bytes",
+              "bytes= 1-2 ", "items=0-1", "bytes=18446744073709551615-", "bytes=0-18446744073709551616", "bytes=1", "bytes=-", ""]
+    etags = ["*", '"5f1c"', 'W/"5f1c"', ' "a" ,\t"5f1c" ', "", ",,", "5f1c"]
+    names = ["attachment", 'attachment; filename="a b.gz"', "inline; FileName=x.gz; size=3", "a ; filename=x; filename*=utf-8'en'%C3%BC",
+             'attachment; filename="a\\"b\\\\c" ', "attachment;", "attachment; filename", "attachment; filename=", 'attachment; filename="x',
+             'attachment; filename="x\\', "attachment; filename=a; filename=b", "attachment; filename*=x", "attachment; filename*=UTF-8''%0d",
+             "attachment; filename*=UTF-8''%ff", "a b", ";", "", "attachment; filename=a/b%", "attachment; filename*=UTF-8''..%2F..%5Cx",
+             "attachment; filename=" + "x" * 1030, b"attachment; filename=\xff", "a\x01"]
+    return (["0" + x for x in lists] + ["1\x07" + r for r in ranges] + [b"1\xff" + ranges[1].encode()] + ["2" + e for e in etags]
+            + [b"3" + (n if isinstance(n, bytes) else n.encode()) for n in names])
+
+
+def orders():
+    spki = bytes.fromhex("302a300506032b6570032100") + b"\x11" * 32
+    signed = message((1, order(COMMAND)), (2, b"s" * 64), (3, b"k" * 8))
+    hello = message((1, BODY), (2, b"s" * 64))
+    own_key = message((1, BODY.replace(message((1, b"K" * 44)), message((1, spki)))), (2, b"s" * 64))
+    pem = b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(
+        bytes.fromhex("302e020100300506032b657004220420") + b"\x22" * 32) + b"\n-----END PRIVATE KEY-----\n"
+    ec = b"-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
+    return ([b"0\0\7" + o for o in (order(COMMAND), order(PUT, COMMAND, GET), order(), b"", b"\xff", order(COMMAND, epoch=0))]
+            + [b"1\0" + n + BODY for n in (b"\6", b"\7", b"\x80")] + [b"1\0\1", b"1\0\2\xff"]
+            + [b"2" + r for r in (signed, hello, own_key, spki, spki + b"x", spki[:20], pem, ec, b"")]
+            + [b"3enroll-token\nhost-1", b"3\n", b"3"])
+
+
+def results():
+    texts = [(b"hi\n", b""), (b"a\0b\x01\x1f\x7f\b\f\t\r\"\\", b"oh \"no\"\\\n"), ("grüß € 💥".encode(), "日本".encode()),
+             (b"\x80\xff\xc3", b"\xe2\x82"), (b"\xed\xa0\x80\xf4\x90\x80\x80", b"\xf0\x9f\x92\xf0\x9f"), (b"\xc0\xaf\xe0\x80\xaf", b"\xc3\x28"),
+             (b"", b"")]
+    out = [b"0" + bytes([seed]) + b"a.sh\n" + o + b"\0\0" + e for seed, (o, e) in enumerate(texts)]
+    out += [bytes([ord("0") + 60 + p]) + b"\2n\xffame\"\n" + "€💥".encode() + b"\0\0e" for p in range(4)]
+    return out
+
+
+def words():
+    return ["", "a b  c", "'a b' \"c d\" e\\ f", "--opt='x y'z", "''", '""', "a\\\nb", '"a\\$b\\x\\\nc"', "'", '"', "\\", "\"a\\", "a\0b",
+            "$HOME *.txt; rm -rf / | x", "it's", "'it'\\''s'", "\t\n ", "ü 日本", "-_./:=@%+,", "'$`\"\\'", "a'b'\"c\"d\\e"]
+
+
+def result_files():
+    good = '{"script_name":"a.sh","exit_code":3,"script_output":"hi\\n\\u20ac","script_errors":"oh","script_error":"oh"}'
+    return ["\3" + r for r in (
+        good, " " + good + "\n", good + "x", good[:-1], "{}", "[]", "1", "", "null", '{"exit_code":"3"}', '{"exit_code":-1}',
+        '{"exit_code":9223372036854775807}', '{"exit_code":1.5,"a":18446744073709551615,"b":true,"c":null}',
+        '{"script_error":"first","script_errors":"second"}', '{"other":{"script_output":"inner","exit_code":9},"script_output":"outer"}',
+        '{"script_output":["x"]}', '{"script_output":"' + "y" * 300 + '"}', '{"' + "k" * 80 + '":1}', "[" * 17, '{"a":' + "[" * 15 + "]" * 15 + "}",
+        '{"script_output":"\\ud83d\\ude00\\u0000"}', '{"script_output":"a","script_output":"b"}', '{"script_output":""}', '[{"script_output":"x"}]')]
+
+
+def terminals():
+    return ["\3" + t for t in (
+        "plain", "a\tb\r\nc\rd\n", "\x1b[31mred\x1b[0m", "\x9b31m\x85", "ü 日本 💥", "\u202eabc\u2066x\u2069\u200e\u200f\u061c\ufeff\u2028", "\x7f\0\x07",
+        "Succeeded", "Failed", "InProgress", "\r")] + [b"\3\xff\xc3", b"\3\xe2\x80", b"\3\xf0\x9f\x92\xa5\xf0\x9f", b"\3\xed\xa0\x80\xf5", b"\2\r\r\n\xc2\x9b"]
+
+
+SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries,
+         "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
+         "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
+         "result_file": result_files, "terminal": terminals}
+
+
+def main():
+    for name, make in SEEDS.items():
+        folder = os.path.join(HERE, "corpus", name)
+        os.makedirs(folder, exist_ok=True)
+        for old in glob.glob(os.path.join(folder, "seed-*")):
+            os.remove(old)
+        for number, seed in enumerate(make()):
+            data = seed if isinstance(seed, bytes) else seed.encode("utf-8", "surrogatepass")
+            with open(os.path.join(folder, f"seed-{number:02}"), "wb") as out:
+                out.write(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+// The token endpoint's form, which anyone may send. What is accepted has an id, a secret and an
+// audience that our own tokens carry; no message tells the secret.
+// Input: query, Authorization and Content-Type, a line each; then the body.
+#include "server/rest/token_request.h"
+
+#include "base/bytes.h"
+#include "fuzz/fuzz.h"
+#include "server/auth_jwt/audiences.h"
+
+namespace reachback::fuzz {
+namespace {
+
+// The seeds' secret. Found once in the input, it can stand in a message only as a secret that
+// leaked.
+constexpr std::string_view kSecret = "S3cr3t~of~the~seeds";
+
+bool is_leak(std::string_view input, std::string_view message) {
+  auto first = input.find(kSecret);
+  if (first == std::string_view::npos || input.find(kSecret, first + 1) != std::string_view::npos) {
+    return false;
+  }
+  constexpr std::string_view kName = "client_secret=";
+  return first >= kName.size() && input.substr(first - kName.size(), kName.size()) == kName &&
+         message.find(kSecret) != std::string_view::npos;
+}
+
+}  // namespace
+
+void run(std::string_view input) {
+  static const server::AudienceList audiences("https://rb.example:8443", {"https://alias.example"});
+  Input in(input);
+  net::Request request;
+  request.method = "POST";
+  request.target = "/t/oauth2/v2.0/token";
+  if (std::string_view query = in.line(); !query.empty()) {
+    request.target += "?" + std::string(query);
+  }
+  if (std::string_view value = in.line(); !value.empty()) {
+    request.headers.add("Authorization", std::string(value));
+    if (value.back() == '2') {
+      request.headers.add("Authorization", "Basic YTpi");
+    }
+  }
+  if (std::string_view value = in.line(); !value.empty()) {
+    request.headers.add("Content-Type", std::string(value));
+  }
+  auto result = server::rest::parse_token_request(request, in.rest(), audiences, 12);
+  if (!result) {
+    const Error& error = result.error();
+    FUZZ_CHECK(error.code == Errc::invalid_request || error.code == Errc::missing_parameter ||
+               error.code == Errc::unsupported_grant || error.code == Errc::invalid_client ||
+               error.code == Errc::invalid_scope);
+    FUZZ_CHECK(!error.message.empty() && error.message.size() < 600);
+    FUZZ_CHECK(is_valid_utf8(error.message));
+    FUZZ_CHECK(!is_leak(input, error.message));
+    return;
+  }
+  FUZZ_CHECK(!result->client_id.empty() && result->client_id.size() <= 255);
+  FUZZ_CHECK(!result->client_secret.empty());
+  FUZZ_CHECK(!result->asked.empty());
+  FUZZ_CHECK(audiences.accepts(result->audience));
+  auto by_resource = audiences.of_resource(result->audience);
+  FUZZ_CHECK(by_resource && *by_resource == result->audience);
+}
+
+}  // namespace reachback::fuzz
