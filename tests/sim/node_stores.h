@@ -83,6 +83,14 @@ class NodeActions : public server::ActionStore {
         },
         std::move(done));
   }
+  void find_key(TenantId tenant, server::IdempotencyKey key,
+                Done<std::optional<action::Action>> done) override {
+    road_.read<std::optional<action::Action>>(
+        [s = &shared_, tenant, key = std::move(key)](auto reply) {
+          s->find_key(tenant, key, std::move(reply));
+        },
+        std::move(done));
+  }
   void get(TenantId tenant, ActionId id, Done<action::Action> done) override {
     road_.read<action::Action>(
         [s = &shared_, tenant, id](auto reply) { s->get(tenant, id, std::move(reply)); },

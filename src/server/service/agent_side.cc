@@ -149,11 +149,11 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
     return;
   }
   if (RB_VARIANT("early_report")) {
-    if (ended->result) {
-      ended->result->name =
+    auto& unchecked = std::get<action::CommandEnded>(t->event);
+    if (unchecked.result) {
+      unchecked.result->name =
           blob_name(id, Upload{ended->epoch, ended->index, UploadKind::result, 0});
     }
-    t->event = std::move(event);
     transition(std::move(t));
     return;
   }

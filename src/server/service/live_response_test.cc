@@ -232,6 +232,10 @@ class QueuedActions : public ActionStore {
       inner_.replace(std::move(next), std::move(audit), std::move(done));
     }
   }
+  void find_key(TenantId t, IdempotencyKey key,
+                Done<std::optional<action::Action>> done) override {
+    inner_.find_key(t, std::move(key), std::move(done));
+  }
   void commit() {
     for (auto* write : {&insert_, &replace_}) {
       if (auto work = std::exchange(*write, nullptr)) {

@@ -150,10 +150,10 @@ TEST_F(SqliteStoreFiles, a_damaged_row_does_not_keep_the_others_from_the_reaper_
     ASSERT_EQ(due->size(), std::min<std::size_t>(limit, 2));
     EXPECT_EQ(due->front(), all[1]);
   }
-  auto listed = wait_for<std::vector<action::Action>>(
-      [&](auto done) { store->actions().list(all[0].tenant, 0, 100, done); });
+  auto listed = wait_for<ActionPage>(
+      [&](auto done) { store->actions().list(all[0].tenant, 0, PageLimits{100, 1 << 20}, done); });
   ASSERT_OK(listed);
-  EXPECT_EQ(*listed, (std::vector{all[2], all[1]}));
+  EXPECT_EQ(listed->actions, (std::vector{all[2], all[1]}));
 }
 
 TEST_F(SqliteStoreFiles, close_answers_every_write_that_waits) {
