@@ -31,10 +31,19 @@ struct Plan {
   }
 };
 
+const Plan& the_plan() {
+  static const Plan plan;
+  return plan;
+}
+
 }  // namespace
 
+void arm_failpoints() {
+  the_plan();
+}
+
 void reach_failpoint(const char* name) {
-  static const Plan plan;
+  const Plan& plan = the_plan();
   static std::atomic<int> hits{0};
   if (plan.log >= 0) {
     std::string line = std::string(name) + "\n";
