@@ -235,7 +235,8 @@ def test_killed_at(name, make_world, record_property):
     assert keeper.deaths == (0 if in_network_process else 1), f"{name}: {keeper.deaths} deaths"
     assert third["status"] == "Succeeded"
     if in_network_process:
-        assert 'the network process has ended how="signal 9"' in world.agents[0].process.log_text()
+        # It may not send a signal, not even to itself: the kernel ends it at that very place, SIGSYS.
+        assert 'the network process has ended how="signal 31' in world.agents[0].process.log_text()
     if side == "server" or in_network_process:
         # The agent lived, so nothing was interrupted.
         assert final["status"] == "Succeeded", final
