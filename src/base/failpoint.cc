@@ -33,10 +33,19 @@ struct Plan {
 
 void (*set_handler)(const char*) = nullptr;
 
+const Plan& the_plan() {
+  static const Plan plan;
+  return plan;
+}
+
 }  // namespace
 
 void set_failpoint_handler(void (*handler)(const char*)) {
   set_handler = handler;
+}
+
+void arm_failpoints() {
+  the_plan();
 }
 
 void reach_failpoint(const char* name) {
@@ -44,7 +53,7 @@ void reach_failpoint(const char* name) {
     set_handler(name);
     return;
   }
-  static const Plan plan;
+  const Plan& plan = the_plan();
   static std::atomic<int> hits{0};
   if (plan.log >= 0) {
     std::string line = std::string(name) + "\n";

@@ -14,8 +14,12 @@ namespace reachback {
 #ifdef REACHBACK_TEST_HOOKS
 void reach_failpoint(const char* name);
 void set_failpoint_handler(void (*handler)(const char* name));  // null: none. Before any thread.
+void arm_failpoints();
 #define RB_FAILPOINT(name) ::reachback::reach_failpoint(name)
+// Reads the environment and opens the log now: for a process that cannot do so later.
+#define RB_ARM_FAILPOINTS() ::reachback::arm_failpoints()
 #else
 #define RB_FAILPOINT(name) ((void)0)
+#define RB_ARM_FAILPOINTS() ((void)0)
 #endif
 }  // namespace reachback

@@ -32,7 +32,7 @@ unit_tests() {
 
 python_tests() {
   suite "tools and scripts" pytest "$RESULTS/tools.xml" "$RESULTS/tools.log" \
-    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/tools.xml" tools scripts
+    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/tools.xml" tools scripts packaging
 }
 
 e2e_tests() {

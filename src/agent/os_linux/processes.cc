@@ -94,7 +94,13 @@ class Pump {
 
 class LinuxProcesses : public Processes {
  public:
-  LinuxProcesses(Events& events, std::string leaf) : events_(events), tree_(std::move(leaf)) {
+  LinuxProcesses(Events& events, ProcessesOptions options)
+      : events_(events),
+        limits_(options.limits),
+        bystander_(options.bystander ? std::move(options.bystander)
+                                     : std::make_shared<Bystander>()),
+        tree_(TreeOptions{std::move(options.cgroup_leaf), std::move(options.cgroup), options.limits,
+                          bystander_}) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   }
   ~LinuxProcesses() override {
@@ -106,7 +112,7 @@ class LinuxProcesses : public Processes {
     auto run = std::make_unique<Run>();
     RB_TRY_ASSIGN(Fd out, run->out.open(spec.stdout_file, spec.output_bytes_max));
     RB_TRY_ASSIGN(Fd err, run->err.open(spec.stderr_file, spec.output_bytes_max));
-    RB_TRY_ASSIGN(run->process, spawn(spec, out.get(), err.get(), tree_.cgroup_fd()));
+    RB_TRY_ASSIGN(run->process, spawn(spec, limits_, out.get(), err.get(), tree_.cgroup_fd()));
     run->ended = std::move(ended);
     run->buffer.resize(kPieceBytes);
     run_ = std::move(run);
@@ -167,6 +173,8 @@ class LinuxProcesses : public Processes {
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (run_ && pid == run_->process.pid) {
         run_->status = status;
+      } else if (pid == bystander_->pid) {
+        *bystander_ = Bystander{0, status};
       }
     }
   }
@@ -229,14 +237,16 @@ class LinuxProcesses : public Processes {
   }
 
   Events& events_;
+  ProcessLimits limits_;
+  std::shared_ptr<Bystander> bystander_;
   ProcessTree tree_;
   std::unique_ptr<Run> run_;
 };
 
 }  // namespace
 
-std::unique_ptr<Processes> make_linux_processes(Events& events, std::string cgroup_leaf) {
-  return std::make_unique<LinuxProcesses>(events, std::move(cgroup_leaf));
+std::unique_ptr<Processes> make_linux_processes(Events& events, ProcessesOptions options) {
+  return std::make_unique<LinuxProcesses>(events, std::move(options));
 }
 
 }  // namespace reachback::agent

@@ -19,7 +19,8 @@ namespace {
 class ProcessesTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    processes_ = make_linux_processes(events_, GetParam());
+    processes_ = make_linux_processes(
+        events_, ProcessesOptions{GetParam(), prepare_cgroup(own_cgroup_folder()), {}, bystander_});
     marker_ = "REACHBACK_TEST=" + folder_.path();
   }
 
@@ -62,6 +63,7 @@ class ProcessesTest : public testing::TestWithParam<const char*> {
 
   TestFolder folder_;
   PollEvents events_;
+  std::shared_ptr<Bystander> bystander_ = std::make_shared<Bystander>();
   std::unique_ptr<Processes> processes_;
   std::string marker_;
   Fd script_, out_, err_;
@@ -228,11 +230,41 @@ TEST_P(ProcessesTest, TheScriptCannotBeChangedOnceItIsSealed) {
   EXPECT_EQ(out(), "one\ntwo\n");
 }
 
+TEST_P(ProcessesTest, ABystanderIsLeftAloneAndItsEndIsKnown) {
+  const pid_t other = ::fork();
+  if (other == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  bystander_->pid = other;
+  EXPECT_EQ(run("setsid sleep 1000 & echo done").exit_code, 0);
+  start(spec("echo ready; sleep 1000"));
+  ASSERT_TRUE(wait_for_output("ready"));
+  processes_->kill();
+  wait();
+  EXPECT_EQ(survivors(), 0u);
+  EXPECT_EQ(::kill(other, 0), 0) << "it lives";
+  EXPECT_EQ(bystander_->pid, other);
+  ::kill(other, SIGKILL);
+  run("sleep 0.05");
+  int status = 0;
+  const bool buried_here = ::waitpid(other, &status, 0) == other;
+  EXPECT_TRUE(buried_here || (bystander_->pid == 0 && WIFSIGNALED(bystander_->status)));
+}
+
+TEST_P(ProcessesTest, AScriptLeavesNoCoreAndHasItsLimitOfMemory) {
+  processes_.reset();
+  processes_ =
+      make_linux_processes(events_, ProcessesOptions{"", {}, {256 << 20, 0, 0, false}, {}});
+  EXPECT_EQ(run("ulimit -c; ulimit -Hd").exit_code, 0);
+  EXPECT_EQ(out(), "0\n262144\n");
+}
+
 TEST_P(ProcessesTest, LeftoversOfAnEarlierLifeAreFoundByTheirAction) {
   start(spec("setsid sleep 1000 & echo ready; wait"));
   ASSERT_TRUE(wait_for_output("ready"));
   PollEvents other_events;
-  auto other = make_linux_processes(other_events, "");
+  auto other = make_linux_processes(other_events, {});
   other->kill_leftovers(folder_.path());
   EXPECT_EQ(survivors(), 0u);
   EXPECT_EQ(wait().exit_code, 128 + SIGKILL);

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,6 +30,7 @@ struct ChildPlan {
   const char* folder;
   int null_fd, out_fd, err_fd, script_fd, report_fd;
   pid_t parent;
+  std::uint64_t data_bytes_max;  // 0: unlimited
 };
 
 [[noreturn]] void fail_child(const ChildPlan& plan, char stage) {
@@ -60,6 +62,12 @@ struct ChildPlan {
   ChildPlan last = plan;
   last.report_fd = report;
   ::umask(022);
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (plan.data_bytes_max != 0) {
+    const rlimit data{plan.data_bytes_max, plan.data_bytes_max};
+    ::setrlimit(RLIMIT_DATA, &data);
+  }
   if (::chdir(plan.folder) != 0) {
     fail_child(last, 'd');
   }
@@ -105,7 +113,8 @@ Result<Fd> above_the_named(int fd) {
 
 }  // namespace
 
-Result<Spawned> spawn(const ProcessSpec& spec, int stdout_fd, int stderr_fd, int cgroup_fd) {
+Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int stdout_fd,
+                      int stderr_fd, int cgroup_fd) {
   RB_TRY_ASSIGN(Fd null, open_file("/dev/null", O_RDONLY));
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) {
@@ -122,9 +131,17 @@ Result<Spawned> spawn(const ProcessSpec& spec, int stdout_fd, int stderr_fd, int
   }
   auto argv = pointers(spec.arguments);
   auto envp = pointers(spec.environment);
-  const ChildPlan plan{spec.program.c_str(), argv.data(),    envp.data(),    spec.folder.c_str(),
-                       high_null.get(),      high_out.get(), high_err.get(), high_script.get(),
-                       high_report.get(),    ::getpid()};
+  const ChildPlan plan{spec.program.c_str(),
+                       argv.data(),
+                       envp.data(),
+                       spec.folder.c_str(),
+                       high_null.get(),
+                       high_out.get(),
+                       high_err.get(),
+                       high_script.get(),
+                       high_report.get(),
+                       ::getpid(),
+                       limits.memory_by_cgroup ? 0 : limits.memory_bytes_max};
   // No handler of ours may run in the child: it would write to descriptors that both share.
   sigset_t all, before;
   ::sigfillset(&all);

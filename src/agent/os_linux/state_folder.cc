@@ -41,8 +41,8 @@ Result<void> check_state_folder(const std::string& given) {
   if ((status.st_mode & 077) != 0) {
     return refuse(path, "is not private (chmod 700)");
   }
-  for (const char* name :
-       {"key.pem", "agent.json", "ca.pem", "contact", "journal", "spool", "work", "lock"}) {
+  for (const char* name : {"key.pem", "agent.json", "ca.pem", "contact", "journal", "spool", "work",
+                           "lock", "running.json"}) {
     const std::string entry = path + "/" + name;
     if (::lstat(entry.c_str(), &status) != 0) {
       continue;

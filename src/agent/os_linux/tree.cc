@@ -2,12 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,23 +40,6 @@ std::string read_small(const std::string& path, std::size_t bytes_max = 1 << 16)
   }
   out.resize(size);
   return out;
-}
-
-std::string own_cgroup_folder() {
-  for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    struct statfs info{};
-    if (::statfs(mount, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) {
-      continue;
-    }
-    const std::string text = read_small("/proc/self/cgroup");
-    auto at = text.starts_with("0::") ? 0 : text.find("\n0::");
-    if (at == std::string::npos) {
-      return {};
-    }
-    at = text.find("0::", at) + 3;
-    return mount + text.substr(at, text.find('\n', at) - at);
-  }
-  return {};
 }
 
 std::vector<pid_t> all_processes() {
@@ -126,8 +107,8 @@ bool can_live_in(int cgroup) {
   return pid > 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-// Every living descendant of this process.
-std::set<pid_t> descendants() {
+// Every living descendant of this process, but for `spared` and what descends from it.
+std::set<pid_t> descendants(pid_t spared) {
   std::map<pid_t, std::vector<pid_t>> children;
   std::set<pid_t> zombies;
   for (pid_t pid : all_processes()) {
@@ -148,7 +129,7 @@ std::set<pid_t> descendants() {
     const pid_t parent = open.back();
     open.pop_back();
     for (pid_t child : children[parent]) {
-      if (out.insert(child).second) {
+      if (child != spared && out.insert(child).second) {
         open.push_back(child);
       }
     }
@@ -161,7 +142,7 @@ std::set<pid_t> descendants() {
 
 }  // namespace
 
-ProcessTree::ProcessTree(std::string leaf) : leaf_(std::move(leaf)) {}
+ProcessTree::ProcessTree(TreeOptions options) : options_(std::move(options)) {}
 
 ProcessTree::~ProcessTree() {
   leave_cgroup();
@@ -176,22 +157,22 @@ void ProcessTree::leave_cgroup() {
 }
 
 int ProcessTree::cgroup_fd() {
-  if (fd_.valid() || leaf_.empty() || refused_) {
+  if (fd_.valid() || options_.leaf.empty() || refused_) {
     return fd_.get();
   }
   refused_ = true;
-  const std::string own = own_cgroup_folder();
+  const std::string& own = options_.cgroup.folder;
   if (own.empty()) {
     return -1;
   }
   if (!cleared_) {
     cleared_ = true;
-    for (const std::string& left : folders_with_prefix(own, leaf_)) {
+    for (const std::string& left : folders_with_prefix(own, options_.leaf)) {
       kill_cgroup(left, SteadyClock::now() + kKillPatience, [] {});
       ::rmdir(left.c_str());
     }
   }
-  std::string folder = own + "/" + leaf_ + "-" + std::to_string(made_++);
+  std::string folder = own + "/" + options_.leaf + "-" + std::to_string(made_++);
   if (::mkdir(folder.c_str(), 0700) != 0) {
     return -1;
   }
@@ -204,6 +185,7 @@ int ProcessTree::cgroup_fd() {
     ::rmdir(folder.c_str());
     return -1;
   }
+  set_limits(folder, options_.limits);
   refused_ = false;
   folder_ = std::move(folder);
   fd_ = std::move(*fd);
@@ -216,10 +198,16 @@ bool ProcessTree::any_left() {
   }
   // A process may have been moved out of the cgroup, or born outside when clone3 could not.
   const std::string children = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
-  if (::access(children.c_str(), R_OK) == 0 && read_small(children, 64).empty()) {
-    return false;
+  if (::access(children.c_str(), R_OK) == 0) {
+    std::string only = read_small(children, 64);  // "12 34 "
+    if (!only.empty() && only.back() == ' ') {
+      only.pop_back();
+    }
+    if (only.empty() || only == std::to_string(options_.bystander->pid)) {
+      return false;
+    }
   }
-  return !descendants().empty();
+  return !descendants(options_.bystander->pid).empty();
 }
 
 bool ProcessTree::kill_all(const std::function<void()>& reap) {
@@ -236,7 +224,7 @@ bool ProcessTree::kill_all(const std::function<void()>& reap) {
     std::set<pid_t> stopped;
     for (bool more = true; more && SteadyClock::now() < give_up;) {
       more = false;
-      for (pid_t pid : descendants()) {
+      for (pid_t pid : descendants(options_.bystander->pid)) {
         if (stopped.insert(pid).second) {
           ::kill(pid, SIGSTOP);
           more = true;

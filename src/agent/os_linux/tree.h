@@ -5,16 +5,25 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "agent/os_linux/cgroup.h"
+#include "agent/ports/network_process.h"
 #include "base/file.h"
 
 namespace reachback::agent {
 
+struct TreeOptions {
+  std::string leaf;     // how the names of the cgroups begin that are made; empty: none
+  CgroupParent cgroup;  // below which they are made
+  ProcessLimits limits;
+  std::shared_ptr<const Bystander> bystander;  // left alone
+};
+
 class ProcessTree {
  public:
-  // leaf: how the names of the cgroups begin that are made below the agent's own; empty: none.
-  explicit ProcessTree(std::string leaf);
+  explicit ProcessTree(TreeOptions options);
   ~ProcessTree();
   ProcessTree(const ProcessTree&) = delete;
   ProcessTree& operator=(const ProcessTree&) = delete;
@@ -30,7 +39,7 @@ class ProcessTree {
  private:
   void leave_cgroup();
 
-  std::string leaf_;
+  TreeOptions options_;
   bool cleared_ = false;    // what an earlier life left is gone
   bool refused_ = false;    // no cgroup can be made here
   std::uint64_t made_ = 0;  // a cgroup that was killed is never used again

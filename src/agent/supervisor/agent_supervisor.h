@@ -16,6 +16,7 @@
 #include "agent/ports/process.h"
 #include "agent/ports/supervisor.h"
 #include "agent/supervisor/anchors.h"
+#include "agent/supervisor/policy.h"
 #include "agent/supervisor/result_storing.h"
 #include "agent/supervisor/spool.h"
 #include "base/random.h"
@@ -43,6 +44,7 @@ struct SupervisorDeps {
   std::string last_contact;  // 16 bytes or empty
   // Keeps the newest contact for the next hello.
   std::function<void(const std::string&)> save_contact;
+  Policy policy = {};
 };
 
 class AgentSupervisor : public Supervisor {
@@ -102,6 +104,7 @@ class AgentSupervisor : public Supervisor {
   // commands.cc
   void start_next();
   void start_command(Job job, std::uint32_t index, std::vector<Entry> before);
+  Result<void> check_policy(const pb::Order& order, const std::vector<Fd>& files) const;
   Result<PreparedScript> prepare(Job& job, std::uint32_t index, StreamFiles& streams);
   void run_command(Job job, std::uint32_t index, PreparedScript script, StreamFiles streams);
   bool is_window_over(const Job& job) const;

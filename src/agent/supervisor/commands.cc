@@ -63,6 +63,20 @@ pb::JournalEnded AgentSupervisor::failed(const pb::Order& order, std::uint32_t i
   return out;
 }
 
+// Before anything is journalled. A script that could not be had, or is another one, is refused when
+// its turn comes.
+Result<void> AgentSupervisor::check_policy(const pb::Order& order,
+                                           const std::vector<Fd>& files) const {
+  RB_TRY(check_order(deps_.policy, order, local_minute(deps_.clock.now())));
+  for (int i = 0; i < order.commands_size(); ++i) {
+    const Fd& file = files[static_cast<std::size_t>(i)];
+    if (file.valid()) {
+      RB_TRY(check_script(deps_.policy, order.commands(i), file.get()));
+    }
+  }
+  return {};
+}
+
 // Everything that can be done before the intent is on disk. Errors: the text for the report.
 Result<PreparedScript> AgentSupervisor::prepare(Job& job, std::uint32_t index,
                                                 StreamFiles& streams) {
@@ -82,6 +96,15 @@ Result<PreparedScript> AgentSupervisor::prepare(Job& job, std::uint32_t index,
   }
   if (as_bytes(digest->sha256) != command.file_sha256()) {
     return Error{Errc::mismatch, "HashMismatch: the script is not the one that was signed"};
+  }
+  // Again, and of the sealed bytes: the order may be of an earlier life, the hours may have
+  // changed.
+  auto allowed = check_hours(deps_.policy, local_minute(deps_.clock.now()));
+  if (allowed.ok()) {
+    allowed = check_script(deps_.policy, command, script.get());
+  }
+  if (!allowed.ok()) {
+    return allowed.error();
   }
   auto folder = deps_.spool.work_folder(job.action);
   auto files = folder.ok() ? deps_.spool.make_streams(job.action, index)

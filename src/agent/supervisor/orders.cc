@@ -218,6 +218,11 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
     refuse(order, "Expired: the order was valid until an earlier time");
     return;
   }
+  files = take_files(message, order, std::move(files));
+  if (auto allowed = check_policy(order, files); !allowed.ok()) {
+    refuse(order, allowed.error().message);
+    return;
+  }
   auto reserved = deps_.journal.reserve(static_cast<std::size_t>(order.commands_size()),
                                         2 * message.order().order().size());
   if (!reserved.ok()) {
@@ -229,7 +234,7 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
   job.action = id;
   job.window_end = *sent + window;
   job.order = order;
-  job.files = take_files(message, order, std::move(files));
+  job.files = std::move(files);
   job.received_now = true;
   *job.receipt.mutable_order() = message.order();
   job.receipt.set_at_us(now_us());

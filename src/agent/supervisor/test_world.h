@@ -187,7 +187,8 @@ class World : public testing::Test {
                                             boot_,
                                             {},
                                             "",
-                                            [this](const std::string& c) { contact_ = c; }});
+                                            [this](const std::string& c) { contact_ = c; },
+                                            policy_});
     auto recovered = supervisor_->recover();
     EXPECT_TRUE(recovered.ok()) << recovered.error().message;
   }
@@ -362,6 +363,7 @@ class World : public testing::Test {
   std::unique_ptr<AgentSupervisor> supervisor_;
   pb::Hello::Body hello_;
   std::string contact_;
+  Policy policy_;
   std::vector<pb::ToServer> sent_;
   pb::CommandEnded last_ended_;
 };

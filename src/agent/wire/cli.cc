@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "agent/os_linux/network_launcher.h"
 #include "agent/wire/commands.h"
+#include "agent/wire/network.h"
 #include "json/json.h"
 
 namespace reachback::agent {
@@ -36,11 +38,16 @@ int status_command(const std::string& state_folder, bool as_json) {
   if (!status.ok()) {
     return fail("status", status.error());
   }
-  const json::Object object{
+  json::Object object{
       {"machineId", status->machine},     {"tenantId", status->tenant},
       {"server", status->server},         {"hostName", status->host_name},
       {"running", status->is_running},    {"journal", status->journal},
       {"generation", status->generation}, {"unfinishedActions", status->unfinished}};
+  if (status->is_running) {
+    object["policy"] = status->facts.policy;
+    object["networkProcess"] = status->facts.network;
+    object["scriptLimits"] = status->facts.limits;
+  }
   if (as_json) {
     print(object);
     return 0;
@@ -53,9 +60,25 @@ int status_command(const std::string& state_folder, bool as_json) {
   return 0;
 }
 
+int sign_command(const std::string& key_file, bool is_new, const std::string& script,
+                 const std::string& out) {
+  if (is_new) {
+    auto key = make_signing_key(key_file);
+    if (!key.ok()) {
+      return fail("sign", key.error());
+    }
+    std::printf("%s\n", key->c_str());
+  }
+  auto made = script.empty() ? Result<void>() : sign_script_file(key_file, script, out);
+  return made.ok() ? 0 : fail("sign", made.error());
+}
+
 }  // namespace
 
 int run_cli(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == kNetworkCommand) {
+    return run_network(argc, argv);
+  }
   CLI::App app("Reachback agent: runs live-response actions on this machine");
   app.set_version_flag("--version", REACHBACK_VERSION);
   app.require_subcommand(1);
@@ -80,12 +103,23 @@ int run_cli(int argc, char** argv) {
   status_app->add_option("--state", state_folder, "State folder")->required();
   status_app->add_flag("--json", as_json, "Print a JSON object");
 
+  std::string key_file, script, out;
+  bool is_new_key = false;
+  auto* sign_app = app.add_subcommand("sign", "Sign a script for machines that want signed ones");
+  sign_app->add_option("--key", key_file, "PEM file of the library-signing key")->required();
+  sign_app->add_flag("--new-key", is_new_key, "Make the key; print it as policy.toml names it");
+  sign_app->add_option("script", script, "The script; its signature becomes its last line");
+  sign_app->add_option("-o,--output", out, "Where the signed script goes (the script's own file)");
+
   CLI11_PARSE(app, argc, argv);
   if (*enroll_app) {
     return enroll_command(options, as_json);
   }
   if (*status_app) {
     return status_command(state_folder, as_json);
+  }
+  if (*sign_app) {
+    return sign_command(key_file, is_new_key, script, out);
   }
   auto ended = run(state_folder);
   return ended.ok() ? 0 : fail("run", ended.error());

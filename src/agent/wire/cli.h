@@ -1,4 +1,4 @@
-// The agent's command line: enroll, run, status.
+// The agent's command line: enroll, run, status, sign; and `network`, which run starts by itself.
 #pragma once
 
 namespace reachback::agent {

@@ -14,6 +14,9 @@ Result<Status> read_status(const std::string& state_folder) {
   out.server = enrollment.server;
   out.host_name = enrollment.host_name;
   out.is_running = !lock_state_folder(state_folder).ok();
+  if (out.is_running) {
+    out.facts = load_running(state_folder);
+  }
   auto bytes = read_file(state_folder + "/journal");
   if (!bytes.ok()) {
     out.journal = "none";
