@@ -223,14 +223,13 @@ class SessionTest : public testing::Test {
     const auto network = net::make_tls_dialer(
         loop_,
         net::TlsClientContext::create(test_ca().certificate, net::TlsVersions::tls13_only).value());
-    Session session(SessionDeps{*network, supervisor_, server.origin(),
-                                random == nullptr ? random_ : *random,
-                                [this](const MachineId& id) { connected_.push_back(id.text()); },
-                                [] {},
-                                [this](const std::string& why) {
-                                  dismissed_ = why;
-                                  loop_.stop();
-                                }});
+    Session session(
+        SessionDeps{*network, supervisor_, server.origin(), random == nullptr ? random_ : *random,
+                    [this](const MachineId& id) { connected_.push_back(id.text()); }, [] {},
+                    [this](const std::string& why) {
+                      dismissed_ = why;
+                      loop_.stop();
+                    }});
     session.start();
     loop_.run();
   }

@@ -16,8 +16,8 @@ inline constexpr std::uint64_t kSliceBytes = 4 << 20;
 class ResultStoring {
  public:
   // outcome: without its descriptors. ended: what is known of the end; the result is added to it.
-  ResultStoring(Spool& spool, const ActionId& action, std::uint32_t index,
-                ScriptOutcome outcome, StreamFiles streams, pb::JournalEnded ended);
+  ResultStoring(Spool& spool, const ActionId& action, std::uint32_t index, ScriptOutcome outcome,
+                StreamFiles streams, pb::JournalEnded ended);
 
   // One slice; true: over. Everything that ended() names is then on disk. A full disk shortens the
   // result; only when not even an empty one fits has the command failed.

@@ -232,8 +232,7 @@ class QueuedActions : public ActionStore {
       inner_.replace(std::move(next), std::move(audit), std::move(done));
     }
   }
-  void find_key(TenantId t, IdempotencyKey key,
-                Done<std::optional<action::Action>> done) override {
+  void find_key(TenantId t, IdempotencyKey key, Done<std::optional<action::Action>> done) override {
     inner_.find_key(t, std::move(key), std::move(done));
   }
   void commit() {
