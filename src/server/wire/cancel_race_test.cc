@@ -144,7 +144,7 @@ TEST(CancelRace, ends_cancelled_without_an_order_or_in_progress_with_the_request
       ASSERT_TRUE(links.was_ordered(a->id));
       ASSERT_TRUE(wait_for<action::Verdict>([&](auto d) {
                     live->agent_event(by.tenant, machine.id, a->id,
-                                      action::CancelConfirmed{now->epoch}, d);
+                                      action::CancelConfirmed{now->epoch, claim.generation}, d);
                   }).ok());
     }
     auto told = answer.get_future().get();
