@@ -63,7 +63,6 @@ TEST(CancelRace, ends_cancelled_without_an_order_or_in_progress_with_the_request
   crypto::SystemRandom random;
   testing::FakeBlobStore blobs;
   testing::FakeNotifier notify;
-  notify.deliver = false;
   CountingLinks links;
   testing::FakeSigner signer;
   testing::FakeAudit audit;
