@@ -36,23 +36,38 @@ class Output {
   std::uint64_t bytes_ = 0;
 };
 
-// The file as a JSON string with its quotes; whether it says the very bytes.
-Result<bool> add_stream(Output& out, int fd) {
+struct AddedStream {
+  bool exact = true;
+  StreamDigest digest;
+};
+
+// The file as a JSON string with its quotes; whether it says the very bytes. It is hashed unless
+// that was done already.
+Result<AddedStream> add_stream(Output& out, int fd, bool hashed) {
+  AddedStream added;
   out.buffer() += '"';
   JsonText text(out.buffer());
+  crypto::Sha256Stream hash;
   std::string piece(kPieceBytes, '\0');
   for (std::uint64_t offset = 0;;) {
     RB_TRY_ASSIGN(std::size_t size, read_at(fd, piece.data(), piece.size(), offset));
-    text.add(std::string_view(piece).substr(0, size));
+    const std::string_view read = std::string_view(piece).substr(0, size);
+    text.add(read);
+    if (hashed) {
+      hash.update(read);
+    }
     RB_TRY(out.flush_if_full());
     offset += size;
+    added.digest.bytes = offset;
     if (size < piece.size()) {
       break;
     }
   }
   text.finish();
   out.buffer() += '"';
-  return text.is_exact();
+  added.exact = text.is_exact();
+  added.digest.sha256 = hash.finish();
+  return added;
 }
 
 }  // namespace
@@ -64,16 +79,18 @@ Result<WrittenResult> write_result(const ScriptOutcome& outcome, int out_fd) {
   name.add(outcome.script_name);
   name.finish();
   out.buffer() += "\",\"exit_code\":" + std::to_string(outcome.exit_code) + ",\"script_output\":";
-  RB_TRY_ASSIGN(const bool stdout_exact, add_stream(out, outcome.stdout_fd));
+  RB_TRY_ASSIGN(const AddedStream added_out, add_stream(out, outcome.stdout_fd, /*hashed=*/true));
   out.buffer() += ",\"script_errors\":";
-  RB_TRY_ASSIGN(const bool stderr_exact, add_stream(out, outcome.stderr_fd));
+  RB_TRY_ASSIGN(const AddedStream added_err, add_stream(out, outcome.stderr_fd, /*hashed=*/true));
   out.buffer() += ",\"script_error\":";
-  RB_TRY(add_stream(out, outcome.stderr_fd));
+  RB_TRY(add_stream(out, outcome.stderr_fd, /*hashed=*/false));
   out.buffer() += '}';
   RB_TRY(out.flush());
   WrittenResult written = out.finish();
-  written.stdout_exact = stdout_exact;
-  written.stderr_exact = stderr_exact;
+  written.stdout_exact = added_out.exact;
+  written.stderr_exact = added_err.exact;
+  written.stdout_digest = added_out.digest;
+  written.stderr_digest = added_err.digest;
   return written;
 }
 

@@ -18,6 +18,11 @@ struct ScriptOutcome {
   int stderr_fd = -1;
 };
 
+struct StreamDigest {
+  std::uint64_t bytes = 0;
+  Sha256 sha256{};
+};
+
 struct WrittenResult {
   std::uint64_t bytes = 0;
   Sha256 sha256{};
@@ -25,6 +30,8 @@ struct WrittenResult {
   // each maximal part of a sequence, as the Unicode standard recommends.
   bool stdout_exact = true;
   bool stderr_exact = true;
+  // The streams themselves, as they were read.
+  StreamDigest stdout_digest, stderr_digest;
 };
 
 // Writes at the beginning of out_fd, which must be empty. Errors: storage_full, io.

@@ -3,7 +3,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "agent/command/result_writer.h"
 #include "agent/ports/memory_file.h"
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
@@ -146,7 +145,9 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
     job.received_now = false;
   }
   if (refusal) {
-    before.push_back(entry(failed(job.order, index, 0, *refusal)));
+    const pb::SignedOrder& bytes =
+        is_new ? job.receipt.order() : find(job.action)->received->order();
+    before.push_back(with_receipt(failed(job.order, index, 0, *refusal), bytes));
   } else {
     pb::JournalIntent intent;
     intent.set_action(job.order.action());
@@ -160,7 +161,7 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
   }
   if (!append(std::move(before))) {
     if (is_new) {
-      refuse(job.order, "Unhealthy: the journal does not take the order");
+      refuse(job.receipt.order(), job.order, "Unhealthy: the journal does not take the order");
     }
     return;
   }
@@ -195,7 +196,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript s
            : deps_.processes.start(script.spec, [this](const ProcessEnd& end) { on_ended(end); });
   if (!started.ok()) {
     const std::string why = (late ? "WindowOver: " : "CouldNotStart: ") + started.error().message;
-    if (append({entry(failed(job.order, index, 0, why))})) {
+    if (append({with_receipt(failed(job.order, index, 0, why), find(id)->received->order())})) {
       report(id, index);
     }
     return;
@@ -246,13 +247,15 @@ pb::JournalEnded AgentSupervisor::make_end(const ProcessEnd& end) {
   }
   add_truncation(*ended, "script_output", end.out);
   add_truncation(*ended, "script_errors", end.err);
-  store_result(end, out);
+  const auto written = store_result(end, out);
+  add_receipt(out, record.received->order(), written ? &*written : nullptr);
   return out;
 }
 
 // The result file, on disk when this returns. A full disk shortens it; only when not even an empty
 // one fits has the command failed.
-void AgentSupervisor::store_result(const ProcessEnd& end, pb::JournalEnded& out) {
+std::optional<WrittenResult> AgentSupervisor::store_result(const ProcessEnd& end,
+                                                           pb::JournalEnded& out) {
   auto* ended = out.mutable_ended();
   const ActionRecord& record = *find(running_->action);
   ScriptOutcome outcome;
@@ -281,7 +284,7 @@ void AgentSupervisor::store_result(const ProcessEnd& end, pb::JournalEnded& out)
     const bool full = written.error().code == Errc::storage_full;
     ended->set_outcome(pb::FAILED);
     add_error(*ended, (full ? "DiskFull: " : "ResultLost: ") + written.error().message);
-    return;
+    return std::nullopt;
   }
   if (shortened) {
     add_error(*ended, "OutputTruncated: the disk was too full for all of the output");
@@ -307,6 +310,7 @@ void AgentSupervisor::store_result(const ProcessEnd& end, pb::JournalEnded& out)
            [](pb::CommandEnded& m) { return m.mutable_raw_stdout(); });
   keep_raw(running_->streams.err, written->stderr_exact, pb::RAW_STDERR,
            [](pb::CommandEnded& m) { return m.mutable_raw_stderr(); });
+  return std::move(*written);
 }
 
 void AgentSupervisor::on_ended(const ProcessEnd& end) {

@@ -47,9 +47,11 @@ Result<void> run(const std::string& state_folder) {
   }
   AgentSupervisor supervisor(
       std::move(enrollment.identity),
-      SupervisorDeps{events, *processes, *journal, spool, clock, random, boot, facts,
-                     load_contact(state_folder),
-                     [&](const std::string& contact) { save_contact(state_folder, contact); }});
+      SupervisorDeps{
+          events, *processes, *journal, spool, clock, random, boot, facts,
+          load_contact(state_folder),
+          [&](const std::string& contact) { return save_contact(state_folder, contact); },
+          [&](const Identity& identity) { return save_order_keys(state_folder, identity); }});
   RB_TRY(supervisor.recover());
 
   Result<void> outcome;

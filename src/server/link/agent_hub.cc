@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "protocol/codec.h"
 
 namespace reachback::server {
@@ -10,7 +11,15 @@ namespace reachback::server {
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
   std::shared_lock lock(mutex_);
   auto found = entries_.find(machine);
-  return found == entries_.end() ? std::nullopt : std::optional<Claim>(found->second.claim);
+  if (found == entries_.end() || !found->second.confirmed || found->second.in_quarantine) {
+    return std::nullopt;
+  }
+  Claim claim = found->second.claim;
+  auto remembered = remembered_.find(machine);
+  if (remembered != remembered_.end() && remembered->second.session != claim.session) {
+    claim.taken = remembered->second.received;
+  }
+  return claim;
 }
 
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
@@ -22,8 +31,8 @@ bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
       return false;
     }
     session = found->second.session;
-    if (message.has_execute_order()) {
-      note_pushed(found->second, message.execute_order());
+    if (message.has_execute_order() && !note_pushed(found->second, message.execute_order())) {
+      return false;
     }
   }
   auto frame = std::make_shared<std::string>(protocol::encode(message));
@@ -35,23 +44,46 @@ bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   return true;
 }
 
-void AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
+// False: the order is not for this session, or this session gets none.
+bool AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
   auto order = protocol::decode_order(message.order().order());
   auto action = order ? ActionId::from_bytes(order->action()) : std::nullopt;
-  if (action) {
-    entry.pushed_action = *action;
-    entry.pushed_epoch = order->epoch();
+  if (!action || order->session() != entry.claim.session || !entry.confirmed ||
+      entry.in_quarantine) {
+    return false;
   }
+  entry.pushed = Claim::Grant{*action, order->epoch()};
+  entry.pushed_sha256 = std::string(as_bytes(crypto::sha256(message.order().order())));
+  return true;
 }
 
-void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
+void AgentHub::suspect(const MachineId& machine, const std::string& session_name, std::string why) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found == entries_.end() || found->second.claim.session != session_name) {
+      return;
+    }
+    session = found->second.session;
+  }
+  session->loop().post([session, why = std::move(why)] { session->suspect(why); });
+}
+
+void AgentHub::add(Claim claim, bool in_quarantine, std::shared_ptr<SessionEnd> session) {
   std::shared_ptr<SessionEnd> older;
   MachineId machine = claim.machine;
   {
     std::unique_lock lock(mutex_);
     Entry& entry = entries_[machine];
     older = std::move(entry.session);
-    entry = Entry{std::move(claim), std::move(session), ActionId(), 0};
+    entry = Entry();
+    entry.claim = std::move(claim);
+    entry.session = std::move(session);
+    entry.in_quarantine = in_quarantine;
+    Remembered& remembered = remembered_[machine];
+    remembered.life = entry.claim.life;
+    remembered.attempt = entry.claim.attempt;
   }
   if (older) {
     log_warning("second session of one machine", {field("machine", machine.text())});
@@ -60,37 +92,100 @@ void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
   }
 }
 
+AgentHub::Entry* AgentHub::find(const MachineId& machine, const SessionEnd* session) {
+  auto found = entries_.find(machine);
+  return found != entries_.end() && found->second.session.get() == session ? &found->second
+                                                                           : nullptr;
+}
+
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
   std::unique_lock lock(mutex_);
-  auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session) {
-    entries_.erase(found);
+  if (find(machine, session) != nullptr) {
+    entries_.erase(machine);
   }
+}
+
+void AgentHub::confirm(const MachineId& machine, const SessionEnd* session) {
+  std::unique_lock lock(mutex_);
+  if (Entry* entry = find(machine, session)) {
+    entry->confirmed = true;
+  }
+}
+
+void AgentHub::quarantine(const MachineId& machine) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(machine);
+  if (found != entries_.end()) {
+    found->second.in_quarantine = true;
+  }
+}
+
+bool AgentHub::is_late(const MachineId& machine, const std::string& life,
+                       std::uint64_t attempt) const {
+  std::shared_lock lock(mutex_);
+  auto found = remembered_.find(machine);
+  return found != remembered_.end() && !life.empty() && found->second.life == life &&
+         found->second.attempt > attempt;
 }
 
 void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq) {
   std::unique_lock lock(mutex_);
-  auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session &&
-      seq > found->second.claim.heartbeat) {
-    found->second.claim.heartbeat = seq;
+  Entry* entry = find(machine, session);
+  if (entry != nullptr && seq > entry->claim.heartbeat) {
+    entry->claim.heartbeat = seq;
   }
 }
 
-void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
-                     std::uint64_t epoch) {
+void AgentHub::order_keys(const MachineId& machine, const SessionEnd* session,
+                          std::uint64_t version) {
   std::unique_lock lock(mutex_);
-  auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session &&
-      found->second.pushed_action == action && found->second.pushed_epoch == epoch) {
-    found->second.claim.held_action = action;
-    found->second.claim.held_epoch = epoch;
+  if (Entry* entry = find(machine, session)) {
+    entry->claim.order_keys_version = version;
   }
+}
+
+bool AgentHub::received(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                        std::uint64_t epoch) {
+  std::unique_lock lock(mutex_);
+  Entry* entry = find(machine, session);
+  if (entry == nullptr) {
+    return false;
+  }
+  const Claim::Grant grant{action, epoch};
+  entry->claim.told = grant;
+  Remembered& remembered = remembered_[machine];
+  remembered.received = grant;
+  remembered.session = entry->claim.session;
+  if (entry->pushed.is(action, epoch)) {
+    entry->claim.held = grant;
+    return false;
+  }
+  return true;
+}
+
+bool AgentHub::refused(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                       std::uint64_t epoch, std::string_view order_sha256) {
+  std::unique_lock lock(mutex_);
+  Entry* entry = find(machine, session);
+  if (entry == nullptr || !entry->pushed.is(action, epoch) ||
+      entry->pushed_sha256 != order_sha256) {
+    return false;
+  }
+  entry->claim.held = entry->pushed;
+  return true;
 }
 
 std::size_t AgentHub::size() const {
   std::shared_lock lock(mutex_);
   return entries_.size();
+}
+
+void AgentHub::send_all(const pb::ToAgent& message) {
+  auto frame = std::make_shared<std::string>(protocol::encode(message));
+  std::shared_lock lock(mutex_);
+  for (auto& [machine, entry] : entries_) {
+    entry.session->loop().post([session = entry.session, frame] { session->send(*frame); });
+  }
 }
 
 void AgentHub::end_all(std::string_view reason) {
@@ -105,6 +200,20 @@ void AgentHub::end_all(std::string_view reason) {
     session->loop().post(
         [session, reason = std::string(reason)] { session->end(reason, /*permanent=*/false); });
   }
+}
+
+void AgentHub::end_one(const MachineId& machine, std::string_view reason) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found == entries_.end()) {
+      return;
+    }
+    session = found->second.session;
+  }
+  session->loop().post(
+      [session, reason = std::string(reason)] { session->end(reason, /*permanent=*/false); });
 }
 
 }  // namespace reachback::server

@@ -56,6 +56,54 @@ void AgentSession::end(std::string_view reason, bool permanent) {
   socket_->close(1000, reason.substr(0, 100));
 }
 
+void AgentSession::suspect(std::string why) {
+  if (!closed_ && claim_) {
+    quarantine(claim_->tenant, claim_->machine, std::move(why));
+  }
+}
+
+// A clone and a machine set back to a snapshot look alike, and either may start again what has
+// started: the machine gets nothing more until a person has looked (trust.md T39, F18).
+void AgentSession::quarantine(const TenantId& tenant, const MachineId& machine, std::string why) {
+  deps_.hub.quarantine(machine);
+  log_error("machine in quarantine: a clone, or a restored snapshot",
+            {field("machine", machine.text()), field("peer", socket_->peer_ip()), field("why", why),
+             field("next", "reachback-server machine clear")});
+  AccessRecord record;
+  record.at = deps_.clock.now();
+  record.tenant = tenant;
+  record.kind = "machine_quarantined";
+  record.principal = machine.text();
+  record.object = why;
+  record.result = "quarantined";
+  record.peer_ip = socket_->peer_ip();
+  deps_.audit.append(std::move(record), [](Result<void> written) {
+    if (!written) {
+      log_error("a quarantine is not in the audit file", {field("error", written.error().message)});
+    }
+  });
+  deps_.machines.set_quarantine(tenant, machine, Quarantine{deps_.clock.now(), std::move(why)},
+                                back_here<void>([this](Result<void> stored) {
+                                  if (!stored) {
+                                    end("try again later", /*permanent=*/false);
+                                    return;
+                                  }
+                                  send_away();
+                                }));
+}
+
+void AgentSession::send_away() {
+  pb::ToAgent message;
+  auto& goodbye = *message.mutable_goodbye();
+  goodbye.set_reason(
+      "this machine is in quarantine: another one has its key, or it was set back to an older "
+      "state; an operator has to clear it");
+  goodbye.set_reconnect_hint_ms(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(limits_.quarantine_hint).count()));
+  send(message);
+  socket_->close(1000, "quarantine");
+}
+
 void AgentSession::on_closed(std::string_view why) {
   closed_ = true;
   timer_.reset();
@@ -117,13 +165,16 @@ void AgentSession::handle(const pb::ToServer& m) {
       on_heartbeat(m.heartbeat());
       return;
     case pb::ToServer::kOrderReceived:
-      deps_.hub.holds(claim_->machine, this, *ActionId::from_bytes(m.order_received().action()),
-                      m.order_received().epoch());
-      handled();
+      on_order_received(m.order_received());
       return;
     case pb::ToServer::kOrderRefused:
-      report(m.order_refused().action(), m.order_refused().epoch(),
-             action::OrderRefused{m.order_refused().epoch(), m.order_refused().reason()}, done);
+      on_order_refused(m.order_refused());
+      return;
+    case pb::ToServer::kContactKept:
+      on_contact_kept(m.contact_kept());
+      return;
+    case pb::ToServer::kOrderKeysKept:
+      on_order_keys_kept(m.order_keys_kept());
       return;
     case pb::ToServer::kNotStarted:
       report(m.not_started().action(), m.not_started().epoch(),
@@ -177,11 +228,18 @@ void AgentSession::on_hello(const pb::Hello& hello) {
 }
 
 void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
-  if (!machine.contact.empty() && !body.last_contact().empty() &&
-      body.last_contact() != machine.contact) {
-    // A lost Welcome looks the same once; a clone does it at every contact (trust.md T39).
-    log_warning("an older contact came back: a lost welcome, a restored snapshot or a clone",
-                {field("machine", machine.id.text())});
+  const std::string& last = body.last_contact();
+  // The newest one sent may be unknown to the machine, when its Welcome was lost; anything older
+  // than the newest one confirmed is another machine's, or another time's.
+  if (machine.confirmed_contact && last != machine.contact && last != *machine.confirmed_contact) {
+    if (deps_.hub.is_late(machine.id, body.life(), body.attempt())) {
+      end("a later connection of this agent stands", /*permanent=*/false);
+    } else if (machine.quarantine) {
+      send_away();
+    } else {
+      quarantine(machine.tenant, machine.id, "an older contact came back");
+    }
+    return;
   }
   MachineContact contact;
   contact.name = body.host_name();
@@ -194,7 +252,9 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   contact.last_ip =
       contact.ip_addresses.empty() ? socket_->peer_ip() : contact.ip_addresses.front();
   contact.generation = *JournalGeneration::from_bytes(body.generation());
-  contact.contact = deps_.random.bytes(16);
+  contact.contact = contact_ = deps_.random.bytes(16);
+  contact.last_contact = last;
+  contact.order_keys_version = std::max<std::uint64_t>(body.order_keys_version(), 1);
   if (machine.generation && *machine.generation != contact.generation) {
     log_warning("agent identity reset: a new journal", {field("machine", machine.id.text())});
   }
@@ -203,6 +263,11 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   claim.machine = machine.id;
   claim.generation = contact.generation;
   claim.session = body.nonce();
+  claim.life = body.life();
+  claim.attempt = body.attempt();
+  claim.order_keys_version = contact.order_keys_version;
+  auto key = crypto::Ed25519PublicKey::from_spki(machine.public_key);
+  machine_key_ = key.ok() ? std::optional(std::move(*key)) : std::nullopt;
   pb::ToAgent message;
   auto& w = *message.mutable_welcome();
   w.set_machine(std::string(machine.id.bytes()));
@@ -211,21 +276,108 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
       std::chrono::duration_cast<std::chrono::milliseconds>(limits_.heartbeat).count()));
   w.set_reconnect_hint_ms(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(limits_.reconnect_hint).count()));
-  deps_.machines.connected(machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
-                           back_here<void>([this, claim, message](Result<void> stored) {
-                             if (!stored) {
-                               end("try again later", /*permanent=*/false);
-                               return;
-                             }
-                             claim_ = claim;
-                             send(message);
-                             deps_.hub.add(claim, shared_from_this());
-                             log_info("agent connected", {field("machine", claim.machine.text()),
-                                                          field("peer", socket_->peer_ip())});
-                             watch_silence();
-                             deps_.live_response.dispatch(claim.tenant, claim.machine);
-                             handled();
-                           }));
+  const bool in_quarantine = machine.quarantine.has_value();
+  deps_.machines.connected(
+      machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
+      back_here<void>([this, claim, message, in_quarantine](Result<void> stored) {
+        if (!stored) {
+          end("try again later", /*permanent=*/false);
+          return;
+        }
+        claim_ = claim;
+        send(message);
+        deps_.hub.add(claim, in_quarantine, shared_from_this());
+        log_info("agent connected",
+                 {field("machine", claim.machine.text()), field("peer", socket_->peer_ip()),
+                  field("quarantine", in_quarantine)});
+        announce_order_keys();
+        watch_silence();
+        handled();
+      }));
+}
+
+// To an agent that keeps an older list than the newest one.
+void AgentSession::announce_order_keys() {
+  if (deps_.order_keys.version() <= claim_->order_keys_version) {
+    return;
+  }
+  pb::ToAgent message;
+  *message.mutable_order_keys() = deps_.order_keys.announcement();
+  if (message.order_keys().signatures_size() > 0) {
+    send(message);
+  }
+}
+
+// From here on an older contact is a clone's, so from here on there may be grants.
+void AgentSession::on_contact_kept(const pb::ContactKept& m) {
+  if (m.contact() != contact_) {
+    handled();
+    return;
+  }
+  deps_.machines.contact_kept(
+      claim_->tenant, claim_->machine, m.contact(), back_here<void>([this](Result<void> stored) {
+        if (!stored) {
+          end(stored.error().code == Errc::conflict ? "another session of this machine came later"
+                                                    : "try again later",
+              /*permanent=*/false);
+          return;
+        }
+        deps_.hub.confirm(claim_->machine, this);
+        deps_.live_response.dispatch(claim_->tenant, claim_->machine);
+        handled();
+      }));
+}
+
+void AgentSession::on_order_keys_kept(const pb::OrderKeysKept& m) {
+  deps_.machines.order_keys_kept(
+      claim_->tenant, claim_->machine, m.version(),
+      back_here<void>([this, version = m.version()](Result<void> stored) {
+        if (stored) {
+          deps_.hub.order_keys(claim_->machine, this, version);
+        }
+        handled();
+      }));
+}
+
+void AgentSession::on_order_received(const pb::OrderReceived& m) {
+  if (deps_.hub.received(claim_->machine, this, *ActionId::from_bytes(m.action()), m.epoch())) {
+    deps_.live_response.dispatch(claim_->tenant, claim_->machine);
+  }
+  handled();
+}
+
+// A refusal ends an action only when it is the very order that was pushed last, and nothing of the
+// action is left on the machine. Any other is somebody else's order: reported, and no more.
+void AgentSession::on_order_refused(const pb::OrderRefused& m) {
+  ActionId id = *ActionId::from_bytes(m.action());
+  const bool ours = deps_.hub.refused(claim_->machine, this, id, m.epoch(), m.order_sha256());
+  const bool ends = ours && m.never_runs();
+  log_warning(ours ? "an order was refused" : "an order that was not pushed here was refused",
+              {field("machine", claim_->machine.text()), field("action", id.text()),
+               field("epoch", m.epoch()), field("why", m.reason())});
+  AccessRecord record;
+  record.at = deps_.clock.now();
+  record.tenant = claim_->tenant;
+  record.kind = "order_refused";
+  record.principal = claim_->machine.text();
+  record.token_id = to_hex(m.order_sha256());
+  record.object = id.text() + "/" + std::to_string(m.epoch());
+  record.result = m.reason().substr(0, m.reason().find(':'));
+  record.peer_ip = socket_->peer_ip();
+  deps_.audit.append(
+      std::move(record), back_here<void>([this, ends, action = m.action(), epoch = m.epoch(),
+                                          reason = m.reason()](Result<void> written) {
+        if (!written) {
+          log_error("a refused order is not in the audit file",
+                    {field("error", written.error().message)});
+        }
+        if (!ends) {
+          handled();
+          return;
+        }
+        auto self = shared_from_this();
+        report(action, epoch, action::OrderRefused{epoch, reason}, [self] { self->handled(); });
+      }));
 }
 
 void AgentSession::watch_silence() {
@@ -269,6 +421,7 @@ void AgentSession::on_command_ended(const pb::CommandEnded& m) {
     end("bad report: " + event.error().message, /*permanent=*/false);
     return;
   }
+  event->receipt = checked_receipt(m);
   ActionId id = *ActionId::from_bytes(m.action());
   std::uint64_t epoch = m.epoch();
   std::uint32_t index = m.index();
@@ -290,6 +443,23 @@ void AgentSession::on_command_ended(const pb::CommandEnded& m) {
         }
         handled();
       }));
+}
+
+std::string AgentSession::checked_receipt(const pb::CommandEnded& m) const {
+  if (!m.has_receipt() || !machine_key_) {
+    return {};
+  }
+  auto receipt = protocol::verify_receipt(m.receipt(), *machine_key_);
+  const bool fits = receipt.ok() && receipt->action() == m.action() &&
+                    receipt->epoch() == m.epoch() && receipt->index() == m.index() &&
+                    (!m.has_result() || receipt->result_sha256() == m.result().sha256());
+  if (!fits) {
+    log_error("a receipt that is not the machine's word on its command was dropped",
+              {field("machine", claim_->machine.text()), field("index", m.index()),
+               field("why", receipt.ok() ? "it names something else" : receipt.error().message)});
+    return {};
+  }
+  return m.receipt().signature() + m.receipt().receipt();
 }
 
 void AgentSession::on_upload_request(const pb::UploadRequest& m) {

@@ -13,6 +13,13 @@
 namespace reachback::server {
 
 // ---- machines ----
+// Why a machine is given no orders until an operator clears it.
+struct Quarantine {
+  Timestamp since{};
+  std::string reason;
+  friend bool operator==(const Quarantine&, const Quarantine&) = default;
+};
+
 struct Machine {
   TenantId tenant;
   MachineId id;
@@ -29,6 +36,11 @@ struct Machine {
   Timestamp first_seen{};
   Timestamp last_seen{};
   std::string contact;  // nonce of the last Welcome, 16 bytes; empty before the first
+  // The newest contact that the machine is known to keep; empty: none yet. nullopt: not known, any
+  // is taken.
+  std::optional<std::string> confirmed_contact = std::string();
+  std::optional<Quarantine> quarantine;
+  std::uint64_t order_keys_version = 1;         // of the newest list of order keys it keeps
   std::optional<JournalGeneration> generation;  // of the last hello
   bool revoked = false;
   friend bool operator==(const Machine&, const Machine&) = default;
@@ -40,7 +52,9 @@ struct MachineContact {
       last_external_ip;
   std::vector<std::string> ip_addresses;
   JournalGeneration generation;
-  std::string contact;  // the new nonce
+  std::string contact;       // the new nonce
+  std::string last_contact;  // the one that it came with: confirmed by that
+  std::uint64_t order_keys_version = 1;
 };
 
 class MachineStore {
@@ -59,6 +73,16 @@ class MachineStore {
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
   virtual void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                          Done<void> done) = 0;
+  // The machine keeps `contact`. Errors: conflict (a newer contact was sent since), not_found.
+  virtual void contact_kept(TenantId tenant, MachineId id, std::string contact,
+                            Done<void> done) = 0;
+  virtual void order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                               Done<void> done) = 0;
+  // nullopt ends the quarantine, and the next hello is taken whatever contact it comes with.
+  virtual void set_quarantine(TenantId tenant, MachineId id, std::optional<Quarantine> quarantine,
+                              Done<void> done) = 0;
+  // How many machines, not revoked, keep an older list of order keys than `version`.
+  virtual void count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) = 0;
   virtual void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) = 0;  // last_seen
 };
 
