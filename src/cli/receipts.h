@@ -2,7 +2,6 @@
 // answer of GET /api/machineactions/{id}/receipts, as it came.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -2,6 +2,7 @@
 #include "cli/receipts.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "base/file.h"
 #include "cli/commands.h"

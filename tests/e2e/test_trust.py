@@ -91,6 +91,8 @@ def test_T39_a_machine_in_quarantine_gets_nothing_until_it_is_cleared(make_world
     time.sleep(1.5)  # the agent is back by then
     assert api.action(action["id"])["status"] == "Pending"
     assert world.server.admin("machine", "clear", agent.machine_id)["cleared"] == [agent.machine_id]
+    agent.stop()  # it may have been told to come back in a minute
+    agent.run()
     assert api.wait_final(action["id"], 30)["status"] == "Succeeded"
     assert len(harness.starts(effects)) == 1
     assert quarantine_of(api, agent.machine_id) is None
@@ -201,6 +203,7 @@ def test_a_script_changed_in_the_store_after_it_was_accepted_is_not_run(make_wor
         agent = world.agents[0]
         agent.stop()
         effects = world.path("effects-" + name)
+        log_from = len(harness.read_lines(world.path("server.log")))
         action = api.submit(agent.machine_id, api.script(name, f"{effects} x"))
         changed = 0
         for folder, _, files in os.walk(os.path.join(world.server.data, "blobs")):
@@ -217,6 +220,7 @@ def test_a_script_changed_in_the_store_after_it_was_accepted_is_not_run(make_wor
         agent.run()
         harness.eventually(
             lambda: api.action(action["id"])["status"] == "Failed" or "not readable" in
-            "\n".join(harness.read_lines(world.path("server.log"))), 20, "refused by one of the two")
+            "\n".join(harness.read_lines(world.path("server.log"))[log_from:]), 20,
+            "refused by one of the two")
         assert harness.starts(effects) == []
         api.cancel(action["id"])

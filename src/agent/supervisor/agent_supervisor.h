@@ -91,13 +91,15 @@ class AgentSupervisor : public Supervisor {
                       std::vector<Fd> files);
   Result<pb::Order> verify(const pb::SignedOrder& order) const;
   void refuse(const pb::SignedOrder& bytes, const pb::Order& order, const std::string& reason);
-  void on_welcome(const pb::Welcome& message);
-  void on_order_keys(const pb::SignedOrderKeys& message);
   void on_cancel(const pb::CancelAction& message);
   void on_acknowledged(const pb::ReportAcknowledged& message);
   void on_forget(const pb::ForgetAction& message);
   bool void_action(const ActionId& id, std::uint64_t epoch);
   bool is_past(std::int64_t not_after_us) const;
+
+  // welcome.cc
+  void on_welcome(const pb::Welcome& message);
+  void on_order_keys(const pb::SignedOrderKeys& message);
 
   // commands.cc
   void start_next();

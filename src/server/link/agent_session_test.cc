@@ -178,7 +178,7 @@ class LinkTest : public ::testing::Test {
     *m.mutable_hello() = hello();
     ++nonce_;
     receive(*socket, m);
-    if (!socket->sent.empty() && socket->sent.back().has_welcome() && keeps_contact_) {
+    if (!socket->sent.empty() && socket->sent.front().has_welcome() && keeps_contact_) {
       keep_contact(*socket);
     }
     return socket;

@@ -21,8 +21,8 @@ Error corrupt(const std::string& folder, std::string_view what) {
   return Error{Errc::corrupt, folder + "/" + kList + ": " + std::string(what)};
 }
 
-// The order with the fields of api/agent.proto and no others: what a decoder keeps of unknown ones is
-// not copied.
+// The order with the fields of api/agent.proto and no others: what a decoder keeps of unknown ones
+// is not copied.
 pb::Order known_fields(const pb::Order& order) {
   pb::Order out;
   out.set_tenant(order.tenant());
