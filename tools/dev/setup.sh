@@ -6,7 +6,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificate
   libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
   protobuf-compiler zlib1g-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm clang-19 clang-format-19
-  openssl:openssl shellcheck)
+  openssl:openssl shellcheck nginx-light haproxy strace)
 BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,12 @@ Permissions permission_of_role(std::string_view role);    // application permiss
 Permissions permission_of_scope(std::string_view scope);  // delegated permission in `scp`
 std::vector<std::string> all_roles();
 
+// The call that a principal makes, as the audit tells of it: no part of who it is.
+struct CallOrigin {
+  std::string peer_ip;
+  std::optional<Sha256> request;  // digest of method, target and body; set where it is audited
+};
+
 struct Principal {
   TenantId tenant;
   std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject
@@ -46,6 +53,7 @@ struct Principal {
   Permissions permissions = 0;
   std::string token_id;  // jti
   Timestamp expires{};
+  CallOrigin origin{};
   bool may_any(Permissions any_of) const { return (permissions & any_of) != 0; }
 };
 
@@ -65,6 +73,7 @@ class TokenVerifier {
 struct IssuedToken {
   std::string access_token;
   std::int64_t expires_in_s = 0;
+  std::string token_id{};  // jti
 };
 
 class TokenIssuer {
