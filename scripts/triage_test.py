@@ -25,13 +25,10 @@ def section(text, title):
 
 
 def test_it_says_everything_ends_with_0_and_writes_nothing_to_standard_error():
-    began = time.monotonic()
     done = triage()
-    took = time.monotonic() - began
     assert done.returncode == 0
     assert done.stderr == ""
     assert [h for h in HEADINGS if f"== {h} ==" not in done.stdout] == []
-    assert took < 30, f"{took:.1f} s"
     assert len(done.stdout) < 300_000
     assert "== END after" in done.stdout
 
