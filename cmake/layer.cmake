@@ -23,6 +23,8 @@ function(rb_layer NAME)
     set(test_deps ${ARG_TEST_DEPS})
     list(TRANSFORM test_deps PREPEND rb_)
     add_executable(${NAME}_test ${tests})
+    # Tests are half of the code and run once: a preset may compile them with flags of their own.
+    target_compile_options(${NAME}_test PRIVATE ${REACHBACK_TEST_FLAGS})
     target_link_libraries(${NAME}_test PRIVATE rb_${NAME} ${test_deps} GTest::gtest GTest::gtest_main)
     add_test(NAME ${NAME} COMMAND ${NAME}_test --gtest_output=xml:${CMAKE_BINARY_DIR}/test-results/${NAME}.xml)
   endif()
