@@ -81,19 +81,27 @@ std::optional<Timestamp> parse_time(std::string_view text) {
 
 Timestamp SystemClock::now() const {
   auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
-  return now + Duration(offset_us_.load(std::memory_order_relaxed));
+  return now + Duration(wall_offset_us_.load(std::memory_order_relaxed));
 }
 
 Duration SystemClock::since_boot() const {
   timespec ts{};
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return std::chrono::seconds(ts.tv_sec) +
-         std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ts.tv_nsec));
+         std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ts.tv_nsec)) +
+         Duration(boot_offset_us_.load(std::memory_order_relaxed));
 }
 
 void SystemClock::advance([[maybe_unused]] Duration by) {
 #ifdef REACHBACK_TEST_HOOKS
-  offset_us_.fetch_add(by.count(), std::memory_order_relaxed);
+  boot_offset_us_.fetch_add(by.count(), std::memory_order_relaxed);
+#endif
+  set_forward(by);
+}
+
+void SystemClock::set_forward([[maybe_unused]] Duration by) {
+#ifdef REACHBACK_TEST_HOOKS
+  wall_offset_us_.fetch_add(by.count(), std::memory_order_relaxed);
 #endif
 }
 

@@ -40,15 +40,19 @@ class Clock {
   virtual Duration since_boot() const = 0;
 };
 
-// The machine's clock. In builds with test hooks, advance() shifts now() (and only now()).
+// The machine's clock. In builds with test hooks it can be moved: advance() as if time had passed,
+// set_forward() as if somebody had set the wall clock (a negative length sets it back).
 class SystemClock : public Clock {
  public:
   Timestamp now() const override;
   Duration since_boot() const override;
-  void advance(Duration by);  // No effect without test hooks.
+  // No effect without test hooks.
+  void advance(Duration by);
+  void set_forward(Duration by);
 
  private:
-  std::atomic<std::int64_t> offset_us_{0};
+  std::atomic<std::int64_t> wall_offset_us_{0};
+  std::atomic<std::int64_t> boot_offset_us_{0};
 };
 
 }  // namespace reachback

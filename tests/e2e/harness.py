@@ -85,9 +85,16 @@ class World(localrun.World):
         return os.path.join(self.folder, name)
 
     def advance(self, amount):
-        """Moves the server's clock (test builds only): "1801s"."""
-        done = run([self.server.bin, "clock-advance", "--data", self.server.data, "--by", amount])
-        assert done.returncode == 0, f"clock-advance: {done.stderr}"
+        """Time passes for the server (test builds only): "1801s"."""
+        self._move_clock("clock-advance", amount)
+
+    def set_clock(self, amount, back=False):
+        """Somebody sets the server's wall clock, forward or back; no time passes."""
+        self._move_clock("clock-set", amount, *(["--back"] if back else []))
+
+    def _move_clock(self, command, amount, *options):
+        done = run([self.server.bin, command, "--data", self.server.data, "--by", amount, *options])
+        assert done.returncode == 0, f"{command}: {done.stderr}"
 
     def cli(self, *words, env=None, timeout_s=60, stdin=None):
         environment = self.server.cli_env()

@@ -204,6 +204,33 @@ def test_an_action_for_an_offline_machine_waits_until_it_connects(make_world):
     assert harness.starts(ran) == ["x"]
 
 
+def test_a_server_whose_clock_is_set_ends_nothing_early_and_serves_no_link_late(make_world):
+    world = make_world(LIFTED).up(agent=True)
+    api, machine = world.server.api(), world.agents[0].machine_id
+    for name, text in (("sleeper.sh", harness.SLEEPER), ("exit.sh", harness.EXIT_WITH)):
+        api.upload(name, text)
+    done, result = api.run_script(machine, "exit.sh", "0")
+    link = api.link(done["id"])
+    slept = world.path("clock.slept")
+    action = api.submit(machine, Api.script("sleeper.sh", f"{slept} 6"))
+    harness.eventually(lambda: harness.starts(slept), 20, "it runs")
+    # A day forward, far over its window: it is not timed out; the link is over.
+    world.set_clock("24h")
+    assert api.download(link).status == 403
+    during = api.link(done["id"])
+    assert api.download(during).json() == result
+    assert api.wait_final(action["id"])["status"] == "Succeeded"
+    assert "the machine's clock jumped" in world.server.process.log_text()
+    # Two days back: what is handed out now lives half an hour, not half an hour and two days.
+    world.set_clock("48h", back=True)
+    after = api.link(done["id"])
+    assert api.download(after).json() == result
+    world.advance("1801s")
+    assert api.download(after).status == 403 and api.download(during).status == 403
+    following, _ = api.run_script(machine, "exit.sh", "0")
+    assert following["status"] == "Succeeded"
+
+
 def test_an_action_that_nobody_takes_ends_as_timeout(make_world):
     world = make_world(LIFTED).up()
     agent = world.agent(run=False)

@@ -84,6 +84,7 @@ struct Node::Running {
         timers(*executor),
         signer(shared),
         audit(shared, life),
+        deadline_clock(clock),
         random(shared.engine.fork_seed()) {}
 
   LifePtr life;
@@ -96,6 +97,7 @@ struct Node::Running {
   Timers timers;
   Signer signer;
   Audit audit;
+  SlewedClock deadline_clock;
   testing::SeededRandom random;
   server::AgentHub hub;
   std::unique_ptr<server::LiveResponse> live;
@@ -128,12 +130,19 @@ std::shared_ptr<SimExecutor> Node::executor() {
   return running_ ? running_->executor : nullptr;
 }
 
+void Node::set_clock(Duration by) {
+  set_by_ += by;
+  clock_.jump(by);
+}
+
 void Node::start() {
+  set_clock(-set_by_);
   running_ = std::make_shared<Running>(shared_, name_, clock_);
   Running& r = *running_;
   r.live = server::LiveResponse::create(
       server::LiveResponseDeps{r.actions, r.machines, shared_.stores.library(), r.blobs, r.hints,
-                               r.hub, r.signer, r.audit, r.timers, clock_, r.random},
+                               r.hub, r.signer, r.audit, r.timers, r.deadline_clock, link_clock_,
+                               r.random},
       shared_.limits, std::string(32, 'k'));
   shared_.engine.after(Duration(0), r.life, [this] { running_->reap(); });
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "base/guarded_clocks.h"
 #include "crypto/ed25519.h"
 #include "network.h"
 #include "node_stores.h"
@@ -33,7 +34,10 @@ struct Shared {
 class Node : public Acceptor {
  public:
   Node(Shared& shared, std::string name, ClockFault clock)
-      : shared_(shared), name_(std::move(name)), clock_(shared.engine, clock) {}
+      : shared_(shared),
+        name_(std::move(name)),
+        clock_(shared.engine, clock),
+        link_clock_(clock_) {}
   ~Node() override;
 
   void start();
@@ -42,10 +46,11 @@ class Node : public Acceptor {
   void bury() { dead_.clear(); }
   bool is_up() const { return running_ != nullptr; }
   void stop_for(Duration d);
+  // Its wall clock is set while it runs; by its next start it has been set right again.
+  void set_clock(Duration by);
   const LifePtr& life() const;
   server::LiveResponse& live_response();
   const std::string& name() const { return name_; }
-  SimClock& clock() { return clock_; }
 
   std::shared_ptr<SimExecutor> executor() override;
   Timestamp wall() const override { return clock_.now(); }
@@ -61,6 +66,8 @@ class Node : public Acceptor {
   Shared& shared_;
   const std::string name_;
   SimClock clock_;
+  const SimClock link_clock_;  // the blob store's: nobody sets it
+  Duration set_by_{};
   std::shared_ptr<Running> running_;
   std::vector<std::shared_ptr<Running>> dead_;
 };

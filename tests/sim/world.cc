@@ -400,6 +400,11 @@ void World::draw() {
     }
   });
   node_fault("server stopped", [this](Node& n) { n.stop_for(soon(seconds(60))); });
+  node_fault("server's clock set", [this](Node& n) {
+    const Duration by =
+        engine_.between(seconds(1), std::chrono::hours(engine_.chance(0.5) ? 1 : 24));
+    n.set_clock(engine_.chance(0.5) ? by : -by);
+  });
   node_fault("blob store full", [this](Node&) {
     network_.faults.blobs_full = true;
     engine_.after(soon(seconds(40)), nullptr, [this] { network_.faults.blobs_full = false; });
@@ -695,7 +700,7 @@ WorldOutcome World::run() {
 const std::vector<std::string>& variants() {
   static const std::vector<std::string> kVariants = {
       "exec_first", "nofsync", "resume", "lease_regrant", "ttl",   "nogen", "replay", "cancel_now",
-      "noclose",    "nocas",   "noterm", "early_report",  "drift", "pause", "noboot"};
+      "noclose",    "nocas",   "noterm", "early_report",  "drift", "pause", "noboot", "clock_jump"};
   return kVariants;
 }
 

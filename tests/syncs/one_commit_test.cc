@@ -96,7 +96,7 @@ class OneCommit : public ::testing::TestWithParam<std::size_t> {
 TEST_P(OneCommit, CarriesInsertAndGrant) {
   auto live = LiveResponse::create(
       LiveResponseDeps{store_->actions(), store_->machines(), store_->library(), blobs_, notify_,
-                       links_, signer_, audit_, scheduler_, clock_, random_},
+                       links_, signer_, audit_, scheduler_, clock_, clock_, random_},
       {}, std::string(32, 'k'));
   // The writer is held in a transaction of its own until everything is queued.
   const int before = transactions_;

@@ -87,7 +87,7 @@ class LinkTest : public ::testing::Test {
     EXPECT_TRUE(wait_for<LibraryFile>([&](auto d) { stores_.library().put(f, false, d); }).ok());
     live_ = LiveResponse::create(
         LiveResponseDeps{stores_.actions(), stores_.machines(), stores_.library(), blobs_, notify_,
-                         hub_, signer_, audit_, scheduler_, clock_, random_},
+                         hub_, signer_, audit_, scheduler_, clock_, clock_, random_},
         {}, std::string(32, 'k'));
     machines_ = Machines::create(stores_.machines(), hub_, clock_);
     AgentApiOptions options;

@@ -64,7 +64,7 @@ void LiveResponseService::upload_link(TenantId tenant, MachineId machine, Action
         }
         // Long enough for a slow line; an expired link is asked for again.
         done(deps_.blobs.write_link(tenant, blob_name(id, upload),
-                                    deps_.clock.now() + std::chrono::hours(1)));
+                                    deps_.link_clock.now() + std::chrono::hours(1)));
       });
 }
 

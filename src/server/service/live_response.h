@@ -74,7 +74,8 @@ struct LiveResponseDeps {
   OrderSigner& signer;
   AuditLog& audit;
   Scheduler& scheduler;
-  Clock& clock;
+  const Clock& clock;       // for deadlines and what is shown: base/guarded_clocks.h
+  const Clock& link_clock;  // for the ends of links: the one that the blob store refuses by
   Random& random;
 };
 

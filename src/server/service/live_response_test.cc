@@ -44,7 +44,7 @@ class LiveResponseTest : public ::testing::Test {
     add_script("hello.sh", "echo hello");
     live_ = LiveResponse::create(
         LiveResponseDeps{stores_.actions(), stores_.machines(), stores_.library(), blobs_, notify_,
-                         links_, signer_, audit_, scheduler_, clock_, random_},
+                         links_, signer_, audit_, scheduler_, clock_, clock_, random_},
         limits_, std::string(32, 'k'));
   }
 
@@ -268,7 +268,7 @@ class QueuedSubmitTest : public LiveResponseTest {
   QueuedSubmitTest() {
     live_ = LiveResponse::create(
         LiveResponseDeps{queue_, stores_.machines(), stores_.library(), blobs_, notify_, links_,
-                         signer_, audit_, scheduler_, clock_, random_},
+                         signer_, audit_, scheduler_, clock_, clock_, random_},
         limits_, std::string(32, 'k'));
     connect();
     queue_.looks_for_work = 0;

@@ -54,9 +54,9 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
                                                   " is not readable now"});
                 return;
               }
-              Timestamp now = deps_.clock.now();
               ResultLink link;
-              link.expires = std::chrono::floor<std::chrono::seconds>(now + limits_.link_lifetime);
+              link.expires = std::chrono::floor<std::chrono::seconds>(deps_.link_clock.now() +
+                                                                      limits_.link_lifetime);
               auto url =
                   deps_.blobs.read_link(by.tenant, blob.name, link.expires, LinkHost::public_url);
               if (!url) {
@@ -65,7 +65,7 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
               }
               link.url = std::move(*url);
               AccessRecord record;
-              record.at = now;
+              record.at = deps_.clock.now();
               record.tenant = by.tenant;
               record.kind = "mint";
               record.principal = by.requestor;

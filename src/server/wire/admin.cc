@@ -52,8 +52,12 @@ class Administration {
     if (command == "enrollment_token_create") {
       return token_create(o);
     }
-    if (command == "clock_advance" && deps_.advance_clock) {
-      deps_.advance_clock(std::chrono::seconds(number_of(o, "seconds", 0)));
+    if (command == "clock_advance" && deps_.movable_clock != nullptr) {
+      deps_.movable_clock->advance(std::chrono::seconds(number_of(o, "seconds", 0)));
+      return json::Object();
+    }
+    if (command == "clock_set" && deps_.movable_clock != nullptr) {
+      deps_.movable_clock->set_forward(std::chrono::seconds(number_of(o, "seconds", 0)));
       return json::Object();
     }
     return Error{Errc::invalid_input, "unknown command '" + command + "'"};

@@ -69,7 +69,7 @@ TEST(CancelRace, ends_cancelled_without_an_order_or_in_progress_with_the_request
   testing::FakeScheduler scheduler;
   auto live = LiveResponse::create(
       LiveResponseDeps{(*store)->actions(), (*store)->machines(), (*store)->library(), blobs,
-                       notify, links, signer, audit, scheduler, clock, random},
+                       notify, links, signer, audit, scheduler, clock, clock, random},
       {}, std::string(32, 'k'));
 
   Principal by;

@@ -247,21 +247,29 @@ int run_server_program(int argc, char** argv) {
   verify->callback([&] { status = do_verify_audit(o); });
 
 #ifdef REACHBACK_TEST_HOOKS
-  auto* advance = cli.add_subcommand("clock-advance", "test builds: move a running server's clock");
-  data(advance);
   std::string by;
-  advance->add_option("--by", by, "how far: 31m")->required();
-  advance->callback([&] {
+  bool back = false;
+  const auto move_clock = [&](const char* command) {
     auto length = parse_duration(by);
     if (!length) {
       status = fail(length.error().in("--by"));
       return;
     }
-    json::Object request{{"command", "clock_advance"}};
-    request["seconds"] = std::chrono::duration_cast<std::chrono::seconds>(*length).count();
-    status = do_admin(o, std::move(request),
-                      [](const json::Object&) { return std::string("advanced"); });
-  });
+    json::Object request{{"command", command}};
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*length).count();
+    request["seconds"] = back ? -seconds : seconds;
+    status =
+        do_admin(o, std::move(request), [](const json::Object&) { return std::string("moved"); });
+  };
+  auto* advance = cli.add_subcommand("clock-advance", "test builds: time passes for the server");
+  data(advance);
+  advance->add_option("--by", by, "how much: 31m")->required();
+  advance->callback([&] { move_clock("clock_advance"); });
+  auto* set = cli.add_subcommand("clock-set", "test builds: set a running server's wall clock");
+  data(set);
+  set->add_option("--by", by, "how far: 31m")->required();
+  set->add_flag("--back", back, "back, not forward");
+  set->callback([&] { move_clock("clock_set"); });
 #endif
 
   CLI11_PARSE(cli, argc, argv);

@@ -9,6 +9,7 @@
 #include <future>
 #include <thread>
 
+#include "base/guarded_clocks.h"
 #include "base/log.h"
 #include "crypto/random.h"
 #include "json/json.h"
@@ -247,7 +248,8 @@ class Server {
     RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
     live_response_ = LiveResponse::create(
         LiveResponseDeps{store_->actions(), store_->machines(), store_->library(), *blobs_,
-                         notifier_, hub_, *signer_, *audit_, *scheduler_, clock_, random_},
+                         notifier_, hub_, *signer_, *audit_, *scheduler_, deadline_clock_,
+                         link_clock_, random_},
         limits, secrets_.blob_name_key);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
     machines_ = Machines::create(store_->machines(), hub_, clock_);
@@ -267,7 +269,7 @@ class Server {
                              rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
                                             *verifier_, *issuer_, *audiences_, clock_, random_},
                              std::move(rest)));
-    blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, clock_, random_);
+    blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
     agents.order_keys = {order_spki};
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
@@ -278,7 +280,7 @@ class Server {
                   AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
                     AdminDeps deps{store_->apps(),       clock_,          random_,
                                    paths_.revocations(), verifier_.get(), {}};
-                    deps.advance_clock = [this](Duration by) { clock_.advance(by); };
+                    deps.movable_clock = &clock_;
                     return administer(deps, request);
                   }));
     json::Object addresses{{"publicUrl", public_url_},
@@ -377,6 +379,8 @@ class Server {
   ServeOptions options_;
   DataPaths paths_;
   SystemClock clock_;
+  SlewedClock deadline_clock_{clock_};
+  LatestClock link_clock_{clock_};
   crypto::SystemRandom random_;
   DataSecrets secrets_;
   Config config_;
