@@ -64,13 +64,7 @@ TEST_P(SimVariants, AreNoticed) {
   set_variant("");
   EXPECT_FALSE(found.empty()) << GetParam() << " was not noticed in " << kSeeds << " worlds";
 }
-// noboot takes hundreds of worlds: `./dev sim --variants` gives it ten minutes.
-std::vector<std::string> quick_variants() {
-  std::vector<std::string> out = variants();
-  std::erase(out, "noboot");
-  return out;
-}
-INSTANTIATE_TEST_SUITE_P(Shortcut, SimVariants, testing::ValuesIn(quick_variants()),
+INSTANTIATE_TEST_SUITE_P(Shortcut, SimVariants, testing::ValuesIn(variants()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace
