@@ -87,7 +87,7 @@ CREATE TABLE tokens(
 
 // The audit becomes a hash chain over all tables (audit_chain.h). Rows are only ever added at the
 // end: REPLACE, which deletes without a trigger, is refused by the order of seq.
-constexpr const char* kMigration2 = R"sql(
+constexpr const char* kAuditChain = R"sql(
 DROP INDEX audit_action;
 DROP TRIGGER audit_is_not_changed;
 DROP TRIGGER audit_is_not_deleted;
@@ -141,7 +141,10 @@ struct Migration {
   const char* sql;
   Result<void> (*then)(Db& db);  // what SQL cannot do; may be null
 };
-constexpr Migration kMigrations[] = {{kMigration1, nullptr}, {kMigration2, chain_old_rows}};
+constexpr Migration kMigrations[] = {
+    {kMigration1, nullptr},
+    {kAuditChain, chain_old_rows},
+};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 Result<void> run_migrations(Db& db, std::int64_t from) {
