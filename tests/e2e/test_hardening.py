@@ -80,8 +80,8 @@ def test_T01_every_route_of_both_listeners_opens_for_its_credential_only(shared)
                 expect({403, 404}, token)
         elif plane == "agent":
             # A bearer token is not looked at: the same answer as without one.
-            expect({400, 426}, None)
-            expect({400, 426}, good)
+            expect({401, 426}, None)
+            expect({401, 426}, good)
             expect({404}, good, there)
         elif credential == "client secret":
             expect({400, 401}, good)
