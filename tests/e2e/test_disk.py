@@ -1,6 +1,6 @@
-"""The server on a disk that fails or is full (trust.md F14, F16). A failed sync ends the server, and what
-it had acknowledged is there when it starts again; a full disk refuses new work, lets accepted work end,
-and is over when there is room, without a restart."""
+"""The server on a disk that fails or is full (trust.md F14, F16), and the agent on a full one (F15). A
+failed sync ends the server, and what it had acknowledged is there when it starts again; a full disk
+refuses new work, lets accepted work end, and is over when there is room, without a restart."""
 
 import os
 import shutil
@@ -190,3 +190,26 @@ def test_F16_a_full_disk_refuses_new_work_ends_the_old_and_is_over_when_there_is
     told = harness.run([server.bin, "verify-audit", "--data", server.data])
     assert told.returncode == 0, told.stderr
     shutil.rmtree(server.data)
+
+
+# ---- F15
+
+def test_F15_an_agent_on_a_full_disk_starts_nothing_says_so_and_goes_on_when_there_is_room(make_world, small_disk):
+    world = make_world("[limits]\nenabled = false\n").up()
+    agent = world.agent(run=False)
+    agent.state = shutil.move(agent.state, os.path.join(small_disk, "agent"))
+    agent.run()
+    api, effects = world.server.api(), world.path("effects")
+    api.upload("effect.sh", harness.EFFECT)
+    earlier, _ = api.run_script(agent.machine_id, "effect.sh", f"{effects} earlier")
+    filler = Filler(small_disk)
+    filler.leave(0)
+    refused = api.submit(agent.machine_id, api.script("effect.sh", f"{effects} refused"))
+    ended = api.wait_final(refused["id"])
+    assert ended["status"] == "Failed" and "DiskFull" in ended["commands"][0]["errors"][0], ended
+    assert agent.process.alive()
+    filler.remove()
+    after, _ = api.run_script(agent.machine_id, "effect.sh", f"{effects} after")
+    assert (earlier["status"], after["status"]) == ("Succeeded", "Succeeded")
+    assert harness.read_lines(effects) == ["earlier", "after"]
+    assert agent.stop() == 0

@@ -22,8 +22,8 @@ satisfied() {
   esac
 }
 
-# Runs a command while Debian's policy-rc.d says no: nginx and sshd, which only the benchmarks use
-# and start themselves on loopback, must not begin to serve this machine by being installed.
+# Runs a command while Debian's policy-rc.d says no: nginx, HAProxy and sshd, which tests and
+# benchmarks start themselves on loopback, must not begin to serve this machine by being installed.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
   if [ -e $policy ]; then
