@@ -17,7 +17,7 @@ CONNECTIONS = 64
 class Nginx:
     """One worker, its own folder, loopback only."""
 
-    def __init__(self, folder, answer_bytes):
+    def __init__(self, folder, answer_bytes, status=200):
         self.folder = folder
         self.port = free_port()
         os.makedirs(folder)
@@ -39,7 +39,7 @@ http {{
   server {{
     listen 127.0.0.1:{self.port} ssl; ssl_protocols TLSv1.3;
     ssl_certificate {certificate}; ssl_certificate_key {key};
-    location / {{ default_type application/json; return 200 '{body}'; }}
+    location / {{ default_type application/json; return {status} '{body}'; }}
   }}
 }}
 """)

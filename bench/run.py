@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start]
 """
 
 import argparse
@@ -15,12 +15,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bad_tokens  # noqa: E402
 import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
+import start  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
+WHAT = ["mint", "trip", "idle", "bad", "start"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -77,6 +80,20 @@ def rows(results):
                f"PSS ≤ 8 MiB: {verdict(agent['pss_kib'] <= 8192)}; processor ≤ "
                f"{idle.AGENT_CPU_AIM_MS_PER_S} ms a second: "
                f"{verdict(agent['cpu_ms_per_s'] <= idle.AGENT_CPU_AIM_MS_PER_S)}")
+    if "bad" in results:
+        bad = results["bad"]
+        yield ("Bad bearer tokens refused a second, one server thread, TLS keep-alive, 62 connections",
+               f"{bad['refused_per_second']:,.0f}/s; a good request meanwhile p99 "
+               f"{bad['good_busy_p99_ms']:.2f} ms (idle {bad['good_idle_p99_ms']:.2f} ms)",
+               f"nginx, fixed 401 of the same size: {bad['nginx_per_second']:,.0f}/s",
+               f"{bad['ratio']:.2f} ×", f"≥ 20,000/s: {verdict(bad['refused_per_second'] >= 20000)}")
+    if "start" in results:
+        begun = results["start"]
+        yield (f"`serve` to `ready` with {begun['actions']:,} ended actions, {begun['audit_rows']:,} audit rows "
+               f"({begun['database_bytes'] >> 20:,} MiB) and an audit file of "
+               f"{begun['audit_file_bytes'] >> 20:,} MiB, {begun['runs']} starts",
+               f"median {begun['median_s']:.2f} s, slowest {begun['slowest_s']:.2f} s", "", "",
+               f"≤ 2 s: {verdict(begun['slowest_s'] <= 2)}")
 
 
 def table(results):
@@ -100,10 +117,10 @@ def write_page(text):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
-    parser.add_argument("--only", choices=["mint", "trip", "idle"], action="append")
+    parser.add_argument("--only", choices=WHAT, action="append")
     parser.add_argument("--keep-page", action="store_true", help="do not touch docs/benchmarks.md")
     options = parser.parse_args()
-    wanted = options.only or ["mint", "trip", "idle"]
+    wanted = options.only or WHAT
     quick = options.quick
     folder = tempfile.mkdtemp(prefix="reachback-bench-")
     results = {"machine": machine(), "commit": commit(), "quick": quick}
@@ -119,6 +136,13 @@ def main():
         if "idle" in wanted:
             print("bench (c): idle", flush=True)
             results["idle"] = idle.measure(folder, bin_dir, seconds=3 if quick else 65)
+        if "bad" in wanted:
+            print("bench (d): bad tokens, beside nginx", flush=True)
+            results["bad"] = bad_tokens.measure(folder, bin_dir, rounds=1 if quick else 3,
+                                                seconds=1 if quick else 4)
+        if "start" in wanted:
+            print("bench (e): start with a million actions", flush=True)
+            results["start"] = start.measure(folder, bin_dir, actions=20_000 if quick else 1_000_000)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -128,7 +152,7 @@ def main():
     with open(os.path.join(ROOT, "build", "bench", "results.json"), "w") as out:
         json.dump(results, out, indent=1)
     text = table(results)
-    if wanted == ["mint", "trip", "idle"] and not quick and not options.keep_page:
+    if wanted == WHAT and not quick and not options.keep_page:
         write_page(text)
     print(text)
     return 0

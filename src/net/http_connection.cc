@@ -22,9 +22,9 @@ HttpConnection::HttpConnection(Loop& loop, std::shared_ptr<const ServerContext> 
       deadline_(loop, [this] { on_deadline(); }),
       peer_ip_(std::move(peer_ip)) {}
 
-void HttpConnection::start(std::shared_ptr<OpenConnections> group) {
+void HttpConnection::start(std::shared_ptr<OpenConnections> group, std::shared_ptr<void> place) {
   bool draining = group->draining();
-  join(std::move(group));
+  join(std::move(group), std::move(place));
   if (draining) {
     close();
     return;
@@ -286,6 +286,12 @@ void HttpConnection::close() {
   }
 }
 
+void HttpConnection::trust(std::uint64_t number) {
+  if (number == number_ && state_ != State::closed) {
+    no_stranger();
+  }
+}
+
 void HttpConnection::drain() {
   if (state_ == State::handshake || (state_ == State::head && !head_started_)) {
     close();
@@ -313,6 +319,7 @@ Result<std::shared_ptr<WebSocket>> HttpConnection::upgrade(std::uint64_t number,
   start.received = std::move(in_);
   start.peer_ip = peer_ip_;
   start.group = group();
+  start.place = take_place();
   if (armed_) {
     stream_.cancel_waits();
   }

@@ -28,7 +28,8 @@ class HttpConnection final : public OpenConnection,
  public:
   HttpConnection(Loop& loop, std::shared_ptr<const ServerContext> server, Stream stream,
                  std::string peer_ip);
-  void start(std::shared_ptr<OpenConnections> group);
+  // place: see OpenConnection::join().
+  void start(std::shared_ptr<OpenConnections> group, std::shared_ptr<void> place);
 
   // From the exchange of request `number`; ignored once that is answered. Loop thread.
   void respond(std::uint64_t number, Response response);
@@ -39,6 +40,8 @@ class HttpConnection final : public OpenConnection,
                    std::function<bool(std::string_view)> on_data, std::function<void(bool)> on_end);
   Result<std::shared_ptr<WebSocket>> upgrade(std::uint64_t number, const Request& request,
                                              const Headers& extra);
+
+  void trust(std::uint64_t number);
 
   void drain() override;
   void cut() override { close(); }

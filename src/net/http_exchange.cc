@@ -52,6 +52,12 @@ void HttpExchange::respond(Response response) {
              });
 }
 
+void HttpExchange::trust() {
+  if (connection_) {
+    connection_->trust(number_);
+  }
+}
+
 Result<std::shared_ptr<WebSocket>> HttpExchange::upgrade(Headers extra) {
   if (!connection_) {
     return Error{Errc::invalid_input, "the request is answered already"};

@@ -23,6 +23,7 @@ class HttpExchange final : public Exchange, public std::enable_shared_from_this<
   void stream_body(std::uint64_t max_bytes, std::function<bool(std::string_view)> on_data,
                    std::function<void(bool complete)> on_end) override;
   void respond(Response response) override;
+  void trust() override;
   Result<std::shared_ptr<WebSocket>> upgrade(Headers extra) override;
 
  private:

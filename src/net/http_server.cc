@@ -81,6 +81,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
       : server_(std::move(server)),
         places_(std::move(places)),
         protocol_(protocol),
+        addresses_(std::make_shared<AddressCounts>(server_->options.strangers_per_address_max)),
+        strangers_max_(share(server_->options.strangers_max, places_.size())),
         acceptor_(loop.impl().io.get_executor()),
         pause_(loop.impl().io.get_executor()) {}
 
@@ -140,12 +142,18 @@ class Listener : public std::enable_shared_from_this<Listener> {
   }
 
   void hand_over(Fd socket, const sockaddr_storage& from) {
+    std::string ip = address_text(from);
+    auto counted = addresses_->take(ip);
+    if (!counted) {
+      return;  // Too many strangers from there: closed before it costs a handshake.
+    }
     Place& place = places_[next_++ % places_.size()];
     auto begin = [loop = place.loop, connections = place.connections, server = server_,
-                  protocol = protocol_, socket = std::move(socket),
-                  ip = address_text(from)]() mutable {
+                  protocol = protocol_, socket = std::move(socket), ip = std::move(ip),
+                  counted = std::move(counted), strangers_max = strangers_max_]() mutable {
+      connections->make_room(strangers_max);
       begin_connection(*loop, std::move(connections), std::move(server), protocol,
-                       std::move(socket), std::move(ip));
+                       std::move(socket), std::move(ip), std::move(counted));
     };
     if (place.loop->on_thread()) {
       begin();
@@ -156,7 +164,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   static void begin_connection(Loop& loop, std::shared_ptr<OpenConnections> connections,
                                std::shared_ptr<const ServerContext> server, tcp protocol, Fd socket,
-                               std::string ip) {
+                               std::string ip, std::shared_ptr<void> counted) {
     int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     notice_a_lost_peer(socket.get());
@@ -176,13 +184,20 @@ class Listener : public std::enable_shared_from_this<Listener> {
     socket.release();
     auto connection = std::make_shared<HttpConnection>(
         loop, std::move(server), Stream(std::move(owned), std::move(ssl)), std::move(ip));
-    connection->start(std::move(connections));
+    connection->start(std::move(connections), std::move(counted));
+  }
+
+  // Of one loop; 0 stays "no limit".
+  static std::size_t share(std::size_t all, std::size_t loops) {
+    return all == 0 ? 0 : std::max<std::size_t>(all / loops, 1);
   }
 
   using Acceptor = asio::basic_socket_acceptor<tcp, IoExecutor>;
   std::shared_ptr<const ServerContext> server_;
   std::vector<Place> places_;
   tcp protocol_;
+  std::shared_ptr<AddressCounts> addresses_;
+  const std::size_t strangers_max_;  // on one loop
   Acceptor acceptor_;
   SteadyTimer pause_;
   std::size_t next_ = 0;

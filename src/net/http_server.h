@@ -47,6 +47,9 @@ class Exchange {
   // connection closes after the answer).
   virtual void respond(Response response) = 0;
 
+  // The peer has shown a credential: its connection no longer counts as a stranger's. Loop thread.
+  virtual void trust() {}
+
   // Answers 101 with these extra headers and turns the connection into a WebSocket. Loop thread.
   // Errors: invalid_input (not a WebSocket handshake): nothing was sent, respond() still works.
   virtual Result<std::shared_ptr<WebSocket>> upgrade(Headers extra) = 0;
@@ -69,6 +72,11 @@ struct HttpServerOptions {
   std::uint64_t send_bytes_per_second_min =
       1024;                    // a reader slower than this, after body_grace, is cut
   ErrorRenderer render_error;  // default: text/plain
+  // Connections on which no credential was shown yet (Exchange::trust()). Of one address: one more
+  // is closed at once, before TLS. Of all: the one that came first makes room for the newest, so
+  // that many that wait never keep out one that works. 0: no limit. Source: trust.md T26.
+  std::size_t strangers_per_address_max = 64;
+  std::size_t strangers_max = 4096;
 };
 
 class HttpServer {

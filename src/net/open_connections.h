@@ -4,8 +4,12 @@
 #include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
 
 namespace reachback::net {
 
@@ -15,6 +19,20 @@ struct OpenCount {
   std::atomic<bool> draining{false};
   std::mutex mutex;
   std::condition_variable none_left;
+};
+
+// Counts the strangers of each address. Any thread.
+class AddressCounts : public std::enable_shared_from_this<AddressCounts> {
+ public:
+  explicit AddressCounts(std::size_t max) : max_(max) {}
+  // Held by one connection; nullptr: the address has its number already.
+  std::shared_ptr<void> take(const std::string& ip);
+
+ private:
+  class Place;
+  const std::size_t max_;  // 0: no limit
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::size_t> counts_;
 };
 
 class OpenConnections;
@@ -29,12 +47,18 @@ class OpenConnection : public boost::intrusive::list_base_hook<
   virtual void cut() = 0;    // Close now. Leaves.
 
  protected:
-  void join(std::shared_ptr<OpenConnections> group);
+  // place: of AddressCounts; kept as long as the connection is a stranger's. May be null.
+  void join(std::shared_ptr<OpenConnections> group, std::shared_ptr<void> place);
   void leave();
+  void no_stranger();
+  std::shared_ptr<void> take_place() { return std::move(place_); }
   const std::shared_ptr<OpenConnections>& group() const { return group_; }
 
  private:
+  friend class OpenConnections;
   std::shared_ptr<OpenConnections> group_;
+  std::shared_ptr<void> place_;
+  std::optional<std::list<OpenConnection*>::iterator> as_stranger_;
 };
 
 class OpenConnections {
@@ -43,10 +67,13 @@ class OpenConnections {
   bool draining() const { return count_->draining.load(std::memory_order_relaxed); }
   void drain_all();
   void cut_all();
+  // Cuts those that have been strangers longest until one more is not more than `max`.
+  void make_room(std::size_t max);
 
  private:
   friend class OpenConnection;
   std::shared_ptr<OpenCount> count_;
+  std::list<OpenConnection*> strangers_;  // the oldest first
   boost::intrusive::list<OpenConnection, boost::intrusive::constant_time_size<false>> members_;
 };
 

@@ -32,6 +32,8 @@ class WebSocket {
   virtual std::string peer_ip() const = 0;
   // 32 bytes bound to the TLS session (kExporterLabel); empty without TLS.
   virtual std::string tls_exporter() const = 0;
+  // As Exchange::trust().
+  virtual void trust() {}
 };
 
 // A message over this closes with 1009.

@@ -28,10 +28,11 @@ struct DieOnLoop {
 std::shared_ptr<WsConnection> WsConnection::make(Loop& loop, Stream stream, Role role,
                                                  Start start) {
   auto group = std::move(start.group);
+  auto place = std::move(start.place);
   std::string first_bytes = std::move(start.first_bytes);
   std::shared_ptr<WsConnection> made(
       new WsConnection(loop, std::move(stream), role, std::move(start)), DieOnLoop{&loop});
-  made->join(std::move(group));
+  made->join(std::move(group), std::move(place));
   if (!first_bytes.empty()) {
     made->write(first_bytes);
   }

@@ -21,6 +21,7 @@ class WsConnection final : public WebSocket,
     std::string received;     // Came behind the handshake.
     std::string peer_ip;
     std::shared_ptr<OpenConnections> group;  // Null for a client.
+    std::shared_ptr<void> place;             // See OpenConnection::join().
   };
   static std::shared_ptr<WsConnection> make(Loop& loop, Stream stream, Role role, Start start);
   WsConnection(Loop& loop, Stream stream, Role role, Start start);
@@ -35,6 +36,8 @@ class WsConnection final : public WebSocket,
   Loop& loop() override { return loop_; }
   std::string peer_ip() const override { return peer_ip_; }
   std::string tls_exporter() const override { return stream_.exporter(); }
+
+  void trust() override { no_stranger(); }
 
   void drain() override { close(1001, "the server is going away"); }
   void cut() override { finish("cut"); }

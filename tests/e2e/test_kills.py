@@ -191,9 +191,9 @@ def drive(world, keeper, api):
     return final, second, wait_final(keeper, api, third["id"])
 
 
-def reach_by_restart(world, side, name, log):
+def reach_by_restart(world, side, name, log, nth=1):
     """Restarts one side with the failpoint armed; it may die before it is ready."""
-    env = harness.failpoint_env(name, log=log)
+    env = harness.failpoint_env(name, nth, log=log)
     program = world.server if side == "server" else world.agents[0]
     program.stop()
     program.start(env)
@@ -212,8 +212,13 @@ def reach_by_enrolment(world, name, log):
     return agent, token, done
 
 
-@pytest.mark.parametrize("name", [n for n in POINTS if "." in n])
+# Reached first by the audit's own record at the start, then by a sign-in, uploads, and the mint.
+LATER = ["server.audit.before_sync:2", "server.audit.before_sync:6", "server.audit.after_sync:6"]
+
+
+@pytest.mark.parametrize("name", [n for n in POINTS if "." in n] + LATER)
 def test_killed_at(name, make_world, record_property):
+    name, _, nth = name.partition(":")
     side = name.split(".")[0]
     world = prepared_world(make_world)
     log = world.path("failpoints")
@@ -221,7 +226,7 @@ def test_killed_at(name, make_world, record_property):
         killed_in_enrolment(world, name, side, log)
         record_property("hits", len(harness.starts(log, name)))
         return
-    reach_by_restart(world, side, name, log)
+    reach_by_restart(world, side, name, log, int(nth or 1))
     api = world.server.api()
     with Keeper(world, side) as keeper:
         final, second, third = drive(world, keeper, api)

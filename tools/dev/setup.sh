@@ -6,7 +6,8 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificate
   libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
   protobuf-compiler zlib1g-dev libseccomp-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm clang-19 clang-format-19
-  libclang-rt-19-dev llvm-19 openssl:openssl shellcheck systemd-analyze:systemd)
+  libclang-rt-19-dev llvm-19 openssl:openssl shellcheck systemd-analyze:systemd nginx-light
+  haproxy strace)
 BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -21,8 +22,8 @@ satisfied() {
   esac
 }
 
-# Runs a command while Debian's policy-rc.d says no: nginx and sshd, which only the benchmarks use
-# and start themselves on loopback, must not begin to serve this machine by being installed.
+# Runs a command while Debian's policy-rc.d says no: nginx, HAProxy and sshd, which tests and
+# benchmarks start themselves on loopback, must not begin to serve this machine by being installed.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
   if [ -e $policy ]; then

@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "server/audit_file/checkpoint.h"
 #include "server/audit_file/verify.h"
 
 namespace reachback::server {
@@ -72,7 +73,8 @@ Result<std::uint64_t> cut_torn_tail(int fd, const std::string& path, const Verif
 
 Result<std::unique_ptr<AuditFile>> AuditFile::open(AuditFileOptions options) {
   RB_TRY_ASSIGN(Fd fd, open_locked(options.path));
-  RB_TRY_ASSIGN(VerifyReport report, verify_audit_file(options.path));
+  AuditCheckpoint checked = read_checkpoint(options.path);
+  RB_TRY_ASSIGN(VerifyReport report, verify_audit_file(options.path, {}, checked));
   std::uint64_t torn_bytes = 0;
   if (report.problem && !report.problem->torn_tail) {
     return Error{Errc::corrupt, "open audit file " + options.path + ": line " +
@@ -86,18 +88,23 @@ Result<std::unique_ptr<AuditFile>> AuditFile::open(AuditFileOptions options) {
   if (options.file == nullptr) {
     options.file = std::make_unique<DiskFile>(fd.get(), options.path);
   }
-  return std::unique_ptr<AuditFile>(
-      new AuditFile(std::move(options), std::move(fd), report.head, report.good_bytes, torn_bytes));
+  return std::unique_ptr<AuditFile>(new AuditFile(std::move(options), std::move(fd),
+                                                  AuditCheckpoint{report.good_bytes, report.head},
+                                                  checked.bytes, torn_bytes));
 }
 
-AuditFile::AuditFile(AuditFileOptions options, Fd lock, AuditHead head, std::uint64_t size,
-                     std::uint64_t torn_bytes)
+AuditFile::AuditFile(AuditFileOptions options, Fd lock, const AuditCheckpoint& end,
+                     std::uint64_t checkpoint_bytes, std::uint64_t torn_bytes)
     : queue_max_(options.queue_max),
+      on_broken_(std::move(options.on_broken)),
       torn_bytes_(torn_bytes),
+      path_(std::move(options.path)),
+      checkpoint_every_bytes_(options.checkpoint_every_bytes),
       lock_(std::move(lock)),
       file_(std::move(options.file)),
-      size_(size),
-      head_(head) {
+      size_(end.bytes),
+      checkpoint_bytes_(checkpoint_bytes),
+      head_(end.head) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -208,10 +215,20 @@ Result<void> AuditFile::store(const std::string& lines, const AuditHead& head) {
     // The kernel may have dropped the pages: a later sync that succeeds would prove nothing (F14).
     broken_ = true;
     log_error("audit file is broken: an I/O error", {field("error", written.error().message)});
+    if (on_broken_) {
+      on_broken_(written.error());
+    }
     return Error{Errc::io, "audit file: " + written.error().message};
   }
   RB_FAILPOINT("server.audit.after_sync");
   size_ += lines.size();
+  if (size_ - checkpoint_bytes_ >= checkpoint_every_bytes_) {
+    auto kept = write_checkpoint(path_, AuditCheckpoint{size_, head});
+    if (!kept) {  // costs time at the next start, nothing else
+      log_warning("audit checkpoint not written", {field("error", kept.error().message)});
+    }
+    checkpoint_bytes_ = size_;
+  }
   std::lock_guard lock(mutex_);
   head_ = head;
   return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,8 +12,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "server/audit_file/chain.h"
-#include "server/ports/links.h"
+#include "server/audit_file/checkpoint.h"
+#include "server/ports/audit_log.h"
 
 namespace reachback::server {
 
@@ -29,14 +30,18 @@ struct AuditFileOptions {
   std::string path;
   std::size_t queue_max = 65'536;    // records that may wait; more are refused (unavailable)
   std::unique_ptr<AppendFile> file;  // empty: the file at `path`
+  // The first I/O error after which nothing is appended any more (F14), told once, on the writing
+  // thread.
+  std::function<void(const Error&)> on_broken;
+  std::uint64_t checkpoint_every_bytes = kCheckpointEveryBytes;
 };
 
 class AuditFile : public AuditLog {
  public:
-  // Checks the whole chain, makes the file if there is none. The torn end that a power loss leaves
-  // is cut off, kept beside the file as `path`.torn-SEQ and told in the log. Errors: corrupt (a
-  // record was changed, removed, inserted or moved: the message says which; nothing is changed),
-  // conflict (another process has it open), io, storage_full.
+  // Checks the chain from the last checkpoint on (checkpoint.h), makes the file if there is none.
+  // The torn end that a power loss leaves is cut off, kept beside the file as `path`.torn-SEQ and
+  // told in the log. Errors: corrupt (a record was changed, removed, inserted or moved: the message
+  // says which; nothing is changed), conflict (another process has it open), io, storage_full.
   static Result<std::unique_ptr<AuditFile>> open(AuditFileOptions options);
   ~AuditFile() override;  // close()
 
@@ -57,18 +62,22 @@ class AuditFile : public AuditLog {
     std::string body;
     Done<void> done;
   };
-  AuditFile(AuditFileOptions options, Fd lock, AuditHead head, std::uint64_t size,
-            std::uint64_t torn_bytes);
+  AuditFile(AuditFileOptions options, Fd lock, const AuditCheckpoint& end,
+            std::uint64_t checkpoint_bytes, std::uint64_t torn_bytes);
   void run();
   void write_group(std::vector<Waiting>& group, std::size_t& from);
   Result<void> store(const std::string& lines, const AuditHead& head);
 
   const std::size_t queue_max_;
+  const std::function<void(const Error&)> on_broken_;
   const std::uint64_t torn_bytes_;
+  const std::string path_;
+  const std::uint64_t checkpoint_every_bytes_;
   Fd lock_;
   std::unique_ptr<AppendFile> file_;
   // Of the writing thread.
   std::uint64_t size_;
+  std::uint64_t checkpoint_bytes_;  // of the newest one
   bool broken_ = false;
   std::string lines_;
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 
+#include "crypto/digest.h"
 #include "server/audit_file/verify.h"
 #include "testing/seeded_random.h"
 #include "testing/temporary_folder.h"
@@ -89,6 +90,7 @@ class AuditFileTest : public ::testing::Test {
     AuditFileOptions options;
     options.path = path_;
     options.queue_max = queue_max;
+    options.on_broken = [this](const Error&) { ++broken_; };
     if (disk != nullptr) {
       options.file = std::make_unique<FakeFile>(*disk);
     }
@@ -116,6 +118,7 @@ class AuditFileTest : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   std::string path_ = folder_ / "audit.jsonl";
+  std::atomic<int> broken_{0};
 };
 
 TEST_F(AuditFileTest, records_follow_each_other_also_after_a_restart) {
@@ -177,18 +180,70 @@ TEST_F(AuditFileTest, T44_a_cut_off_end_is_seen_with_a_kept_head) {
   lines.pop_back();
   write(join(lines));
   EXPECT_FALSE(verify().problem.has_value());
-  auto report = verify_audit_file(path_, kept);
+  auto report = verify_audit_file(path_, {kept});
   ASSERT_TRUE(report->problem.has_value());
   EXPECT_EQ(report->problem->line, 5u);
   // Grown again by other records: the record at the kept position is another.
   made(3);
-  EXPECT_EQ(verify_audit_file(path_, kept)->problem->line, 5u);
+  EXPECT_EQ(verify_audit_file(path_, {kept})->problem->line, 5u);
   write(bytes);
-  EXPECT_FALSE(verify_audit_file(path_, kept)->problem.has_value());
+  EXPECT_FALSE(verify_audit_file(path_, {kept})->problem.has_value());
   made(2);
-  EXPECT_FALSE(verify_audit_file(path_, kept)->problem.has_value());
+  EXPECT_FALSE(verify_audit_file(path_, {kept})->problem.has_value());
   kept.hash[0] ^= 1;
-  EXPECT_EQ(verify_audit_file(path_, kept)->problem->line, 5u);
+  EXPECT_EQ(verify_audit_file(path_, {kept})->problem->line, 5u);
+}
+
+TEST_F(AuditFileTest, the_heads_of_the_database_that_it_holds_are_found) {
+  AuditHead head{7, crypto::sha256("seven")};
+  {
+    auto file = open();
+    AccessRecord r = record(1);
+    r.kind = kDatabaseHeadKind;
+    r.object = text_of(head);
+    EXPECT_TRUE(wait_for([&](auto done) { file->append(r, done); }).ok());
+    // A field from outside that looks like one is a string and nothing else.
+    r = record(2);
+    r.principal = R"(","kind":"database_head","object":")" + text_of(head) + "\"";
+    EXPECT_TRUE(wait_for([&](auto done) { file->append(r, done); }).ok());
+  }
+  EXPECT_EQ(verify().database_heads, std::vector<AuditHead>{head});
+}
+
+TEST_F(AuditFileTest, a_start_reads_from_the_checkpoint_and_verify_reads_everything) {
+  auto open_with_checkpoints = [&] {
+    AuditFileOptions options;
+    options.path = path_;
+    options.checkpoint_every_bytes = 1000;
+    return AuditFile::open(std::move(options));
+  };
+  {
+    auto file = open_with_checkpoints();
+    ASSERT_TRUE(file.ok());
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(append(**file, i).ok());
+    }
+  }
+  auto checkpoint = read_checkpoint(path_);
+  EXPECT_GT(checkpoint.bytes, 1000u);
+  std::string good = *read_file(path_);
+  auto lines = lines_of(good);
+  // Before the checkpoint: a start does not look, verify-audit does.
+  auto changed = lines;
+  changed[0].replace(changed[0].find("192.0.2.1"), 9, "192.0.2.2");
+  write(join(changed));
+  EXPECT_TRUE(open_with_checkpoints().ok());
+  EXPECT_EQ(verify().problem->line, 1u);
+  // Behind it: both do.
+  changed = lines;
+  changed.back().replace(changed.back().find("192.0.2.1"), 9, "192.0.2.2");
+  write(join(changed));
+  EXPECT_EQ(open_with_checkpoints().error().code, Errc::corrupt);
+  // A checkpoint that does not fit the file is no checkpoint.
+  lines.erase(lines.begin());
+  write(join(lines));
+  EXPECT_EQ(read_checkpoint(path_).bytes, 0u);
+  EXPECT_EQ(open_with_checkpoints().error().code, Errc::corrupt);
 }
 
 TEST_F(AuditFileTest, a_torn_end_is_cut_off_told_and_kept_beside) {
@@ -243,6 +298,7 @@ TEST_F(AuditFileTest, F14_after_a_failed_sync_every_append_is_refused) {
   EXPECT_EQ(append(*file, 2).error().code, Errc::io);
   disk.sync_fails = false;
   EXPECT_EQ(append(*file, 3).error().code, Errc::io);
+  EXPECT_EQ(broken_, 1) << "told once: the server exits";
   EXPECT_EQ(disk.syncs, 2) << "no retry";
   EXPECT_EQ(file->head().seq, 1u);
 }

@@ -89,6 +89,9 @@ std::string audit_body(const AccessRecord& r) {
   append_field(out, "object", r.object);
   append_field(out, "result", r.result);
   append_field(out, "peer_ip", r.peer_ip);
+  if (r.request) {
+    out.append(",\"request\":\"").append(to_hex(as_bytes(*r.request))).append("\"");
+  }
   return out;
 }
 
@@ -120,6 +123,12 @@ std::string follow_audit_line(std::string_view line, AuditHead& head) {
   }
   head = AuditHead{f.seq, hash};
   return {};
+}
+
+bool names_record(std::string_view line, const AuditHead& head) {
+  Frame f;
+  return parse_frame(line, f) && f.seq == head.seq && crypto::sha256(f.hashed) == head.hash &&
+         f.hash == to_hex(as_bytes(head.hash));
 }
 
 }  // namespace reachback::server

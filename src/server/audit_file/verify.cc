@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "base/file.h"
 
@@ -26,25 +26,56 @@ Result<bool> is_torn(int fd, std::uint64_t offset, std::uint64_t size) {
   return rest.find('\n') == std::string::npos || rest.find('\0') != std::string::npos;
 }
 
-// A problem of the last record that a kept head knows of.
-std::optional<VerifyReport::Problem> compare(const VerifyReport& report, const AuditHead& at_kept,
-                                             const AuditHead& kept) {
-  if (report.head.seq < kept.seq) {
-    return VerifyReport::Problem{
-        report.records + 1, report.good_bytes,
-        "the end is missing: there were " + std::to_string(kept.seq) + " records", false};
+// Compares the heads that were kept with the records as they are read, in order.
+class KeptHeads {
+ public:
+  explicit KeptHeads(std::vector<AuditHead> kept) : kept_(std::move(kept)) {
+    std::sort(kept_.begin(), kept_.end(),
+              [](const AuditHead& a, const AuditHead& b) { return a.seq < b.seq; });
+    while (next_ < kept_.size() && kept_[next_].seq == 0) {
+      ++next_;  // of an empty file
+    }
   }
-  if (at_kept != kept) {
-    return VerifyReport::Problem{kept.seq, 0, "the record is not the one whose hash was kept",
-                                 false};
+  // False: another record than the kept one stands at `head`.
+  bool fits(const AuditHead& head) {
+    for (; next_ < kept_.size() && kept_[next_].seq <= head.seq; ++next_) {
+      if (kept_[next_].seq == head.seq && kept_[next_] != head) {
+        return false;
+      }
+    }
+    return true;
   }
-  return std::nullopt;
+  // The newest one that was not met.
+  std::optional<std::uint64_t> missing() const {
+    return next_ < kept_.size() ? std::optional(kept_.back().seq) : std::nullopt;
+  }
+
+ private:
+  std::vector<AuditHead> kept_;
+  std::size_t next_ = 0;
+};
+
+// A field that holds a quote is escaped, so these bytes are the key and its value.
+void note_database_head(std::string_view line, std::vector<AuditHead>& heads) {
+  constexpr std::string_view kObject = "\"object\":\"";
+  static const std::string kind = ",\"kind\":\"" + std::string(kDatabaseHeadKind) + "\"";
+  if (line.find(kind) == std::string_view::npos) {
+    return;
+  }
+  auto at = line.find(kObject);
+  if (at == std::string_view::npos) {
+    return;
+  }
+  line.remove_prefix(at + kObject.size());
+  if (auto head = parse_audit_head(line.substr(0, line.find('"')))) {
+    heads.push_back(*head);
+  }
 }
 
 }  // namespace
 
-Result<VerifyReport> verify_audit_file(const std::string& path,
-                                       const std::optional<AuditHead>& expected) {
+Result<VerifyReport> verify_audit_file(const std::string& path, std::vector<AuditHead> kept,
+                                       const AuditCheckpoint& from) {
   RB_TRY_ASSIGN(Fd fd, open_file(path, O_RDONLY));
   off_t end = ::lseek(fd.get(), 0, SEEK_END);
   if (end < 0) {
@@ -52,7 +83,10 @@ Result<VerifyReport> verify_audit_file(const std::string& path,
   }
   auto size = static_cast<std::uint64_t>(end);
   VerifyReport report;
-  AuditHead at_kept;
+  report.records = from.head.seq;
+  report.good_bytes = from.bytes;
+  report.head = from.head;
+  KeptHeads heads(std::move(kept));
   std::vector<char> chunk(kChunkBytes);
   while (report.good_bytes < size && !report.problem) {
     RB_TRY_ASSIGN(std::size_t have,
@@ -63,23 +97,28 @@ Result<VerifyReport> verify_audit_file(const std::string& path,
       report.problem = {report.records + 1, report.good_bytes, "a line without its end", false};
     }
     for (; newline != std::string_view::npos; newline = rest.find('\n')) {
-      std::string why = follow_audit_line(rest.substr(0, newline), report.head);
+      std::string_view line = rest.substr(0, newline);
+      std::string why = follow_audit_line(line, report.head);
+      if (why.empty() && !heads.fits(report.head)) {
+        why = "the record is not the one whose hash was kept";
+      }
       if (!why.empty()) {
         report.problem = {report.records + 1, report.good_bytes, why, false};
         break;
       }
       report.records += 1;
       report.good_bytes += newline + 1;
+      note_database_head(line, report.database_heads);
       rest.remove_prefix(newline + 1);
-      if (expected && report.head.seq == expected->seq) {
-        at_kept = report.head;
-      }
     }
   }
   if (report.problem) {
     RB_TRY_ASSIGN(report.problem->torn_tail, is_torn(fd.get(), report.good_bytes, size));
-  } else if (expected && expected->seq != 0) {
-    report.problem = compare(report, at_kept, *expected);
+  }
+  if (auto missing = heads.missing(); missing && (!report.problem || report.problem->torn_tail)) {
+    report.problem = {report.records + 1, report.good_bytes,
+                      "the end is missing: there were " + std::to_string(*missing) + " records",
+                      false};
   }
   return report;
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "server/audit_file/chain.h"
@@ -23,16 +25,26 @@ struct VerifyReport {
     // line without its end, or a hole of NUL bytes.
     bool torn_tail = false;
   };
-  std::uint64_t records = 0;     // good ones, from the beginning
-  std::uint64_t good_bytes = 0;  // theirs
-  AuditHead head;                // after them
+  std::uint64_t records = 0;              // good ones, from the beginning
+  std::uint64_t good_bytes = 0;           // theirs
+  AuditHead head;                         // after them
+  std::vector<AuditHead> database_heads;  // that stand in the records read, of kDatabaseHeadKind
   std::optional<Problem> problem;
 };
 
+// The record whose object is the head of the database's chain (text_of(AuditHead)).
+inline constexpr std::string_view kDatabaseHeadKind = "database_head";
+
+// A place up to which the file was checked before.
+struct AuditCheckpoint {
+  std::uint64_t bytes = 0;
+  AuditHead head;
+};
+
 // Deleted, changed, inserted and reordered records are problems at their position. A cut-off end
-// leaves a good chain; it is seen by comparing with a head that was kept elsewhere: `expected`.
-// Errors: not_found, io.
-Result<VerifyReport> verify_audit_file(const std::string& path,
-                                       const std::optional<AuditHead>& expected = std::nullopt);
+// leaves a good chain; it is seen by comparing with heads that were kept elsewhere: `kept`.
+// `from`: what is before it is counted as good and not read. Errors: not_found, io.
+Result<VerifyReport> verify_audit_file(const std::string& path, std::vector<AuditHead> kept = {},
+                                       const AuditCheckpoint& from = {});
 
 }  // namespace reachback::server

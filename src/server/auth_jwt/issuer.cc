@@ -44,11 +44,12 @@ IssuedToken JwtIssuer::issue(const TenantId& tenant, const AppId& app, std::stri
   claims["sub"] = id;
   claims["tid"] = tenant.text();
   claims["roles"] = json::Array(roles.begin(), roles.end());
-  claims["jti"] = to_base64url(random_.bytes(16));
+  std::string token_id = to_base64url(random_.bytes(16));
+  claims["jti"] = token_id;
   claims["ver"] = "2.0";
   std::string token = header_ + "." + to_base64url(json::write(claims));
   token += "." + to_base64url(key_.sign(token));
-  return IssuedToken{std::move(token), kTokenLifetime_s};
+  return IssuedToken{std::move(token), kTokenLifetime_s, std::move(token_id)};
 }
 
 }  // namespace reachback::server

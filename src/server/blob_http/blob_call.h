@@ -34,6 +34,8 @@ void answer_error(const BlobCall& call, int status, std::string_view code,
 void answer_error(const BlobCall& call, const Error& error);
 
 // Writes the record, then runs `then`; answers 503 instead when it cannot be written.
+inline constexpr std::uint64_t kBlockListBytesMax = 8 << 20;  // 50,000 ids of 64 bytes fit in
+
 void record_then(const BlobCallPtr& call, std::string kind, int status, std::function<void()> then);
 
 std::string etag_of(const BlobRecord& record);

@@ -84,6 +84,27 @@ bool BlobHttp::handles(std::string_view path) const {
          (path.size() == account.size() + 1 || path[account.size() + 1] == '/');
 }
 
+// The path below is what every link has; another one carries no signature that fits.
+std::vector<RouteRow> BlobHttp::route_rows(const BlobLimits& limits) {
+  const std::string path =
+      "/{account}/investigation-actions-data/{tenant}/CustomPlaybookCommandOutput/{blob}";
+  auto row = [&](RouteRow::Listener listener, const char* method, const char* query,
+                 const char* credential, std::uint64_t body) {
+    return RouteRow{listener, method, path + query, "blob", credential, body, "size"};
+  };
+  using enum RouteRow::Listener;
+  return {
+      row(api, "GET", "", "read link", 0),
+      row(api, "HEAD", "", "read link", 0),
+      row(agents, "GET", "", "read link", 0),
+      row(agents, "HEAD", "", "read link", 0),
+      row(agents, "PUT", "", "write link", limits.put_bytes_max),
+      row(agents, "PUT", "?comp=block", "write link", limits.block_bytes_max),
+      row(agents, "PUT", "?comp=blocklist", "write link", kBlockListBytesMax),
+      row(agents, "GET", "?comp=blocklist", "write link", 0),
+  };
+}
+
 void BlobHttp::handle(std::shared_ptr<net::Exchange> exchange, Side side) {
   const net::Request& request = exchange->request();
   const std::string request_id = UuidId<struct RequestTag>::make(random_).text();
@@ -115,6 +136,7 @@ void BlobHttp::handle(std::shared_ptr<net::Exchange> exchange, Side side) {
   if (!access) {
     return refuse(access.error());
   }
+  exchange->trust();
   const protocol::SasFields& sas = access->sas.fields;
   if (side == Side::public_url && sas.permissions != "r") {
     return refuse({Errc::forbidden, "only sp=r is served here"});
@@ -142,7 +164,11 @@ net::Response blob_response(int status, std::string_view request_id) {
   response.status = status;
   response.headers.add("x-ms-request-id", std::string(request_id));
   response.headers.add("x-ms-version", std::string(protocol::kSasVersion));
+  // Whatever a browser makes of bytes from an endpoint: not a page, not a script, nobody's
+  // referrer.
   response.headers.add("X-Content-Type-Options", "nosniff");
+  response.headers.add("Content-Security-Policy", "default-src 'none'; sandbox");
+  response.headers.add("Referrer-Policy", "no-referrer");
   return response;
 }
 

@@ -7,12 +7,14 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "base/time.h"
 #include "net/http_server.h"
 #include "server/blob_fs/blob_fs.h"
-#include "server/ports/links.h"
+#include "server/ports/audit_log.h"
+#include "server/ports/route_row.h"
 
 namespace reachback::server {
 
@@ -32,6 +34,7 @@ class BlobHttp {
   bool handles(std::string_view path) const;
   // Answers, now or later. Does not block but for writes of body pieces to the page cache.
   void handle(std::shared_ptr<net::Exchange> exchange, Side side);
+  static std::vector<RouteRow> route_rows(const BlobLimits& limits);
 
  private:
   BlobFs& store_;

@@ -9,8 +9,6 @@
 namespace reachback::server {
 namespace {
 
-constexpr std::uint64_t kBlockListBytesMax = 8 << 20;  // 50,000 ids of 64 bytes fit in
-
 struct Refusal {
   int status;
   std::string_view code;

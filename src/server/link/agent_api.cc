@@ -67,35 +67,51 @@ Result<Enrollment> parse_enrollment(std::string_view body) {
   return e;
 }
 
-bool is_path(const net::Request& request, std::string_view path) {
-  return request.path() == path;
-}
-
 }  // namespace
 
 AgentApi::AgentApi(SessionDeps deps, Machines& machines, AgentApiOptions options)
     : deps_(deps), machines_(machines), options_(std::move(options)) {}
 
+struct AgentApi::Route {
+  std::string_view method, path, credential;
+  std::uint64_t body_bytes_max;
+  std::string_view rate;
+  void (AgentApi::*handler)(std::shared_ptr<net::Exchange> exchange);
+};
+
+const std::vector<AgentApi::Route>& AgentApi::routes() {
+  static const std::vector<Route> kRoutes = {
+      {"POST", "/agent/v1/enroll", "enrolment token and proof of the key", kEnrollBodyBytesMax,
+       "failed_enrollments", &AgentApi::enroll},
+      {"GET", "/agent/v1/session", "challenge signed with the machine's key", 0, "session_frames",
+       &AgentApi::open_session},
+  };
+  return kRoutes;
+}
+
+std::vector<RouteRow> AgentApi::route_rows() {
+  std::vector<RouteRow> rows;
+  for (const Route& r : routes()) {
+    rows.push_back({RouteRow::Listener::agents, std::string(r.method), std::string(r.path), "agent",
+                    std::string(r.credential), r.body_bytes_max, std::string(r.rate)});
+  }
+  return rows;
+}
+
+// Paths of this listener have one spelling: agents are ours.
 void AgentApi::handle(std::shared_ptr<net::Exchange> exchange) {
   const net::Request& request = exchange->request();
-  if (is_path(request, "/agent/v1/enroll")) {
-    if (request.method != "POST") {
-      net::Response r = error(405, "MethodNotAllowed", "Use POST");
-      r.headers.add("Allow", "POST");
+  for (const Route& route : routes()) {
+    if (request.path() != route.path) {
+      continue;
+    }
+    if (request.method != route.method) {
+      net::Response r = error(405, "MethodNotAllowed", "Use " + std::string(route.method));
+      r.headers.add("Allow", std::string(route.method));
       exchange->respond(std::move(r));
       return;
     }
-    enroll(std::move(exchange));
-    return;
-  }
-  if (is_path(request, "/agent/v1/session")) {
-    if (request.method != "GET") {
-      net::Response r = error(405, "MethodNotAllowed", "Use GET");
-      r.headers.add("Allow", "GET");
-      exchange->respond(std::move(r));
-      return;
-    }
-    open_session(std::move(exchange));
+    (this->*route.handler)(std::move(exchange));
     return;
   }
   if (request.method == "CONNECT") {
@@ -195,6 +211,9 @@ void AgentApi::open_session(std::shared_ptr<net::Exchange> exchange) {
 }
 
 void AgentApi::count_failure(const std::string& peer) {
+  if (options_.refusals != nullptr) {
+    options_.refusals->note(TenantId(), "enrollment_refused", peer);
+  }
   std::lock_guard lock(mutex_);
   if (failures_.size() >= kAddressesMax) {
     failures_.clear();

@@ -7,10 +7,14 @@
 
 #include <map>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "net/http_server.h"
 #include "server/link/agent_session.h"
+#include "server/ports/route_row.h"
 #include "server/service/machines.h"
+#include "server/service/refusal_tally.h"
 
 namespace reachback::server {
 
@@ -18,14 +22,19 @@ struct AgentApiOptions {
   SessionLimits session;
   std::vector<std::string> order_keys;  // SubjectPublicKeyInfo DER of the keys that may sign orders
   std::uint32_t failed_enrollments_per_minute = 60;  // of one address; beyond: 429
+  RefusalTally* refusals = nullptr;                  // counts refused enrolments for the audit
 };
 
 class AgentApi {
  public:
   AgentApi(SessionDeps deps, Machines& machines, AgentApiOptions options);
   void handle(std::shared_ptr<net::Exchange> exchange);
+  static std::vector<RouteRow> route_rows();
 
  private:
+  struct Route;
+  static const std::vector<Route>& routes();
+
   void enroll(std::shared_ptr<net::Exchange> exchange);
   void enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body);
   void refuse_token(net::Exchange& exchange, const Error& why);

@@ -293,6 +293,7 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
                                return;
                              }
                              claim_ = claim;
+                             socket_->trust();
                              send(message);
                              deps_.hub.add(claim, shared_from_this());
                              log_info("agent connected", {field("machine", claim.machine.text()),

@@ -18,6 +18,7 @@
 #include "testing/fake_exchange.h"
 #include "testing/fake_links.h"
 #include "testing/fake_stores.h"
+#include "testing/seeded_random.h"
 #include "testing/wait_for.h"
 
 namespace reachback::server {
@@ -646,6 +647,30 @@ TEST_F(LinkTest, a_store_that_is_down_ends_the_session_and_loses_no_report) {
   receive(*again, report);
   EXPECT_TRUE(again->sent.back().has_report_acknowledged());
   EXPECT_EQ(get(a.id).status, action::Status::failed);
+}
+
+// ---- addresses
+
+TEST_F(LinkTest, T02_a_spelling_of_an_agents_address_that_is_not_its_own_is_nowhere) {
+  testing::SeededRandom random(2);
+  const std::string_view kBits[] = {"/", "//",  "/.",  "/..",    ";a", "%2f", "%2e", "%00",
+                                    "%", "%zz", "%25", "%c0%af", "\\", "+",   "A"};
+  for (const RouteRow& row : AgentApi::route_rows()) {
+    for (int i = 0; i < 1000; ++i) {
+      std::string path = row.path;
+      for (std::uint64_t n = 1 + random.below(2); n > 0; --n) {
+        path.insert(1 + random.below(path.size()), kBits[random.below(std::size(kBits))]);
+      }
+      net::Request request;
+      request.method = row.method;
+      request.target = path;
+      auto exchange = std::make_shared<testing::FakeExchange>(std::move(request), "{}");
+      api_->handle(exchange);
+      auto response = exchange->wait();
+      ASSERT_TRUE(response.has_value()) << path;
+      EXPECT_EQ(response->status, 404) << path;
+    }
+  }
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "protocol/agent_messages.h"
+#include "server/ports/audit_log.h"
+#include "server/ports/scheduler.h"
 
 namespace reachback::server {
 
@@ -58,32 +60,6 @@ class OrderSigner {
  public:
   virtual ~OrderSigner() = default;
   virtual Result<pb::SignedOrder> sign(const pb::Order& order) = 0;
-};
-
-// The hash-chained file of mints and downloads (decisions.md 21). `done` when the record is on
-// disk; many waiters share one fsync.
-struct AccessRecord {
-  Timestamp at{};
-  TenantId tenant;
-  std::string kind;       // "mint", "download"
-  std::string principal;  // requestor, or "link" for a download
-  std::string token_id;   // jti, or the link's signature digest
-  std::string object;     // action/index or blob name
-  std::string result;     // "200", "403", ...
-  std::string peer_ip;
-};
-class AuditLog {
- public:
-  virtual ~AuditLog() = default;
-  // Errors: io, storage_full: the caller must refuse what it was about to allow.
-  virtual void append(AccessRecord record, Done<void> done) = 0;
-};
-
-// Work that happens later: a few one-shot timers of the services. Any thread; `work` on any thread.
-class Scheduler {
- public:
-  virtual ~Scheduler() = default;
-  virtual void after(Duration delay, std::function<void()> work) = 0;
 };
 
 }  // namespace reachback::server

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,12 @@ std::vector<std::string> all_roles();
 // order.
 inline constexpr std::size_t kRequestorBytesMax = 512;
 
+// The call that a principal makes, as the audit tells of it: no part of who it is.
+struct CallOrigin {
+  std::string peer_ip;
+  std::optional<Sha256> request;  // digest of method, target and body; set where it is audited
+};
+
 struct Principal {
   TenantId tenant;
   std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject
@@ -50,6 +57,7 @@ struct Principal {
   Permissions permissions = 0;
   std::string token_id;  // jti
   Timestamp expires{};
+  CallOrigin origin{};
   bool may_any(Permissions any_of) const { return (permissions & any_of) != 0; }
 };
 
@@ -69,6 +77,7 @@ class TokenVerifier {
 struct IssuedToken {
   std::string access_token;
   std::int64_t expires_in_s = 0;
+  std::string token_id{};  // jti
 };
 
 class TokenIssuer {

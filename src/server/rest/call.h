@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,6 +60,9 @@ class Core {
   void answer(const Call& call, int status, std::string json) const;
   void answer(const Call& call, net::Response response) const;
   void refuse(const Call& call, const Refusal& refusal) const;
+  // Appends to the audit (time and peer are filled in), then goes on; refuses the call (503) if
+  // that is not possible.
+  void record(const CallPtr& call, AccessRecord record, std::function<void()> then);
 
   RestDeps deps;
   RestOptions options;
@@ -73,6 +77,7 @@ class Core {
   std::string base_for(const net::Request& request) const;
   Result<void> admit(Call& call);  // authenticate, authorise, limit; refused already on error
   void serve(const CallPtr& call);
+  void note_request(Call& call) const;
 };
 
 }  // namespace reachback::server::rest

@@ -67,6 +67,19 @@ Result<void> take_part(const Part& part, const Bounds& bounds, LibraryUpload& ou
   return {};
 }
 
+// Who changed the library; the change itself has its row in the database, in one transaction.
+AccessRecord library_record(const Call& call, std::string kind, const std::string& name) {
+  AccessRecord record;
+  record.tenant = call.principal.tenant;
+  record.kind = std::move(kind);
+  record.principal = call.principal.requestor;
+  record.token_id = call.principal.token_id;
+  record.object = name;
+  record.result = "done";
+  record.request = call.principal.origin.request;
+  return record;
+}
+
 Result<LibraryUpload> parse_upload(const Call& call, const Bounds& bounds) {
   RB_TRY(refuse_options(call.query));
   MultipartBounds form{bounds.multipart_parts, bounds.multipart_header_bytes,
@@ -118,7 +131,10 @@ void post_library(Core& core, CallPtr call) {
           core.refuse(*call, file.error());
           return;
         }
-        core.answer(*call, 200, render_library_file(call->context("LibraryFiles/$entity"), *file));
+        core.record(call, library_record(*call, "library_upload", file->name), [&core, call, file] {
+          core.answer(*call, 200,
+                      render_library_file(call->context("LibraryFiles/$entity"), *file));
+        });
       });
 }
 
@@ -137,10 +153,12 @@ void delete_library_file(Core& core, CallPtr call) {
       core.refuse(*call, removed.error());
       return;
     }
-    net::Response response;
-    response.status = 204;
-    response.headers.add("Cache-Control", "no-store");
-    core.answer(*call, std::move(response));
+    core.record(call, library_record(*call, "library_delete", call->params.front()), [&core, call] {
+      net::Response response;
+      response.status = 204;
+      response.headers.add("Cache-Control", "no-store");
+      core.answer(*call, std::move(response));
+    });
   });
 }
 

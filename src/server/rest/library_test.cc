@@ -270,5 +270,29 @@ TEST(Multipart, RandomBytesAreHarmless) {
   }
 }
 
+// T44.
+TEST(Library, AnUploadAndADeletionAreRecordedBeforeTheyAreAnswered) {
+  World world;
+  ASSERT_EQ(upload(world, file_part("fresh.sh") + kEnd).status, 200);
+  ASSERT_EQ(world
+                .send("DELETE", "/api/libraryfiles/present.sh",
+                      {{"Authorization", "Bearer Library.Manage"}})
+                .status,
+            204);
+  ASSERT_EQ(world.audit.records.size(), 2u);
+  EXPECT_EQ(world.audit.records[0].kind, "library_upload");
+  EXPECT_EQ(world.audit.records[0].object, "fresh.sh");
+  EXPECT_EQ(world.audit.records[1].kind, "library_delete");
+  EXPECT_EQ(world.audit.records[1].object, "present.sh");
+  for (const AccessRecord& record : world.audit.records) {
+    EXPECT_EQ(record.principal, test::kApp);
+    EXPECT_EQ(record.peer_ip, world.peer);
+    EXPECT_TRUE(record.request.has_value());
+  }
+  EXPECT_NE(world.audit.records[0].request, world.audit.records[1].request);
+  world.audit.fails = true;
+  EXPECT_EQ(upload(world, file_part("more.sh") + kEnd).status, 503);
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "server/rest/call.h"
 
 namespace reachback::server::rest {
@@ -226,6 +227,8 @@ Result<void> Core::admit(Call& call) {
     }
   }
   call.principal = std::move(*principal);
+  call.principal.origin.peer_ip = request.peer_ip;
+  call.exchange->trust();
   Permissions enough = route.any_of | (read_all_results ? route.with_read_all_results : 0);
   if (!call.principal.may_any(enough)) {
     return refused(with_challenge(
@@ -248,15 +251,45 @@ Result<void> Core::admit(Call& call) {
   return {};
 }
 
+// What the audit calls the hash of the request. Not of a sign-in: its body holds a secret.
+void Core::note_request(Call& call) const {
+  const Route& route = *call.route;
+  if (!route.audited) {
+    return;
+  }
+  const net::Request& request = call.request();
+  crypto::Sha256Stream digest;
+  digest.update(request.method);
+  digest.update(" ");
+  digest.update(request.target);
+  digest.update("\n");
+  digest.update(call.content());
+  call.principal.origin.request = digest.finish();
+}
+
+void Core::record(const CallPtr& call, AccessRecord record, std::function<void()> then) {
+  record.at = deps.clock.now();
+  record.peer_ip = call->request().peer_ip;
+  deps.audit.append(std::move(record), [this, call, then = std::move(then)](Result<void> written) {
+    if (!written) {
+      refuse(*call, Error{Errc::unavailable, "The audit log cannot be written, try again later"});
+      return;
+    }
+    then();
+  });
+}
+
 void Core::serve(const CallPtr& call) {
   const Route& route = *call->route;
   if (route.body_max == nullptr) {
+    note_request(*call);
     route.handler(*this, call);
     return;
   }
   call->exchange->read_body(bounds.*route.body_max,
                             [this, call](std::shared_ptr<const net::Body> body) {
                               call->body = std::move(body);
+                              note_request(*call);
                               call->route->handler(*this, call);
                             });
 }

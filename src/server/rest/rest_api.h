@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "net/http_server.h"
+#include "server/ports/audit_log.h"
 #include "server/ports/tokens.h"
 #include "server/rest/limits.h"
 #include "server/service/library.h"
 #include "server/service/live_response.h"
 #include "server/service/machines.h"
+#include "server/service/refusal_tally.h"
 #include "server/service/sign_in.h"
 
 namespace reachback::server::rest {
@@ -26,6 +28,8 @@ struct RestDeps {
   TokenVerifier& verifier;
   TokenIssuer& issuer;
   const Audiences& audiences;
+  AuditLog& audit;  // of sign-ins and library calls
+  RefusalTally& refusals;
   Clock& clock;
   Random& random;
 };

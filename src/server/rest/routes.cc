@@ -42,21 +42,22 @@ constexpr Route kRoutes[] = {
      get_machine},
     {"machines.run", "POST", "/api/machines/{id}/runliveresponse", Plane::api,
      bit(machine_live_response), 0, &Bounds::run_body_bytes, Rate::run_calls,
-     post_run_live_response},
+     post_run_live_response, /*audited=*/true},
     {"actions.list", "GET", "/api/machineactions", Plane::api, kReadActions, 0, nullptr,
      Rate::calls, get_actions},
     {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, kReadActions, 0, nullptr,
      Rate::calls, get_action},
     {"actions.cancel", "POST", "/api/machineactions/{id}/cancel", Plane::api, kCancel, 0,
-     &Bounds::cancel_body_bytes, Rate::calls, post_cancel},
+     &Bounds::cancel_body_bytes, Rate::calls, post_cancel, /*audited=*/true},
     {"actions.link", "GET", "/api/machineactions/{id}/GetLiveResponseResultDownloadLink({index})",
-     Plane::api, kReadResults, bit(machine_read), nullptr, Rate::calls, get_result_link},
+     Plane::api, kReadResults, bit(machine_read), nullptr, Rate::calls, get_result_link,
+     /*audited=*/true},
     {"library.list", "GET", "/api/libraryfiles", Plane::api, bit(library_manage), 0, nullptr,
      Rate::calls, get_library},
     {"library.upload", "POST", "/api/libraryfiles", Plane::api, bit(library_manage), 0,
-     &Bounds::library_body_bytes, Rate::calls, post_library},
+     &Bounds::library_body_bytes, Rate::calls, post_library, /*audited=*/true},
     {"library.delete", "DELETE", "/api/libraryfiles/{name}", Plane::api, bit(library_manage), 0,
-     nullptr, Rate::calls, delete_library_file},
+     nullptr, Rate::calls, delete_library_file, /*audited=*/true},
     {"alerts.list", "GET", "/api/alerts", Plane::api, kReadAnything, 0, nullptr, Rate::calls,
      get_alerts},
 };
@@ -103,11 +104,48 @@ std::span<const Route> route_table() {
   return kRoutes;
 }
 
+Result<std::vector<RouteRow>> route_rows(Profile profile) {
+  RB_TRY_ASSIGN(Limits limits, Limits::load());
+  const Bounds bounds = Bounds::of(limits, profile);
+  std::vector<RouteRow> rows;
+  for (const Route& route : kRoutes) {
+    RouteRow row;
+    row.method = route.method;
+    row.path = route.path;
+    row.plane = route.plane == Plane::api ? "api" : "sign_in";
+    for (const std::string& role : all_roles()) {
+      if ((permission_of_role(role) & route.any_of) != 0) {
+        row.credential += (row.credential.empty() ? "bearer " : "|") + role;
+      }
+    }
+    if (route.plane == Plane::sign_in) {
+      row.credential = route.body_max != nullptr ? "client secret" : "none";
+    }
+    row.body_bytes_max = route.body_max != nullptr ? bounds.*route.body_max : 0;
+    switch (route.rate) {
+      case Rate::none:
+        row.rate = route.body_max != nullptr ? "wrong_secrets" : "none";
+        break;
+      case Rate::calls:
+        row.rate = "calls";
+        break;
+      case Rate::run_calls:
+        row.rate = "run_calls";
+        break;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 std::string broken_route(std::span<const Route> routes) {
   for (const Route& route : routes) {
     std::string name = std::string(route.method) + " " + std::string(route.path);
     if (route.handler == nullptr || route.name.empty()) {
       return name + " has no handler or name";
+    }
+    if (route.plane == Plane::api && route.method != "GET" && !route.audited) {
+      return name + " changes something and is not audited";
     }
     if ((route.plane == Plane::api) != (route.any_of != 0)) {
       return name + (route.any_of == 0 ? " has no permission" : " asks for a permission");

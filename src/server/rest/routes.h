@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "server/ports/route_row.h"
 #include "server/ports/tokens.h"
+#include "server/rest/limits.h"
 
 namespace reachback::server::rest {
 
@@ -39,9 +41,12 @@ struct Route {
   std::uint64_t Bounds::* body_max = nullptr;  // null: a body is not read
   Rate rate = Rate::calls;
   Handler handler = nullptr;
+  bool audited = false;  // changes something or gives something out: its digest goes to the audit
 };
 
 std::span<const Route> route_table();
+// The table with the limits of a profile. Errors: corrupt (api/limits.json).
+Result<std::vector<RouteRow>> route_rows(Profile profile);
 // Empty, or why the table must not be served. Source: trust.md T01.
 std::string broken_route(std::span<const Route> routes);
 

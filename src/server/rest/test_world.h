@@ -12,6 +12,7 @@
 #include "server/rest/test_fakes.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_exchange.h"
+#include "testing/fake_links.h"
 #include "testing/seeded_random.h"
 
 namespace reachback::server::rest::test {
@@ -55,9 +56,9 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 class World {
  public:
   explicit World(RestOptions options = default_options()) {
-    auto made = RestApi::create(
-        RestDeps{live, library, machines, sign_in, verifier, issuer, audiences, clock, random},
-        std::move(options));
+    auto made = RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer,
+                                         audiences, audit, refusals, clock, random},
+                                std::move(options));
     if (!made) {
       std::abort();
     }
@@ -117,6 +118,9 @@ class World {
 
   testing::FakeClock clock{*parse_time("2021-02-04T15:36:52.778884Z")};
   testing::SeededRandom random{1};
+  testing::FakeAudit audit;
+  testing::FakeScheduler scheduler;
+  RefusalTally refusals{audit, scheduler, clock};
   FakeVerifier verifier;
   FakeIssuer issuer;
   FakeAudiences audiences;

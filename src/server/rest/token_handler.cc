@@ -66,21 +66,34 @@ void post_token(Core& core, CallPtr call, Version version) {
   std::string key = to_lower(request->client_id) + '\n' + call->request().peer_ip;
   const auto& windows = core.bounds.wrong_secrets;
   if (auto wait = core.wrong_secrets.peek(key, windows, core.deps.clock.since_boot())) {
+    core.deps.refusals.note(*tenant, "sign_in_refused", call->request().peer_ip);
     core.refuse(*call, too_many_wrong_secrets(*wait));
     return;
   }
   std::string asked = std::move(request->asked);
+  std::string client = to_lower(request->client_id);
   core.deps.sign_in.client_credentials(
       tenant->text(), request->client_id, std::move(request->client_secret),
-      std::move(request->audience), [&core, call, version, key, asked](Result<IssuedToken> token) {
+      std::move(request->audience),
+      [&core, call, version, key, asked, client, tenant = *tenant](Result<IssuedToken> token) {
         if (token) {
-          auto response =
-              json_response(200, render_token(*token, asked, version, core.deps.clock.now()));
-          response.headers.add("Pragma", "no-cache");
-          core.answer(*call, std::move(response));
+          // On disk before the token leaves.
+          AccessRecord record;
+          record.tenant = tenant;
+          record.kind = "sign_in";
+          record.principal = client;
+          record.token_id = token->token_id;
+          record.result = "200";
+          core.record(call, std::move(record), [&core, call, version, asked, issued = *token] {
+            auto response =
+                json_response(200, render_token(issued, asked, version, core.deps.clock.now()));
+            response.headers.add("Pragma", "no-cache");
+            core.answer(*call, std::move(response));
+          });
           return;
         }
         if (token.error().code == Errc::invalid_client) {
+          core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
           Duration now = core.deps.clock.since_boot();
           core.wrong_secrets.record(key, core.bounds.wrong_secrets, now);
           if (auto wait = core.wrong_secrets.peek(key, core.bounds.wrong_secrets, now)) {

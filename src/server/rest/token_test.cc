@@ -270,5 +270,37 @@ TEST(Discovery, TellsMsalWhereTheTenantIsDescribed) {  // clients.md 9
   EXPECT_EQ(ask_instance("nonsense").status, 200);
 }
 
+// T44.
+TEST(Token, EverySignInIsRecordedAndRefusedOnesAreCounted) {
+  World world;
+  auto sign_in = [&](const std::string& secret) {
+    return world
+        .send("POST", "/" + test::kTenant.text() + "/oauth2/v2.0/token",
+              {{"Content-Type", "application/x-www-form-urlencoded"}},
+              "grant_type=client_credentials&client_id=" + std::string(test::kApp) +
+                  "&client_secret=" + secret +
+                  "&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default")
+        .status;
+  };
+  ASSERT_EQ(sign_in(std::string(test::kSecret)), 200);
+  ASSERT_EQ(world.audit.records.size(), 1u);
+  const AccessRecord& record = world.audit.records[0];
+  EXPECT_EQ(record.kind, "sign_in");
+  EXPECT_EQ(record.principal, test::kApp);
+  EXPECT_EQ(record.peer_ip, world.peer);
+  EXPECT_FALSE(record.request.has_value()) << "the body holds the secret";
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(sign_in("wrong"), 401);
+  }
+  EXPECT_EQ(world.audit.records.size(), 1u);
+  world.refusals.flush();
+  ASSERT_EQ(world.audit.records.size(), 2u);
+  EXPECT_EQ(world.audit.records[1].kind, "sign_in_refused");
+  EXPECT_TRUE(world.audit.records[1].object.starts_with("5 times"));
+  // What cannot be recorded is not given.
+  world.audit.fails = true;
+  EXPECT_EQ(sign_in(std::string(test::kSecret)), 503);
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

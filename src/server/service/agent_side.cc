@@ -117,7 +117,7 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
   auto t = std::make_shared<Transition>();
   t->tenant = tenant;
   t->id = id;
-  t->principal = machine.text();
+  t->by.requestor = machine.text();
   t->only_machine = machine;
   t->done = [id, machine, done](Result<action::Step> step) {
     if (!step) {

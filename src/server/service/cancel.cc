@@ -11,7 +11,7 @@ void LiveResponseService::cancel(const Principal& by, ActionId id, std::string c
   t->id = id;
   t->event = action::CancelRequested{
       action::Cancellation{by.requestor, std::move(comment), deps_.clock.now()}};
-  t->principal = by.requestor;
+  t->by = by;
   t->done = [this, by, id, done](Result<action::Step> step) {
     if (!step) {
       done(step.error());

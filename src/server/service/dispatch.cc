@@ -66,7 +66,7 @@ void LiveResponseService::dispatch(TenantId tenant, MachineId machine) {
         t->tenant = (*active)->tenant;
         t->id = (*active)->id;
         t->event = action::Claimed{claim->generation};
-        t->principal = machine.text();
+        t->by.requestor = machine.text();
         t->done = [](Result<action::Step>) {
         };  // A refused claim ends by the reaper; an unavailable store is asked again by the sweep.
         transition(std::move(t));

@@ -36,7 +36,7 @@ class LiveResponseService : public LiveResponse {
     TenantId tenant;
     ActionId id;
     action::Event event;
-    std::string principal;
+    Principal by;             // of an agent or the reaper: only `requestor` is set
     Done<action::Step> done;  // the step that was taken, its `next` as stored
     int tries_left = 0;
     std::optional<MachineId> only_machine;  // else not_found
@@ -67,5 +67,8 @@ class LiveResponseService : public LiveResponse {
   std::string blob_name_key_;
   Waiters waiters_;
 };
+
+// What the audit is told of a change that `by` asked for.
+AuditEntry audit_of(const Principal& by, Timestamp at, std::string kind, std::string detail);
 
 }  // namespace reachback::server

@@ -74,6 +74,7 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
               record.object = id.text() + "/" + std::to_string(index) + " " + blob.name;
               record.result = "200";
               record.peer_ip = peer_ip;
+              record.request = by.origin.request;
               deps_.audit.append(
                   std::move(record), [link = std::move(link), done](Result<void> written) {
                     if (!written) {

@@ -166,7 +166,7 @@ void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
   for (const action::Command& c : a.commands) {
     a.window += c.timeout;
   }
-  AuditEntry audit{a.created, "accepted", s->by.requestor, a.comment};
+  AuditEntry audit = audit_of(s->by, a.created, "accepted", a.comment);
   auto accepting = std::make_shared<Accepting>();
   if (auto claim = deps_.links.claim(a.machine); claim && claim->tenant == a.tenant) {
     accepting->grant = action::step(a, action::Claimed{claim->generation}, a.created);

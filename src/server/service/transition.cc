@@ -25,9 +25,23 @@ std::string_view kind_of(const action::Event& event) {
   return std::visit(Names(), event);
 }
 
+// A result that the agent has uploaded: the record of the upload.
+void append_blob(std::string& text, std::string_view what,
+                 const std::optional<action::StoredBlob>& blob) {
+  if (blob) {
+    text.append("; ").append(what).append(" ").append(blob->name).append(", ");
+    text += std::to_string(blob->bytes) + " bytes, sha256 " + to_hex(as_bytes(blob->sha256));
+  }
+}
+
 std::string detail_of(const action::Event& event) {
   if (const auto* e = std::get_if<action::CommandEnded>(&event)) {
-    return "command " + std::to_string(e->index) + (e->completed ? " completed" : " failed");
+    std::string text =
+        "command " + std::to_string(e->index) + (e->completed ? " completed" : " failed");
+    append_blob(text, "result", e->result);
+    append_blob(text, "stdout", e->raw_stdout);
+    append_blob(text, "stderr", e->raw_stderr);
+    return text;
   }
   if (const auto* e = std::get_if<action::CommandStarted>(&event)) {
     return "command " + std::to_string(e->index);
@@ -42,6 +56,11 @@ std::string detail_of(const action::Event& event) {
 }
 
 }  // namespace
+
+AuditEntry audit_of(const Principal& by, Timestamp at, std::string kind, std::string detail) {
+  return AuditEntry{at,          std::move(kind),   by.requestor,     std::move(detail),
+                    by.token_id, by.origin.peer_ip, by.origin.request};
+}
 
 void LiveResponseService::transition(std::shared_ptr<Transition> t) {
   if (t->tries_left == 0) {
@@ -63,8 +82,8 @@ void LiveResponseService::transition(std::shared_ptr<Transition> t) {
       t->done(*taken);
       return;
     }
-    AuditEntry audit{deps_.clock.now(), std::string(kind_of(t->event)), t->principal,
-                     detail_of(t->event)};
+    AuditEntry audit =
+        audit_of(t->by, deps_.clock.now(), std::string(kind_of(t->event)), detail_of(t->event));
     deps_.actions.replace(
         taken->next, std::move(audit), [this, t, taken](Result<action::Action> stored) {
           if (!stored && stored.error().code == Errc::conflict) {
@@ -133,7 +152,7 @@ void LiveResponseService::reap(Done<std::size_t> done) {
                         t->tenant = a.tenant;
                         t->id = a.id;
                         t->event = action::DeadlinePassed{};
-                        t->principal = "system";
+                        t->by.requestor = "system";
                         t->done = [round](Result<action::Step> step) {
                           if (step && step->verdict == action::Verdict::applied) {
                             ++round->ended;

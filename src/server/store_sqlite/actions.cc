@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "server/action/step.h"
 #include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -109,17 +110,40 @@ Error no_such_action(const ActionId& id) {
   return Error{Errc::not_found, "no action " + id.text()};
 }
 
+// The action's state after the change, in the audit's own words.
+std::string status_word(action::Status status) {
+  switch (status) {
+    case action::Status::pending:
+      return "pending";
+    case action::Status::in_progress:
+      return "in_progress";
+    case action::Status::succeeded:
+      return "succeeded";
+    case action::Status::failed:
+      return "failed";
+    case action::Status::timed_out:
+      return "timed_out";
+    case action::Status::cancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
 Result<void> write_audit(Db& db, const Action& a, const AuditEntry& entry) {
-  return Query(db,
-               "INSERT INTO audit(tenant, action, at, kind, principal, detail)"
-               " VALUES(?, ?, ?, ?, ?, ?)")
-      .blob(a.tenant.bytes())
-      .blob(a.id.bytes())
-      .number(to_micros(entry.at))
-      .text(entry.kind)
-      .text(entry.principal)
-      .text(entry.detail)
-      .run();
+  AuditRow row;
+  row.tenant = a.tenant.bytes();
+  row.action = std::string(a.id.bytes());
+  row.at = to_micros(entry.at);
+  row.kind = entry.kind;
+  row.principal = entry.principal;
+  row.detail = entry.detail;
+  row.result = status_word(a.status);
+  row.token_id = entry.token_id;
+  row.peer_ip = entry.peer_ip;
+  if (entry.request) {
+    row.request = std::string(as_bytes(*entry.request));
+  }
+  return append_audit_row(db, row);
 }
 
 // The earlier action of this key, if the key is known. Errors: mismatch.

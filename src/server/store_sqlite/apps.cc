@@ -1,4 +1,5 @@
 #include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -25,6 +26,28 @@ Error no_such_app(const AppId& id) {
   return Error{Errc::not_found, "no application " + id.text()};
 }
 
+// Applications and tokens are changed by administrators on the server's own machine, and by nobody
+// else.
+Result<void> write_admin_audit(Db& db, const TenantId& tenant, Timestamp at, const char* kind,
+                               std::string object, std::string detail) {
+  AuditRow row;
+  row.tenant = tenant.bytes();
+  row.at = to_micros(at);
+  row.kind = kind;
+  row.principal = "local administrator";
+  row.object = std::move(object);
+  row.detail = std::move(detail);
+  return append_audit_row(db, row);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += (out.empty() ? "" : " ") + word;
+  }
+  return out;
+}
+
 Result<bool> is_there(Query& query) {
   return query.row();
 }
@@ -39,16 +62,18 @@ Result<void> insert_app(Db& db, const App& a) {
                    "there is an application " + a.id.text() + " or '" + a.name + "'"};
     }
   }
-  return Query(
-             db,
-             "INSERT INTO apps(tenant, id, name, roles, secret, created) VALUES(?, ?, ?, ?, ?, ?)")
-      .blob(a.tenant.bytes())
-      .blob(a.id.bytes())
-      .text(a.name)
-      .blob(encode_list(a.roles))
-      .blob(as_bytes(a.secret))
-      .number(to_micros(a.created))
-      .run();
+  RB_TRY(Query(db,
+               "INSERT INTO apps(tenant, id, name, roles, secret, created)"
+               " VALUES(?, ?, ?, ?, ?, ?)")
+             .blob(a.tenant.bytes())
+             .blob(a.id.bytes())
+             .text(a.name)
+             .blob(encode_list(a.roles))
+             .blob(as_bytes(a.secret))
+             .number(to_micros(a.created))
+             .run());
+  return write_admin_audit(db, a.tenant, a.created, "app_created", a.id.text(),
+                           a.name + ": " + joined(a.roles));
 }
 
 }  // namespace
@@ -127,13 +152,15 @@ void SqliteApps::apps(TenantId tenant, Done<std::vector<App>> done) {
 void SqliteApps::set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id, secret](Db& db) -> Result<void> {
+      [tenant, id, secret, now = now_()](Db& db) -> Result<void> {
         RB_TRY(Query(db, "UPDATE apps SET secret = ? WHERE tenant = ? AND id = ?")
                    .blob(as_bytes(secret))
                    .blob(tenant.bytes())
                    .blob(id.bytes())
                    .run());
-        return db.changed_rows() == 1 ? Result<void>() : no_such_app(id);
+        return db.changed_rows() == 1
+                   ? write_admin_audit(db, tenant, now, "app_rotated", id.text(), "")
+                   : no_such_app(id);
       },
       std::move(done));
 }
@@ -141,12 +168,14 @@ void SqliteApps::set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void>
 void SqliteApps::remove_app(TenantId tenant, AppId id, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id](Db& db) -> Result<void> {
+      [tenant, id, now = now_()](Db& db) -> Result<void> {
         RB_TRY(Query(db, "DELETE FROM apps WHERE tenant = ? AND id = ?")
                    .blob(tenant.bytes())
                    .blob(id.bytes())
                    .run());
-        return db.changed_rows() == 1 ? Result<void>() : no_such_app(id);
+        return db.changed_rows() == 1
+                   ? write_admin_audit(db, tenant, now, "app_deleted", id.text(), "")
+                   : no_such_app(id);
       },
       std::move(done));
 }
@@ -166,7 +195,10 @@ void SqliteApps::add_token(EnrollmentToken token, Done<void> done) {
                    .number(to_micros(token.created))
                    .run());
         return db.changed_rows() == 1
-                   ? Result<void>()
+                   ? write_admin_audit(db, token.tenant, token.created, "enrollment_token_created",
+                                       to_hex(as_bytes(token.token)),  // its digest
+                                       std::to_string(token.uses_left) + " uses until " +
+                                           format_time(token.expires))
                    : Error{Errc::already_exists, "there is such an enrolment token"};
       },
       std::move(done));

@@ -1,4 +1,5 @@
 #include "base/bytes.h"
+#include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -88,6 +89,14 @@ Result<LibraryFile> put_file(Db& db, LibraryFile f, bool replace) {
                   " has_parameters = excluded.has_parameters, created_by = excluded.created_by,"
                   " updated = excluded.updated");
   RB_TRY(bind_file(query, f).text(folded).run());
+  AuditRow row;
+  row.tenant = f.tenant.bytes();
+  row.at = to_micros(f.updated);
+  row.kind = present ? "library_replaced" : "library_added";
+  row.principal = f.created_by;
+  row.object = f.name;
+  row.detail = std::to_string(f.bytes) + " bytes, sha256 " + to_hex(as_bytes(f.sha256));
+  RB_TRY(append_audit_row(db, row));
   return f;
 }
 
@@ -142,13 +151,22 @@ void SqliteLibrary::list(TenantId tenant, Done<std::vector<LibraryFile>> done) {
 void SqliteLibrary::remove(TenantId tenant, std::string name, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, name = std::move(name)](Db& db) -> Result<void> {
+      [tenant, name = std::move(name), now = now_()](Db& db) -> Result<void> {
         RB_TRY(Query(db, "DELETE FROM library_names WHERE tenant = ? AND folded = ? AND name = ?")
                    .blob(tenant.bytes())
                    .text(to_lower(name))
                    .text(name)
                    .run());
-        return db.changed_rows() == 1 ? Result<void>() : no_such_file(name);
+        if (db.changed_rows() != 1) {
+          return no_such_file(name);
+        }
+        // Who removed it stands in the file of access records.
+        AuditRow row;
+        row.tenant = tenant.bytes();
+        row.at = to_micros(now);
+        row.kind = "library_removed";
+        row.object = name;
+        return append_audit_row(db, row);
       },
       std::move(done));
 }

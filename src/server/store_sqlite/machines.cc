@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -138,6 +139,15 @@ Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp
              .blob(as_bytes(token))
              .run());
   RB_TRY(add_machine(db, m, token));
+  AuditRow row;
+  row.tenant = m.tenant.bytes();
+  row.at = to_micros(now);
+  row.kind = "enrolled";
+  row.principal = row.object = m.id.text();
+  row.detail = m.name;
+  row.token_id = to_hex(as_bytes(token));  // the token's digest
+  row.peer_ip = m.last_external_ip;
+  RB_TRY(append_audit_row(db, row));
   return m;
 }
 

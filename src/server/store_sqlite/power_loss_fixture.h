@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/store_sqlite/audit_verify.h"
 #include "server/store_sqlite/sqlite.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "testing/crash_vfs.h"
@@ -280,7 +281,8 @@ class Workload {
          " WHERE audit.tenant = actions.tenant AND audit.action = actions.id)",
          0, "a change without its audit row, or the reverse"},
         {"SELECT count(*) FROM audit WHERE NOT EXISTS (SELECT 1 FROM actions"
-         " WHERE audit.tenant = actions.tenant AND audit.action = actions.id)",
+         " WHERE audit.tenant = actions.tenant AND audit.action = actions.id)"
+         " AND action IS NOT NULL",
          0, "an audit row of no action"},
         {"SELECT count(*) FROM idempotency WHERE NOT EXISTS (SELECT 1 FROM actions"
          " WHERE idempotency.tenant = actions.tenant AND idempotency.action = actions.id)",
@@ -296,6 +298,11 @@ class Workload {
       if (!n || *n != check.want) {
         return std::string(check.broken) + ": " + (n ? std::to_string(*n) : n.error().message);
       }
+    }
+    auto rows = verify_audit_rows(**db);
+    if (!rows || rows->problem) {
+      return "V22: the audit's chain is broken: " +
+             (rows ? rows->problem->what : rows.error().message);
     }
     return "";
   }

@@ -1,5 +1,7 @@
 #include "server/store_sqlite/schema.h"
 
+#include "server/store_sqlite/audit_chain.h"
+
 namespace reachback::server {
 namespace {
 
@@ -83,14 +85,75 @@ CREATE TABLE tokens(
   tags BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
 )sql";
 
+// The audit becomes a hash chain over all tables (audit_chain.h). Rows are only ever added at the
+// end: REPLACE, which deletes without a trigger, is refused by the order of seq.
+constexpr const char* kAuditChain = R"sql(
+DROP INDEX audit_action;
+DROP TRIGGER audit_is_not_changed;
+DROP TRIGGER audit_is_not_deleted;
+ALTER TABLE audit RENAME TO audit_without_chain;
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY,     -- 1, 2, 3, ... without a gap
+  tenant BLOB NOT NULL,
+  action BLOB,                 -- NULL: about something else, which `object` names
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL, principal TEXT NOT NULL,
+  object TEXT NOT NULL, detail TEXT NOT NULL, result TEXT NOT NULL,
+  token_id TEXT NOT NULL, peer_ip TEXT NOT NULL,
+  request BLOB,                -- digest of the call that asked for it
+  hash BLOB NOT NULL) STRICT;
+CREATE INDEX audit_action ON audit(tenant, action) WHERE action IS NOT NULL;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+  BEGIN SELECT RAISE(ABORT, 'audit rows are not changed'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+  BEGIN SELECT RAISE(ABORT, 'audit rows are not deleted'); END;
+CREATE TRIGGER audit_only_grows BEFORE INSERT ON audit
+  WHEN NEW.seq <= (SELECT coalesce(max(seq), 0) FROM audit)
+  BEGIN SELECT RAISE(ABORT, 'audit rows are added at the end'); END;
+)sql";
+
+// Rows from before the chain are chained in their order.
+Result<void> chain_old_rows(Db& db) {
+  {
+    Query old(db,
+              "SELECT tenant, action, at, kind, principal, detail FROM audit_without_chain"
+              " ORDER BY key");
+    while (true) {
+      RB_TRY_ASSIGN(bool found, old.row());
+      if (!found) {
+        break;
+      }
+      AuditRow row;
+      row.tenant = old.bytes_at(0);
+      row.action = std::string(old.bytes_at(1));
+      row.at = old.number_at(2);
+      row.kind = old.bytes_at(3);
+      row.principal = old.bytes_at(4);
+      row.detail = old.bytes_at(5);
+      RB_TRY(append_audit_row(db, row));
+    }
+  }
+  return db.exec("DROP TABLE audit_without_chain");
+}
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
-constexpr const char* kMigrations[] = {kMigration1};
+struct Migration {
+  const char* sql;
+  Result<void> (*then)(Db& db);  // what SQL cannot do; may be null
+};
+constexpr Migration kMigrations[] = {
+    {kMigration1, nullptr},
+    {kAuditChain, chain_old_rows},
+};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 Result<void> run_migrations(Db& db, std::int64_t from) {
   RB_TRY(db.exec("BEGIN IMMEDIATE"));
   for (std::int64_t v = from; v < kSchemaVersion; ++v) {
-    auto done = db.exec(kMigrations[v]);
+    auto done = db.exec(kMigrations[v].sql);
+    if (done && kMigrations[v].then != nullptr) {
+      done = kMigrations[v].then(db);
+    }
     if (!done) {
       (void)db.exec("ROLLBACK");
       return done.error().in("migration to schema " + std::to_string(v + 1));

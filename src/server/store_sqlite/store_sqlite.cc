@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/stores.h"
 
@@ -51,13 +52,13 @@ std::function<std::uint64_t()> free_bytes_of(const SqliteStoreOptions& options) 
 
 struct SqliteStore::Parts {
   Parts(std::unique_ptr<Db> writing, std::vector<std::unique_ptr<Db>> reading,
-        WriterOptions options, std::size_t cached)
+        WriterOptions options, std::size_t cached, const std::function<Timestamp()>& now)
       : readers(std::move(reading)),
         writer(std::move(writing), std::move(options)),
         actions(writer, readers, cached),
         machines(writer, readers),
-        library(writer, readers),
-        apps(writer, readers) {}
+        library(writer, readers, now),
+        apps(writer, readers, now) {}
   Readers readers;
   Writer writer;
   SqliteActions actions;
@@ -97,8 +98,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions option
   writer.restart_frames = options.checkpoint_frames * 8;
   writer.reserve_bytes = options.reserve_bytes;
   writer.free_bytes = free_bytes_of(options);
+  writer.on_broken = options.on_broken;
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::make_unique<Parts>(
-      std::move(writing), std::move(reading), std::move(writer), options.cached_actions)));
+      std::move(writing), std::move(reading), std::move(writer), options.cached_actions,
+      options.now ? options.now : [] { return SystemClock().now(); })));
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -117,6 +120,10 @@ LibraryStore& SqliteStore::library() {
 }
 AppStore& SqliteStore::apps() {
   return parts_->apps;
+}
+
+Result<AuditHead> SqliteStore::audit_head() {
+  return parts_->readers.read<AuditHead>([](Db& db) { return server::audit_head(db); });
 }
 
 // The writer first: a `done` may still read. The log is checkpointed by the next start, or by the

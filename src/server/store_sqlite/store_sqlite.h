@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/ports/action_store.h"
+#include "server/ports/audit_head.h"
 #include "server/ports/directory.h"
 
 namespace reachback::server {
@@ -26,6 +27,10 @@ struct SqliteStoreOptions {
   std::uint64_t reserve_bytes = 64 << 20;
   std::function<std::uint64_t()> free_bytes;  // empty: what the file system of `path` says
   std::string vfs;                            // SQLite VFS by name; empty: the system's files
+  std::function<Timestamp()> now;             // of audit rows; empty: the system's clock
+  // The first I/O error after which the store takes no more writes (F14), told once, on the
+  // writer's thread: what is on disk is not known any more until the server starts anew.
+  std::function<void(const Error&)> on_broken;
 #ifdef REACHBACK_TEST_HOOKS
   bool lose_writes_at_power_loss = false;  // synchronous=OFF: shows that the crash tests can fail
 #endif
@@ -48,6 +53,8 @@ class SqliteStore {
   MachineStore& machines();
   LibraryStore& library();
   AppStore& apps();
+  // The newest committed row of the audit's chain. Errors: unavailable, corrupt.
+  Result<AuditHead> audit_head();
 
   // Writes what waits, calls its `done`s, closes the files. Not from a `done`. Again: no effect.
   // Errors: unavailable (an I/O error had broken the store).

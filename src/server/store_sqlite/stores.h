@@ -64,7 +64,8 @@ class SqliteMachines : public MachineStore {
 
 class SqliteLibrary : public LibraryStore {
  public:
-  SqliteLibrary(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  SqliteLibrary(Writer& writer, Readers& readers, std::function<Timestamp()> now)
+      : writer_(writer), readers_(readers), now_(std::move(now)) {}
   void put(LibraryFile file, bool replace, Done<LibraryFile> done) override;
   void get(TenantId tenant, std::string name, Done<LibraryFile> done) override;
   void version(TenantId tenant, Sha256 sha256, Done<LibraryFile> done) override;
@@ -74,11 +75,13 @@ class SqliteLibrary : public LibraryStore {
  private:
   Writer& writer_;
   Readers& readers_;
+  std::function<Timestamp()> now_;  // for audit rows
 };
 
 class SqliteApps : public AppStore {
  public:
-  SqliteApps(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  SqliteApps(Writer& writer, Readers& readers, std::function<Timestamp()> now)
+      : writer_(writer), readers_(readers), now_(std::move(now)) {}
   void add_tenant(Tenant tenant, Done<void> done) override;
   void tenants(Done<std::vector<Tenant>> done) override;
   void add_app(App app, Done<void> done) override;
@@ -91,6 +94,7 @@ class SqliteApps : public AppStore {
  private:
   Writer& writer_;
   Readers& readers_;
+  std::function<Timestamp()> now_;  // for audit rows
 };
 
 }  // namespace reachback::server

@@ -179,6 +179,9 @@ void Writer::checkpoint_if_due() {
 void Writer::note_io_failure(const Error& error) {
   if (db_->io_failed() && !broken_.exchange(true)) {
     log_error("store is broken: an I/O error", {field("error", error.message)});
+    if (options_.on_broken) {
+      options_.on_broken(error);
+    }
   }
 }
 

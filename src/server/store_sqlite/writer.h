@@ -22,8 +22,9 @@ struct WriterOptions {
   int checkpoint_frames = 2'000;   // log frames after which what is in the log goes to the database
   int restart_frames = 16'000;     // log frames after which readers are waited for, so that the log
                                    // starts over
-  std::uint64_t reserve_bytes = 0;            // free space that is kept for work already accepted
-  std::function<std::uint64_t()> free_bytes;  // empty: no reserve is kept
+  std::uint64_t reserve_bytes = 0;              // free space that is kept for work already accepted
+  std::function<std::uint64_t()> free_bytes;    // empty: no reserve is kept
+  std::function<void(const Error&)> on_broken;  // once, on the writer's thread
 };
 
 enum class Space {

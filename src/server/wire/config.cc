@@ -188,6 +188,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   top.table("server", [&](const toml::table& t) -> Result<void> {
     TableReader r(t, "server.", file);
     r.number("threads", 1, 64, [&c](std::int64_t v) { c.threads = static_cast<std::size_t>(v); });
+    r.number("strangers_per_address", 0, 1'000'000,
+             [&c](std::int64_t v) { c.strangers_per_address = static_cast<std::size_t>(v); });
+    r.number("strangers", 0, 1'000'000,
+             [&c](std::int64_t v) { c.strangers = static_cast<std::size_t>(v); });
     return r.read();
   });
   top.table("live_response", [&](const toml::table& t) -> Result<void> {
@@ -197,6 +201,15 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     r.duration("cancel_wait", c.cancel_wait);
     r.number("output_bytes_max", 1, std::int64_t{1} << 40,
              [&c](std::int64_t v) { c.output_bytes_max = static_cast<std::uint64_t>(v); });
+    return r.read();
+  });
+  top.table("audit", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "audit.", file);
+    r.text("export", [&c](const std::string& value) -> Result<void> {
+      RB_TRY_ASSIGN(c.audit_export, parse_head_target(value));
+      return {};
+    });
+    r.duration("every", c.audit_every);
     return r.read();
   });
   top.key("issuers", [&](const toml::node& n) -> Result<void> {

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "server/rest/limits.h"
+#include "server/wire/head_export.h"
 
 namespace reachback::server {
 
@@ -31,6 +32,9 @@ struct Config {
   std::size_t threads = 0;  // 0: one a core, at most 8
   std::optional<Duration> queue_time, script_timeout, cancel_wait;
   std::optional<std::uint64_t> output_bytes_max;
+  std::optional<std::size_t> strangers_per_address, strangers;  // 0: no limit
+  HeadTarget audit_export;
+  std::optional<Duration> audit_every;
   std::vector<IssuerConfig> issuers;
 };
 

@@ -49,6 +49,11 @@ rate_factor = 10
 wire_form = "raw"
 [server]
 threads = 3
+strangers_per_address = 7
+strangers = 0
+[audit]
+export = "file:/var/log/heads"
+every = "10s"
 [live_response]
 queue_time = "3d"
 script_timeout = "2s"
@@ -71,6 +76,11 @@ audiences = ["a", "b"]
   EXPECT_EQ(c->rate_factor, 10u);
   EXPECT_TRUE(c->get_file_raw);
   EXPECT_EQ(c->threads, 3u);
+  EXPECT_EQ(c->strangers_per_address, 7u);
+  EXPECT_EQ(c->strangers, 0u);
+  EXPECT_EQ(c->audit_export.kind, HeadTarget::Kind::file);
+  EXPECT_EQ(c->audit_export.path, "/var/log/heads");
+  EXPECT_EQ(c->audit_every, std::chrono::seconds(10));
   EXPECT_EQ(c->queue_time, std::chrono::hours(72));
   EXPECT_EQ(c->script_timeout, std::chrono::seconds(2));
   EXPECT_EQ(c->cancel_wait, std::chrono::milliseconds(500));

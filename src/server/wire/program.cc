@@ -6,7 +6,6 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "json/json.h"
-#include "server/audit_file/verify.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
 #include "server/wire/admin_socket.h"
@@ -14,6 +13,7 @@
 #include "server/wire/data_folder.h"
 #include "server/wire/init.h"
 #include "server/wire/server.h"
+#include "server/wire/verify_audit.h"
 
 namespace reachback::server {
 namespace {
@@ -73,7 +73,7 @@ struct Options {
   std::int64_t uses = 1;
   bool json = false;
   ServeOptions serve;
-  std::string by;
+  std::string by, heads_file;
 };
 
 int do_init(const Options& o) {
@@ -137,17 +137,18 @@ json::Array to_array(const std::vector<std::string>& texts) {
 }
 
 int do_verify_audit(const Options& o) {
-  auto report = verify_audit_file(DataPaths(o.data).audit());
-  if (!report) {
-    return fail(report.error());
+  auto whole = verify_audit(DataPaths(o.data), o.heads_file);
+  if (!whole) {
+    return fail(whole.error());
   }
-  if (report->problem && !report->problem->torn_tail) {
-    return fail(Error{Errc::corrupt, DataPaths(o.data).audit() + ": line " +
-                                         std::to_string(report->problem->line) + " (byte " +
-                                         std::to_string(report->problem->offset) +
-                                         "): " + report->problem->what});
+  std::string text = "The audit log is whole: " + std::to_string(whole->file_records) +
+                     " records in the file, " + std::to_string(whole->database_rows) +
+                     " in the database, " + std::to_string(whole->links) +
+                     " links between them agree";
+  if (whole->kept > 0) {
+    text += ", and so do " + std::to_string(whole->kept) + " exported heads";
   }
-  print("The audit log is whole: " + std::to_string(report->records) + " records.");
+  print(text + ".");
   return 0;
 }
 
@@ -242,8 +243,11 @@ int run_server_program(int argc, char** argv) {
                       [](const json::Object& a) { return string_of(a, "enrollmentToken"); });
   });
 
-  auto* verify = cli.add_subcommand("verify-audit", "check the hash chain of the audit file");
+  auto* verify = cli.add_subcommand(
+      "verify-audit", "check the audit's hash chains, in the file and in the database");
   data(verify);
+  verify->add_option("--head", o.heads_file,
+                     "exported heads to compare with: shows a cut-off end, too");
   verify->callback([&] { status = do_verify_audit(o); });
 
 #ifdef REACHBACK_TEST_HOOKS

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "base/guarded_clocks.h"
@@ -27,16 +29,22 @@
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
 #include "server/wire/admin_socket.h"
+#include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/jwks_source.h"
+#include "server/wire/listener_options.h"
+#include "server/wire/request_log.h"
 #include "server/wire/revocations.h"
+#include "server/wire/route_list.h"
 #include "server/wire/server_certificate.h"
+#include "server/wire/watched_disk.h"
 
 namespace reachback::server {
 namespace {
 
 constexpr Duration kDrainGrace = std::chrono::seconds(10);
+constexpr Duration kBrokenGrace = std::chrono::seconds(1);
 constexpr Duration kReapEvery = std::chrono::seconds(1);
 constexpr Duration kPurgeEvery = std::chrono::hours(1);
 constexpr int kCertificateDays = 397;
@@ -130,9 +138,11 @@ class Server {
     admin_.reset();
     live_response_->finish_waiting();
     hub_.end_all("the server is stopping");
-    public_server_->drain(kDrainGrace);
-    agent_server_->drain(kDrainGrace);
-    return take_down();
+    auto broken = given_up();
+    public_server_->drain(broken ? kBrokenGrace : kDrainGrace);
+    agent_server_->drain(broken ? kBrokenGrace : kDrainGrace);
+    auto closed = take_down();
+    return broken ? Result<void>(*broken) : closed;
   }
 
   ~Server() {
@@ -158,6 +168,10 @@ class Server {
       });
       done->get_future().get();
     }
+    if (refusals_) {
+      refusals_->flush();
+    }
+    keeper_.reset();
     auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
     audit_.reset();
@@ -175,6 +189,8 @@ class Server {
     RB_TRY_ASSIGN(lock_, lock_data_folder(paths_));
     SqliteStoreOptions store;
     store.path = paths_.database();
+    store.now = [this] { return clock_.now(); };
+    store.on_broken = [this](const Error& e) { give_up("database", e); };
     RB_TRY_ASSIGN(store_, SqliteStore::open(store));
     BlobFsOptions blobs;
     blobs.folder = paths_.blobs();
@@ -183,11 +199,34 @@ class Server {
     // What an upload link promises is what the store takes.
     RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
     blobs.limits.blob_bytes_max = limits.upload_bytes_max;
-    RB_TRY_ASSIGN(blobs_, BlobFs::create(std::move(blobs)));
+    RB_TRY_ASSIGN(blobs_, BlobFs::create(std::move(blobs),
+                                         std::make_shared<WatchedDisk>(
+                                             [this](const Error& e) { give_up("blobs", e); })));
     AuditFileOptions audit;
     audit.path = paths_.audit();
+    audit.on_broken = [this](const Error& e) { give_up("audit file", e); };
     RB_TRY_ASSIGN(audit_, AuditFile::open(std::move(audit)));
     return {};
+  }
+
+  // F14: after a failed sync nobody knows what is on the disk; what a new process reads is the
+  // truth. Ends the program in good order; whoever runs it starts it again.
+  void give_up(const char* what, const Error& why) {
+    {
+      std::lock_guard lock(given_up_mutex_);
+      if (given_up_) {
+        return;
+      }
+      given_up_ =
+          Error{why.code, std::string("ended after an I/O error (") + what + "): " + why.message +
+                              "; start the server again, what was acknowledged is on disk"};
+    }
+    log_error("ending after an I/O error", {field("of", what), field("error", why.message)});
+    ::kill(::getpid(), SIGTERM);
+  }
+  std::optional<Error> given_up() {
+    std::lock_guard lock(given_up_mutex_);
+    return given_up_;
   }
 
   Result<void> listen() {
@@ -198,7 +237,7 @@ class Server {
             kCertificateDays, clock_));
     certificate_ = std::make_unique<ServerCertificate>(std::move(certificate));
     loops_ = std::make_unique<net::LoopPool>(thread_count(config_));
-    net::HttpServerOptions http;
+    RB_TRY_ASSIGN(net::HttpServerOptions http, http_options(config_));
     http.render_error = [this](int status, std::string_view message) {
       return render_error(status, message);
     };
@@ -217,6 +256,10 @@ class Server {
   }
 
   Result<void> build() {
+    RB_TRY_ASSIGN(auto routes, all_routes(config_.profile));
+    if (std::string broken = broken_row(routes); !broken.empty()) {
+      return Error{Errc::internal, "route table: " + broken};
+    }
     blobs_->set_bases(public_url_, agent_url_);
     std::vector<std::string> alias_urls;
     for (const std::string& host : config_.alias_hosts) {
@@ -254,6 +297,7 @@ class Server {
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
     machines_ = Machines::create(store_->machines(), hub_, clock_);
     sign_in_ = SignIn::create(store_->apps(), *issuer_, clock_);
+    refusals_ = std::make_unique<RefusalTally>(*audit_, *scheduler_, clock_);
     rest::RestOptions rest;
     rest.public_url = public_url_;
     for (const Tenant& t : *tenants) {
@@ -265,14 +309,16 @@ class Server {
     rest.rate_factor = config_.rate_factor;
     rest.strict = config_.strict;
     rest.read_all_results = config_.read_all_results;
-    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
-                             rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
-                                            *verifier_, *issuer_, *audiences_, clock_, random_},
-                             std::move(rest)));
+    RB_TRY_ASSIGN(rest_,
+                  rest::RestApi::create(
+                      rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_, *verifier_,
+                                     *issuer_, *audiences_, *audit_, *refusals_, clock_, random_},
+                      std::move(rest)));
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
     agents.order_keys = {order_spki};
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
+    agents.refusals = refusals_.get();
     agent_api_ = std::make_unique<AgentApi>(
         SessionDeps{hub_, store_->machines(), *live_response_, clock_, random_}, *machines_,
         std::move(agents));
@@ -291,6 +337,10 @@ class Server {
   }
 
   void begin() {
+    AuditKeeperOptions keeper;
+    keeper.target = config_.audit_export;
+    keeper.every = config_.audit_every.value_or(keeper.every);
+    keeper_ = std::make_unique<AuditKeeper>(std::move(keeper), *store_, *audit_, clock_);
     ready_ = true;
     reap();
     purge();
@@ -340,6 +390,7 @@ class Server {
   }
 
   void handle_public(std::shared_ptr<net::Exchange> exchange) {
+    log_request(exchange->request());
     if (!ready_) {
       exchange->respond(not_ready());
     } else if (blob_http_->handles(exchange->request().path())) {
@@ -388,11 +439,15 @@ class Server {
   std::string public_url_, agent_url_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};
+  std::mutex given_up_mutex_;
+  std::optional<Error> given_up_;
   LocalNotifier notifier_;
   AgentHub hub_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<BlobFs> blobs_;
   std::unique_ptr<AuditFile> audit_;
+  std::unique_ptr<RefusalTally> refusals_;
+  std::unique_ptr<AuditKeeper> keeper_;
   std::unique_ptr<AudienceList> audiences_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<JwtVerifier> verifier_;
@@ -423,6 +478,7 @@ Result<void> serve_until_signal(const ServeOptions& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   RB_TRY_ASSIGN(auto server, Server::start(options));
   server->announce();
   int received = 0;
