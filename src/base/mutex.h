@@ -48,8 +48,8 @@ class RB_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
 };
 
 // Waits let the lock go meanwhile, which the analysis does not see: it takes it as held throughout,
-// which is right before and after. Conditions are written as a loop around wait(), so that what they
-// read is seen to be guarded.
+// which is right before and after. Conditions are written as a loop around wait(), so that what
+// they read is seen to be guarded.
 class Condition {
  public:
   void wait(MutexLock& lock) { condition_.wait(lock.lock_); }
