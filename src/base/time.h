@@ -40,9 +40,11 @@ class Clock {
   virtual Duration since_boot() const = 0;
 };
 
-// The machine's clock. In builds with test hooks, advance() shifts now() (and only now()).
+// The machine's clock. In builds with test hooks, advance() shifts now() (and only now()), and
+// REACHBACK_CLOCK_OFFSET_MS in the environment does so from the start.
 class SystemClock : public Clock {
  public:
+  SystemClock();
   Timestamp now() const override;
   Duration since_boot() const override;
   void advance(Duration by);  // No effect without test hooks.
