@@ -34,6 +34,7 @@ class Disk:
         except (Unavailable, FileNotFoundError) as error:
             os.unlink(self.image)
             raise Unavailable(str(error)) from error
+        self.device = os.stat(folder).st_dev
         self.is_full = False
 
     def free_bytes(self):
@@ -46,6 +47,8 @@ class Disk:
         before = self.free_bytes()
         fd = os.open(os.path.join(self.folder, FILLER), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
+            if os.fstat(fd).st_dev != self.device:
+                raise Unavailable("it is not mounted: this would fill the machine's own disk")
             step = 1 << 30
             while step >= 512:
                 room = self.free_bytes() - leave_bytes

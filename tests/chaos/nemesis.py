@@ -46,7 +46,7 @@ class Nemesis:
         self.kinds = {k: w for k, w in KINDS.items() if k not in not_run}
         self.counts = {}
         self.errors = []
-        self._offset_s = 0
+        self._offset_s = self._clock_moves = 0
         self._standing = {}  # (kind, target) -> how to take it back
         self._heals = []
         self._number = itertools.count()
@@ -68,6 +68,9 @@ class Nemesis:
                 agent.kill()
         for gate in [self.clients] + [a.program.gate for a in self.agents]:
             gate.heal()
+
+    def clock_moves(self):
+        return self._clock_moves
 
     # ---- when
     def _work(self):
@@ -149,7 +152,9 @@ class Nemesis:
                 return False
             return lambda: _send(pid, signal.SIGCONT, b"reachback-agent")
         process = target.program.process
-        target.signal(signal.SIGSTOP)
+        if not process.alive():
+            return False
+        process.signal(signal.SIGSTOP)
         return lambda: process.signal(signal.SIGCONT)
 
     def _signal_network(self, target, number):
@@ -171,12 +176,14 @@ class Nemesis:
         delta, self._offset_s = offset_s - self._offset_s, offset_s
         if delta == 0:
             return
+        self._clock_moves += 1
         with self.server.held():
             try:
                 self.server.program.ask(command="clock_advance", seconds=delta)
             except (OSError, ValueError, LocalError):
                 self.server.kill()
             self.server.environment["REACHBACK_CLOCK_OFFSET_MS"] = str(offset_s * 1000)
+        self._clock_moves += 1
 
     def _trouble(self, what, gate, draw):
         if what == "cut":

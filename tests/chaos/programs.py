@@ -4,6 +4,7 @@ alive: whatever was killed is started again after a while, as a service manager 
 
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -87,6 +88,18 @@ def network_pid_of(agent_pid):
     except (OSError, IndexError):
         pass
     return None
+
+
+def kill_scripts(effects):
+    """Ends what still runs of the scripts that were given this file of effects."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as text:
+                words = text.read().split(b"\0")
+            if effects.encode() in words:
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
 
 
 class Kept:
@@ -209,10 +222,6 @@ class Kept:
         with self._lock:
             process = self.program.process
             return process.pid if process.alive() else None
-
-    def signal(self, number):
-        with self._lock:
-            self.program.process.signal(number)
 
     def stop(self):
         """Ends it for good, by SIGTERM. Gives the exit status."""

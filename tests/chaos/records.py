@@ -79,14 +79,16 @@ def write_blobs(folder, path):
                                           sha256=hashlib.sha256(content).hexdigest())) + "\n")
 
 
-def keep_logs(world_folder, data, logs):
-    """Before the disks go: what somebody needs who wants to know why."""
-    os.makedirs(logs, exist_ok=True)
+def keep(folder, data, states):
+    """Copies what somebody needs who wants to know why, before the disks go."""
     for name in ("db", "audit"):
-        where = os.path.join(data, name)
-        if os.path.exists(where):
-            shutil.copytree(where, os.path.join(logs, name), dirs_exist_ok=True)
-    del world_folder
+        if os.path.exists(os.path.join(data, name)):
+            shutil.copytree(os.path.join(data, name), os.path.join(folder, name), dirs_exist_ok=True)
+    for label, state in states.items():
+        os.makedirs(os.path.join(folder, label), exist_ok=True)
+        for name in os.listdir(state) if os.path.exists(state) else ():
+            if name.startswith("journal"):
+                shutil.copy(os.path.join(state, name), os.path.join(folder, label))
 
 
 def judge(bin_dir, folder):

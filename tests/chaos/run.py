@@ -80,7 +80,7 @@ def run_nemesis(outcome, folder, options):
         nemesis = Nemesis(options.seed, world.kept_server, world.kept_agents, world.clients, note,
                           options.server_clock_jumps, not_run)
         workload = Workload(options.seed, world.server, world.agents, world.effects, world.history,
-                            world.folder)
+                            nemesis.clock_moves)
         workload.start()
         nemesis.start()
         until, says = began + options.minutes * 60, began + SAYS_EVERY_S
@@ -117,7 +117,8 @@ def run_nemesis(outcome, folder, options):
 def sweep(outcome, folder, options):
     began = time.monotonic()
     for done in run_sweeps(folder, options.bin, options.seed, options.stride,
-                           variant=options.variant):
+                           [options.side] if options.side else ("server", "agent"),
+                           options.variant):
         outcome.findings += done.findings
         outcome.add_counts(done.counts)
         outcome.add_checked(done.said)
@@ -166,6 +167,7 @@ def parse(argv):
     parser.add_argument("--agents", type=int, default=4)
     parser.add_argument("--sweep", action="store_true", help="only the kills at every durable step")
     parser.add_argument("--no-sweep", action="store_true", help="only the nemesis")
+    parser.add_argument("--side", choices=("server", "agent"), help="sweep this side only")
     parser.add_argument("--stride", type=int, default=1, help="sweep every so many-th step")
     parser.add_argument("--server-clock-jumps", action="store_true",
                         help="set the server's clock by up to an hour, either way")

@@ -9,7 +9,7 @@ import threading
 import time
 
 from programs import LocalError
-from workload import Client, Command, Finding, SCRIPT, AuditTail, CALL_TIMEOUT_S
+from workload import Client, Command, Finding, SCRIPT, AuditTail, CALL_TIMEOUT_S, IN_BLOCKS_BYTES
 from localrun import Api
 from world import World
 
@@ -23,11 +23,12 @@ class Sweep:
     """One side, killed before or after each step, in one world."""
 
     def __init__(self, folder, bin_dir, side, when, seed, stride=1, first=1,
-                 variant=None):
+                 variant=None, stop=None):
         self.folder, self.bin_dir, self.side, self.when = folder, bin_dir, side, when
         self.chance = random.Random(f"{seed} {side} {when}")
         self.stride = stride
         self.variant = variant
+        self.stop = stop or threading.Event()  # set: end early, the user has had enough
         self.k = first
         self.killed_at = []
         self.steps = 0  # of the run that was not killed
@@ -57,9 +58,9 @@ class Sweep:
     def _sweep(self, world):
         kept = world.kept_server if self.side == "server" else world.kept_agents[0]
         log = world.path("steps")
-        client = Client(world.server.api(timeout_s=CALL_TIMEOUT_S), world.history,
-                        AuditTail(os.path.join(world.server.data, "audit", "access.log")),
-                        self.counts, lambda: time.monotonic() - self._began > SCENARIO_S)
+        audit = AuditTail(os.path.join(world.server.data, "audit", "access.log"))
+        client = Client(world.server.api(timeout_s=CALL_TIMEOUT_S), world.history, audit,
+                        self.counts, self._gave_up)
         while self.k <= STEPS_MAX:
             self._began = time.monotonic()
             if os.path.exists(log):
@@ -84,10 +85,14 @@ class Sweep:
                 for name in ("REACHBACK_KILL_STEP", "REACHBACK_STEP_LOG", "LD_PRELOAD"):
                     kept.environment.pop(name)
                 kept.kill_and_wait()
+                world.findings += [f"V15: no record of a link to {x}" for x in audit.missing()]
                 return
             self.killed_at.append(self.k)
             self.k += self.stride
         raise Finding(f"more than {STEPS_MAX} steps")
+
+    def _gave_up(self):
+        return self.stop.is_set() or time.monotonic() - self._began > SCENARIO_S
 
     def _settle(self, log, kept, before):
         """Steps that follow the last answer are steps, too."""
@@ -104,7 +109,7 @@ class Sweep:
         agent = world.agents[0]
         journal = os.path.join(agent.state, "journal")
         first, second, long = (Command(self.chance, plain=True) for _ in range(3))
-        first.bytes, second.bytes, long.seconds = 2000, 300_000, 600
+        first.bytes, second.bytes, long.seconds = 2000, IN_BLOCKS_BYTES, 600
         bodies = [Api.script(SCRIPT, c.args(world.effects, journal)) for c in (first, second)]
         action = client.wait_final(client.submit(agent.machine_id, bodies))
         allowed = ("Succeeded",) if self.side == "server" else ("Succeeded", "Failed")
@@ -140,14 +145,20 @@ class Sweep:
                 raise Finding(f"{action['id']} failed for another reason: {said}")
 
 
-def run_sweeps(folder, bin_dir, seed, stride=1, sides=SIDES, variant=None):
-    """All four, each in a world of its own, beside each other. Gives the sweeps."""
-    chance = random.Random(seed)
+def run_sweeps(folder, bin_dir, seed, stride=1, sides=("server", "agent"), variant=None):
+    """Each side, before and after, in a world of its own, beside each other. Gives the sweeps."""
+    chance, stop = random.Random(seed), threading.Event()
     sweeps = [Sweep(os.path.join(folder, f"sweep-{side}-{when}"), bin_dir, side, when, seed, stride,
-                    chance.randint(1, stride), variant) for side, when in sides]
+                    chance.randint(1, stride), variant, stop) for side, when in SIDES if side in sides]
     threads = [threading.Thread(target=s.run) for s in sweeps]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:  # the worlds are closed by their threads, whatever ends this one
+        stop.set()
+        for thread in threads:
+            thread.join()
+        raise
     return sweeps

@@ -35,9 +35,11 @@ def test_nothing_breaks_in_half_a_minute(bin_dir, tmp_path, record_property):
     assert os.listdir(tmp_path) == [], "a run without findings leaves nothing behind"
 
 
-@pytest.mark.parametrize("variant, invariant", [("resume", "V01"), ("early_report", "V10")])
-def test_a_shortcut_is_noticed(bin_dir, tmp_path, variant, invariant):
-    done = chaos(bin_dir, tmp_path, "--sweep", "--stride", "2", "--variant", variant)
+@pytest.mark.parametrize("variant, invariant, how", [
+    ("resume", "V01", ("--side", "agent", "--stride", "2")),
+    ("early_report", "V10", ("--side", "server", "--stride", "20"))])
+def test_a_shortcut_is_noticed(bin_dir, tmp_path, variant, invariant, how):
+    done = chaos(bin_dir, tmp_path, "--sweep", "--variant", variant, *how)
     assert done.returncode == 1, done.stdout[-3000:]
     assert re.search(rf"BROKEN: .*{invariant} at event", done.stdout), done.stdout[-3000:]
 

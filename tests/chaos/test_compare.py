@@ -6,7 +6,7 @@ import random
 import pytest
 
 from records import Tally
-from workload import Command, Finding, parse_us
+from workload import AuditTail, Command, Finding, parse_us
 
 ACTION = "00112233-4455-6677-8899-aabbccddeeff"
 
@@ -88,3 +88,27 @@ def test_each_figure_counts_what_it_is_named_after(tmp_path):
 def test_times_of_the_server_are_read_to_the_microsecond():
     assert parse_us("1970-01-01T00:00:01.5Z") == 1_500_000
     assert parse_us("2026-01-01T00:00:00.000001Z") % 1_000_000 == 1
+
+
+def mint(link, at="2026-01-01T00:00:00Z"):
+    return json.dumps(dict(kind="mint", object=link, at=at)).encode() + b"\n"
+
+
+def test_a_link_without_a_record_of_its_own_is_missed(tmp_path):
+    path = tmp_path / "access.log"
+    path.write_bytes(mint("a/0 b"))
+    tail = AuditTail(str(path))
+    assert tail.told("a/0 b") == "2026-01-01T00:00:00Z"
+    assert tail.told("a/0 b") is None, "two links, one record"
+    assert tail.told("a/1 c") is None and sorted(tail.missing()) == ["a/0 b", "a/1 c"]
+    path.write_bytes(mint("a/0 b") * 2 + mint("a/1 c") + b'{"torn')
+    assert tail.missing() == []
+
+
+def test_records_that_were_cut_off_again_do_not_count(tmp_path):
+    path = tmp_path / "access.log"
+    path.write_bytes(mint("a/0 b") * 2)
+    tail = AuditTail(str(path))
+    assert tail.told("a/0 b")
+    path.write_bytes(mint("a/0 b"))
+    assert tail.told("a/0 b") is None

@@ -18,7 +18,7 @@ before = all(any(named + b"\x10" + bytes([epoch]) + (b"\x18" + bytes([i]) if i e
 note = os.open(effects, os.O_WRONLY | os.O_APPEND)
 os.write(note, b"start %d %s %d %d %d\n" % (at_ns, action.encode(), index, intent, before))
 
-text = b"".join(b"%s %08d\n" % (token.encode(), i) for i in range(int(size) // 10 + 1))[:int(size)]
+text = b"".join(b"%s %08d\n" % (token.encode(), i) for i in range(int(size) // 26 + 1))[:int(size)]
 try:
     os.write(2, b"%s/%d %s\n" % (action.encode(), index, token.encode()))
     half = len(text) // 2

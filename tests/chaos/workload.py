@@ -21,6 +21,7 @@ FINAL = ("Succeeded", "Failed", "TimeOut", "Cancelled")
 CALL_TIMEOUT_S = 8
 STUCK_S = 150  # after everything has healed, so long at most until an action is final
 RETRY_S = 0.1
+IN_BLOCKS_BYTES = 4_500_000  # more than the agent uploads in one piece
 
 
 def now_us():
@@ -39,6 +40,8 @@ class Command:
         self.bytes = int(2 ** chance.uniform(0, 20)) if chance.random() < 0.9 else 0
         self.seconds = 0 if plain else round(chance.choice((0, 0, chance.uniform(0, 3))), 2)
         self.code = 0 if plain else chance.choice((0, 0, 0, 1, 77))
+        if chance.random() < 0.02:
+            self.bytes = IN_BLOCKS_BYTES
         if not plain and chance.random() < 0.03:
             self.seconds = 600  # runs into the limit
 
@@ -46,7 +49,7 @@ class Command:
         return f"{effects} {journal} {self.token} {self.bytes} {self.seconds} {self.code}"
 
     def output(self):
-        lines = (f"{self.token} {i:08d}\n" for i in range(self.bytes // 10 + 1))
+        lines = (f"{self.token} {i:08d}\n" for i in range(self.bytes // 26 + 1))
         return "".join(lines)[:self.bytes]
 
     def compare(self, told, content, action_id, index):
@@ -78,17 +81,47 @@ class AuditTail:
     def __init__(self, path):
         self.path = path
         self._lock = threading.Lock()
+        self._told = {}  # "ACTION/INDEX BLOB" -> how many links clients were given
+        self._start_over()
 
-    def mints(self, wanted):
-        """The times (server's clock, text) of the records of mints of "ACTION/INDEX BLOB"."""
-        out = []
-        with self._lock, open(self.path, encoding="utf-8", errors="replace") as text:
-            for line in text:
-                if wanted in line and line.endswith("\n"):
-                    record = json.loads(line)
-                    if record["kind"] == "mint" and record["object"] == wanted:
-                        out.append(record["at"])
-        return out
+    def _start_over(self):
+        self._offset, self._mints = 0, {}
+
+    def _read_on(self):
+        with open(self.path, "rb") as file:
+            if os.fstat(file.fileno()).st_size < self._offset:
+                self._start_over()  # lines whose sync failed were cut off again
+            file.seek(self._offset)
+            text = file.read()
+        text = text[:text.rfind(b"\n") + 1]
+        try:
+            records = [json.loads(line) for line in text.splitlines()]
+        except ValueError:
+            if self._offset == 0:
+                raise
+            self._start_over()  # cut off, and written on since
+            self._read_on()
+            return
+        self._offset += len(text)
+        for record in records:
+            if record.get("kind") == "mint":
+                self._mints.setdefault(record["object"], []).append(record["at"])
+
+    def told(self, link):
+        """A client was given a link to "ACTION/INDEX BLOB". The time of its record (server's clock,
+        text), or None: there are fewer records than links."""
+        with self._lock:
+            self._told[link] = self._told.get(link, 0) + 1
+            self._read_on()
+            times = self._mints.get(link, [])
+            return times[-1] if len(times) >= self._told[link] else None
+
+    def missing(self):
+        """At the end, from the whole file: links that were told and stand nowhere."""
+        with self._lock:
+            self._start_over()
+            self._read_on()
+            return [link for link, n in self._told.items() if len(self._mints.get(link, [])) < n]
 
 
 class History:
@@ -120,9 +153,10 @@ def parse_us(text):
 class Client:
     """Of one machine. Its calls are repeated until they have an answer; `give_up` ends that."""
 
-    def __init__(self, api, history, audit, counts, gave_up):
+    def __init__(self, api, history, audit, counts, gave_up, clock_moves=lambda: 0):
         self.api, self.history, self.audit, self.counts = api, history, audit, counts
         self.gave_up = gave_up  # () -> True: it has taken too long
+        self.clock_moves = clock_moves  # () -> grows while and when the server's clock is set
 
     def count(self, what, n=1):
         self.counts[what] = self.counts.get(what, 0) + n
@@ -171,7 +205,7 @@ class Client:
 
     def fetch(self, action_id, index, wanted, told):
         """Mints, downloads, compares. None: there is no result."""
-        sent = now_us()
+        sent, moves = now_us(), self.clock_moves()
         answer = self.insist(lambda: self.api.mint(action_id, index), "mint", (200, 404))
         if answer.status == 404:
             if told["commandStatus"] == "Completed":
@@ -182,15 +216,18 @@ class Client:
         parts = LINK.match(link)
         if not parts:
             raise Finding(f"not a link: {link}")
-        records = self.audit.mints(f"{action_id}/{index} {parts['blob']}")
-        life_us = parse_us(urllib.parse.unquote(parts["se"])) - parse_us(records[-1]) if records else 0
+        record = self.audit.told(f"{action_id}/{index} {parts['blob']}")
+        life_us = parse_us(urllib.parse.unquote(parts["se"])) - parse_us(record) if record else 0
         # By true time: the server's clock may have been moved, the length of a life holds.
         expires = sent + life_us
         self.count("links minted")
         self.history.add("minted", at, action=action_id, index=index, blob=parts["blob"],
-                         expires_us=expires, flag=bool(records))
+                         expires_us=expires, flag=bool(record))
         began = now_us()
         got = self.insist(lambda: self.api.download(link), "download", (200, 403))
+        if got.status == 403 and self.clock_moves() != moves:
+            self.count("links that the server's clock overtook")
+            return self.fetch(action_id, index, wanted, told)
         if got.status == 403:
             self.history.add("fetched", began, action=action_id, index=index, expires_us=expires,
                              flag=False)
@@ -207,7 +244,7 @@ class Client:
 class Workload:
     """A thread for each machine until told that it is over, then one last action on each."""
 
-    def __init__(self, seed, server, agents, effects, history, folder, make_api=None):
+    def __init__(self, seed, server, agents, effects, history, clock_moves):
         self.effects, self.history = effects, history
         self.server, self.agents = server, agents
         self.audit = AuditTail(os.path.join(server.data, "audit", "access.log"))
@@ -217,7 +254,7 @@ class Workload:
         self._seed = seed
         self._over, self._healed = threading.Event(), threading.Event()
         self._healed_at = None
-        self._make_api = make_api or (lambda: server.api(timeout_s=CALL_TIMEOUT_S))
+        self._clock_moves = clock_moves
         self._threads = [threading.Thread(target=self._drive, args=(i, agent), daemon=True)
                          for i, agent in enumerate(agents)]
         self._lock = threading.Lock()
@@ -243,10 +280,12 @@ class Workload:
             thread.join(STUCK_S + 120)
             if thread.is_alive():
                 self.findings.append("a client does not end")
+        self.findings += [f"V15: no record of a link to {link}" for link in self.audit.missing()]
 
     def client(self):
         counts = {}
-        return Client(self._make_api(), self.history, self.audit, counts, self._gave_up)
+        return Client(self.server.api(timeout_s=CALL_TIMEOUT_S), self.history, self.audit, counts,
+                      self._gave_up, self._clock_moves)
 
     def _drive(self, number, agent):
         chance = random.Random(f"{self._seed} {number}")

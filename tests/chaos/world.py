@@ -3,12 +3,13 @@ gates, started again when they end; and how such a world is ended and judged.
 """
 
 import os
+import signal
 
 import records
 from disks import Disk, Unavailable
 from gate import Gate, GateLoop
 from harness import FINDING
-from programs import Agent, Kept, LocalError, Server
+from programs import Agent, Kept, LocalError, Server, kill_scripts
 from workload import SCRIPT, HERE, History
 from localrun import run
 
@@ -29,7 +30,7 @@ class World:
         os.makedirs(folder)
         self.folder, self.bin_dir = folder, bin_dir
         self.no_disks = "not asked for"
-        self.gates, self.disks, self.kept_agents = None, [], []
+        self.gates, self.disks, self.agents, self.kept_agents = None, [], [], []
         self.kept_server = self.server = None
         self.environment = {"REACHBACK_VARIANT": variant} if variant else {}
         self.findings = []
@@ -69,7 +70,6 @@ class World:
         self.server.init()
         records.watch_commits(os.path.join(self.server.data, "db", "reachback.db"))
         self.kept_server = Kept("server", self.server, self.environment, server_disk)
-        self.agents = []
         for i in range(agents):
             gate = Gate(self.gates)
             self.server.agent_gates.append(gate)
@@ -91,7 +91,7 @@ class World:
             if kept.finding:
                 self.findings.append(kept.finding)
             code = kept.stop()
-            if code != 0:
+            if code not in (0, -signal.SIGTERM):  # the latter: it had not got so far as to listen
                 self.findings.append(f"{kept.name} ended with {code} when it was asked to end")
         self.history.close()
         audited = run([self.server.bin, "verify-audit", "--data", self.server.data])
@@ -115,8 +115,11 @@ class World:
         for kept in [*self.kept_agents, self.kept_server]:
             if kept is not None:
                 kept.end()
-        if self.server is not None and self.findings:
-            records.keep_logs(self.folder, self.server.data, self.path("kept"))
+        if self.server is not None:
+            kill_scripts(self.effects)
+        if self.disks and self.findings:
+            states = {agent.label: agent.state for agent in self.agents}
+            records.keep(self.path("kept"), self.server.data, states)
         if self.gates:
             self.gates.close()
         left = []
