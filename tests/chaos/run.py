@@ -95,7 +95,7 @@ def run_nemesis(outcome, folder, options):
         workload.healed()
         workload.wait()
         outcome.faults = nemesis.counts
-        if not options.variant and options.minutes >= 5:
+        if not options.variant and options.minutes >= 10:
             missing = [k for k in nemesis.kinds if k not in nemesis.counts]
             outcome.findings += [f"fault never done: {kind}" for kind in missing]
         outcome.add_counts(workload.counts)
