@@ -13,7 +13,8 @@ import sys
 import xml.etree.ElementTree as xml
 
 
-NOTED = {"hits": "failpoints reached", "deaths": "processes killed"}
+NOTED = {"hits": "failpoints reached", "deaths": "processes killed",
+         "step_kills": "processes killed at a durable step", "faults": "faults of the nemesis"}
 
 
 class Count:

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <cstdlib>
+
 namespace reachback {
 namespace {
 
@@ -77,6 +79,14 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   }
   return Timestamp(std::chrono::sys_days{ymd}) + std::chrono::hours(*hour) +
          std::chrono::minutes(*minute) + std::chrono::seconds(*second) + Duration(micros);
+}
+
+SystemClock::SystemClock() {
+#ifdef REACHBACK_TEST_HOOKS
+  if (const char* offset_ms = std::getenv("REACHBACK_CLOCK_OFFSET_MS")) {
+    set_forward(std::chrono::milliseconds(std::atoll(offset_ms)));
+  }
+#endif
 }
 
 Timestamp SystemClock::now() const {

@@ -41,9 +41,11 @@ class Clock {
 };
 
 // The machine's clock. In builds with test hooks it can be moved: advance() as if time had passed,
-// set_forward() as if somebody had set the wall clock (a negative length sets it back).
+// set_forward() as if somebody had set the wall clock (a negative length sets it back);
+// REACHBACK_CLOCK_OFFSET_MS in the environment sets it so from the start.
 class SystemClock : public Clock {
  public:
+  SystemClock();
   Timestamp now() const override;
   Duration since_boot() const override;
   // No effect without test hooks.

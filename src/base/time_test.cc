@@ -1,6 +1,7 @@
 #include "base/time.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 namespace reachback {
 namespace {
@@ -42,6 +43,15 @@ TEST(Time, a_test_build_moves_the_wall_clock_and_only_that) {
   clock.advance(std::chrono::hours(1));
   EXPECT_GE(clock.now() - before, std::chrono::hours(1));
   EXPECT_LT(clock.since_boot() - boot, std::chrono::minutes(30));
+}
+
+TEST(Time, a_test_build_starts_with_the_clock_that_its_environment_names) {
+  const SystemClock right;
+  ::setenv("REACHBACK_CLOCK_OFFSET_MS", "-3600000", /*overwrite=*/1);
+  const SystemClock wrong;
+  ::unsetenv("REACHBACK_CLOCK_OFFSET_MS");
+  EXPECT_LT(wrong.now() + std::chrono::minutes(59), right.now());
+  EXPECT_GT(wrong.now() + std::chrono::minutes(61), right.now());
 }
 #endif
 

@@ -1,12 +1,20 @@
 #include "base/variant.h"
 
 #ifdef REACHBACK_TEST_HOOKS
+#include <cstdlib>
 #include <string>
 
 namespace reachback {
 namespace {
-std::string chosen;
+
+std::string from_environment() {
+  const char* name = std::getenv("REACHBACK_VARIANT");
+  return name != nullptr ? name : "";
 }
+
+std::string chosen = from_environment();
+
+}  // namespace
 
 void set_variant(std::string_view name) {
   chosen = name;

@@ -1,7 +1,8 @@
 // Shortcuts that are wrong on purpose, so that a test can show that it would notice them. Compiled
 // out unless REACHBACK_TEST_HOOKS. What each one leaves out: docs/reliability.md.
 //
-// One at a time; set it before anything that it changes is made. Not thread-safe.
+// One at a time; set it before anything that it changes is made. Not thread-safe. The programs take
+// theirs from the environment, REACHBACK_VARIANT.
 #pragma once
 
 #include <string_view>

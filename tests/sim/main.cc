@@ -1,5 +1,6 @@
 // reachback-sim: runs worlds from seeds, checks their histories, and says what broke and how to see
-// it again. reachback-sim check FILE reads the history of a run of real processes.
+// it again. reachback-sim join FOLDER makes the history of a run of real processes, and check FILE
+// reads it.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/variant.h"
+#include "join.h"
 #include "world.h"
 
 namespace reachback::sim {
@@ -206,6 +208,28 @@ int run_variants(const Wish& wish) {
   return missed == 0 ? 0 : 1;
 }
 
+// What ./dev chaos left in a folder, as one history.
+int join_folder(const std::string& folder) {
+  std::ifstream files[4];
+  const char* names[4] = {"rows.jsonl", "effects", "clients.jsonl", "blobs.jsonl"};
+  for (int i = 0; i < 4; ++i) {
+    files[i].open(folder + "/" + names[i]);
+    if (!files[i]) {
+      std::cerr << "reachback-sim: cannot read " << folder << "/" << names[i] << "\n";
+      return 2;
+    }
+  }
+  auto history = join(JoinInput{files[0], files[1], files[2], files[3]});
+  if (!history) {
+    std::cerr << "reachback-sim: " << history.error().message << "\n";
+    return 2;
+  }
+  for (const Event& event : *history) {
+    fmt::print("{}\n", to_json(event));
+  }
+  return 0;
+}
+
 int check_file(const std::string& path) {
   std::ifstream in(path);
   if (!in) {
@@ -251,10 +275,16 @@ int main(int argc, char** argv) {
   std::string file;
   auto* check = app.add_subcommand("check", "reads a history, a JSON event a line");
   check->add_option("FILE", file)->required();
+  std::string folder;
+  auto* joined = app.add_subcommand("join", "one history of what ./dev chaos left in a folder");
+  joined->add_option("FOLDER", folder)->required();
   CLI11_PARSE(app, argc, argv);
   reachback::set_log_level(wish.log ? reachback::LogLevel::debug : reachback::LogLevel::off);
   if (check->parsed()) {
     return check_file(file);
+  }
+  if (joined->parsed()) {
+    return join_folder(folder);
   }
   if (wish.all_variants) {
     wish.minutes = wish.minutes > 0 ? wish.minutes : 10;

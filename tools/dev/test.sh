@@ -41,6 +41,12 @@ e2e_tests() {
     "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e.xml" tests/e2e
 }
 
+chaos_tests() {
+  REACHBACK_BIN=$PWD/build/asan/bin \
+    suite "chaos, a short run (asan)" pytest "$RESULTS/chaos.xml" "$RESULTS/chaos.log" \
+    "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/chaos.xml" tests/chaos
+}
+
 # One folder of node tests: its packages as the lock file says, then node's own test runner. A
 # failing npm ci is a failing suite.
 node_tests() {
@@ -86,6 +92,7 @@ run_tests() {
     python_tests
     fuzz_tests
     e2e_tests
+    chaos_tests
     for folder in tests/interop*/; do
       if [ -f "$folder/package.json" ]; then node_tests "${folder%/}"; fi
     done
