@@ -27,6 +27,7 @@ struct Shared {
   server::SessionLimits session_limits;
   double lose_hints = 0;
   double audit_fails = 0;
+  double signer_fails = 0;
   // object of every durable access record
   std::set<std::string> audited;
 };
@@ -49,6 +50,8 @@ class Node : public Acceptor {
   // Its wall clock is set while it runs; by its next start it has been set right again.
   void set_clock(Duration by);
   const LifePtr& life() const;
+  // An operator has cleared it.
+  void end_session(const MachineId& machine);
   server::LiveResponse& live_response();
   const std::string& name() const { return name_; }
 

@@ -85,6 +85,16 @@ CREATE TABLE tokens(
   tags BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
 )sql";
 
+// Old machines' confirmed contact is NULL, not known: the next one they come with is taken.
+constexpr const char* kMigration2 = R"sql(
+ALTER TABLE machines ADD COLUMN confirmed_contact BLOB;
+ALTER TABLE machines ADD COLUMN quarantined INTEGER;  -- since; NULL: not
+ALTER TABLE machines ADD COLUMN quarantine_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE machines ADD COLUMN order_keys_version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE machines ADD COLUMN life BLOB NOT NULL DEFAULT x'';  -- of the agent that came last
+ALTER TABLE machines ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // The audit becomes a hash chain over all tables (audit_chain.h). Rows are only ever added at the
 // end: REPLACE, which deletes without a trigger, is refused by the order of seq.
 constexpr const char* kAuditChain = R"sql(
@@ -143,6 +153,7 @@ struct Migration {
 };
 constexpr Migration kMigrations[] = {
     {kMigration1, nullptr},
+    {kMigration2, nullptr},
     {kAuditChain, chain_old_rows},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);

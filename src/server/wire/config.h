@@ -36,6 +36,7 @@ struct Config {
   HeadTarget audit_export;
   std::optional<Duration> audit_every;
   std::vector<IssuerConfig> issuers;
+  std::string signer_socket;  // of the program that holds the order keys; empty: this one does
 };
 
 // Errors: invalid_input ("FILE:LINE: what").
