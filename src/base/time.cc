@@ -84,14 +84,15 @@ std::optional<Timestamp> parse_time(std::string_view text) {
 SystemClock::SystemClock() {
 #ifdef REACHBACK_TEST_HOOKS
   if (const char* offset_ms = std::getenv("REACHBACK_CLOCK_OFFSET_MS")) {
-    set_forward(std::chrono::milliseconds(std::atoll(offset_ms)));
+    set_off(std::chrono::milliseconds(std::atoll(offset_ms)));
   }
 #endif
 }
 
 Timestamp SystemClock::now() const {
   auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
-  return now + Duration(wall_offset_us_.load(std::memory_order_relaxed));
+  return now + Duration(passed_us_.load(std::memory_order_relaxed) +
+                        off_us_.load(std::memory_order_relaxed));
 }
 
 Duration SystemClock::since_boot() const {
@@ -99,19 +100,18 @@ Duration SystemClock::since_boot() const {
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return std::chrono::seconds(ts.tv_sec) +
          std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ts.tv_nsec)) +
-         Duration(boot_offset_us_.load(std::memory_order_relaxed));
+         Duration(passed_us_.load(std::memory_order_relaxed));
 }
 
 void SystemClock::advance([[maybe_unused]] Duration by) {
 #ifdef REACHBACK_TEST_HOOKS
-  boot_offset_us_.fetch_add(by.count(), std::memory_order_relaxed);
+  passed_us_.fetch_add(by.count(), std::memory_order_relaxed);
 #endif
-  set_forward(by);
 }
 
-void SystemClock::set_forward([[maybe_unused]] Duration by) {
+void SystemClock::set_off([[maybe_unused]] Duration by) {
 #ifdef REACHBACK_TEST_HOOKS
-  wall_offset_us_.fetch_add(by.count(), std::memory_order_relaxed);
+  off_us_.store(by.count(), std::memory_order_relaxed);
 #endif
 }
 

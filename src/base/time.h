@@ -41,8 +41,8 @@ class Clock {
 };
 
 // The machine's clock. In builds with test hooks it can be moved: advance() as if time had passed,
-// set_forward() as if somebody had set the wall clock (a negative length sets it back);
-// REACHBACK_CLOCK_OFFSET_MS in the environment sets it so from the start.
+// set_off() as if somebody had set the wall clock, to be so far ahead of the truth (or behind it);
+// REACHBACK_CLOCK_OFFSET_MS in the environment does the latter from the start.
 class SystemClock : public Clock {
  public:
   SystemClock();
@@ -50,11 +50,11 @@ class SystemClock : public Clock {
   Duration since_boot() const override;
   // No effect without test hooks.
   void advance(Duration by);
-  void set_forward(Duration by);
+  void set_off(Duration by);
 
  private:
-  std::atomic<std::int64_t> wall_offset_us_{0};
-  std::atomic<std::int64_t> boot_offset_us_{0};
+  std::atomic<std::int64_t> off_us_{0};
+  std::atomic<std::int64_t> passed_us_{0};
 };
 
 }  // namespace reachback

@@ -78,7 +78,7 @@ def run_nemesis(outcome, folder, options):
             outcome.not_run.append(f"full disks: no loop file systems here ({world.no_disks})")
             not_run = ["disk full server", "disk full agent"]
         nemesis = Nemesis(options.seed, world.kept_server, world.kept_agents, world.clients, note,
-                          options.server_clock_jumps, not_run)
+                          not_run)
         workload = Workload(options.seed, world.server, world.agents, world.effects, world.history,
                             nemesis.clock_moves)
         workload.start()
@@ -169,8 +169,6 @@ def parse(argv):
     parser.add_argument("--no-sweep", action="store_true", help="only the nemesis")
     parser.add_argument("--side", choices=("server", "agent"), help="sweep this side only")
     parser.add_argument("--stride", type=int, default=1, help="sweep every so many-th step")
-    parser.add_argument("--server-clock-jumps", action="store_true",
-                        help="set the server's clock by up to an hour, either way")
     parser.add_argument("--variant", help="with a shortcut that is wrong on purpose")
     parser.add_argument("--folder", help="where worlds are made (build/chaos)")
     options = parser.parse_args(argv)

@@ -86,14 +86,14 @@ class World(localrun.World):
 
     def advance(self, amount):
         """Time passes for the server (test builds only): "1801s"."""
-        self._move_clock("clock-advance", amount)
+        self._move_clock("clock-advance", "--by", amount)
 
     def set_clock(self, amount, back=False):
-        """Somebody sets the server's wall clock, forward or back; no time passes."""
-        self._move_clock("clock-set", amount, *(["--back"] if back else []))
+        """Somebody sets the server's wall clock to be this far ahead of the truth, or behind it."""
+        self._move_clock("clock-set", "--off", amount, *(["--back"] if back else []))
 
-    def _move_clock(self, command, amount, *options):
-        done = run([self.server.bin, command, "--data", self.server.data, "--by", amount, *options])
+    def _move_clock(self, command, *options):
+        done = run([self.server.bin, command, "--data", self.server.data, *options])
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
     def cli(self, *words, env=None, timeout_s=60, stdin=None):

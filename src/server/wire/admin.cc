@@ -63,7 +63,7 @@ class Administration {
       return json::Object();
     }
     if (command == "clock_set" && deps_.movable_clock != nullptr) {
-      deps_.movable_clock->set_forward(std::chrono::seconds(number_of(o, "seconds", 0)));
+      deps_.movable_clock->set_off(std::chrono::seconds(number_of(o, "seconds", 0)));
       return json::Object();
     }
     return Error{Errc::invalid_input, "unknown command '" + command + "'"};

@@ -32,7 +32,7 @@ struct AdminDeps {
 // says what to do"}. Blocks on the store. Commands: app_create {name, roles}, app_list {},
 // app_rotate {clientId}, app_delete {clientId}, enrollment_token_create {ttlSeconds, uses, tags},
 // machine_clear {machine | all}, signing_key_list {}, signing_key_add {}, signing_key_retire {id,
-// force}, clock_advance {seconds}, clock_set {seconds} (forward; back when negative).
+// force}, clock_advance {seconds}, clock_set {seconds} (ahead of the truth; behind when negative).
 std::string administer(const AdminDeps& deps, std::string_view request);
 
 }  // namespace reachback::server

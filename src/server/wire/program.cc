@@ -375,7 +375,7 @@ int run_server_program(int argc, char** argv) {
   const auto move_clock = [&](const char* command) {
     auto length = parse_duration(by);
     if (!length) {
-      status = fail(length.error().in("--by"));
+      status = fail(length.error().in("how far"));
       return;
     }
     json::Object request{{"command", command}};
@@ -390,8 +390,8 @@ int run_server_program(int argc, char** argv) {
   advance->callback([&] { move_clock("clock_advance"); });
   auto* set = cli.add_subcommand("clock-set", "test builds: set a running server's wall clock");
   data(set);
-  set->add_option("--by", by, "how far: 31m")->required();
-  set->add_flag("--back", back, "back, not forward");
+  set->add_option("--off", by, "how far off the truth: 31m")->required();
+  set->add_flag("--back", back, "behind the truth, not ahead of it");
   set->callback([&] { move_clock("clock_set"); });
 #endif
 
