@@ -46,12 +46,14 @@ struct Network::Connection : std::enable_shared_from_this<Network::Connection> {
   std::string exporter;
   End ends[2];  // 0: the agent's, 1: the server's
   bool broken = false;
+  bool spoke[2] = {false, false};
 
   void send(int from, std::string frame, bool remember = true) {
     End& to = ends[1 - from];
     if (ends[from].closed) {
       return;
     }
+    spoke[from] = true;
     if (broken) {
       ends[from].stuck_bytes += frame.size();
       return;
@@ -381,6 +383,9 @@ void Network::drop(const LifePtr& life, bool power_lost) {
     for (int end : {0, 1}) {
       if (!c || c->ends[end].executor->life() != life) {
         continue;
+      }
+      if (end == 0 && c->spoke[0] && !c->spoke[1]) {
+        late_hellos.insert(c->machine);
       }
       auto& mine = c->ends[end];
       mine.closed = true;

@@ -649,7 +649,8 @@ void World::look_after_quarantine() {
           return;
         }
         ++outcome_.quarantines;
-        if (!machine->gave_cause_for_quarantine() && !options_.excuse_quarantines) {
+        const bool is_late = network_.late_hellos.erase(machine->name()) > 0;
+        if (!machine->gave_cause_for_quarantine() && !is_late && !options_.excuse_quarantines) {
           outcome_.violations.push_back(
               {"quarantine", checker_.events(), machine->name() + ": " + row->quarantine->reason});
         }
