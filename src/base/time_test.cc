@@ -36,13 +36,18 @@ TEST(Time, anything_else_is_refused) {
 }
 
 #ifdef REACHBACK_TEST_HOOKS
-TEST(Time, a_test_build_moves_the_wall_clock_and_only_that) {
+TEST(Time, a_test_build_lets_time_pass_or_sets_the_wall_clock_and_only_that) {
   SystemClock clock;
   Timestamp before = clock.now();
   Duration boot = clock.since_boot();
   clock.advance(std::chrono::hours(1));
   EXPECT_GE(clock.now() - before, std::chrono::hours(1));
-  EXPECT_LT(clock.since_boot() - boot, std::chrono::minutes(30));
+  EXPECT_GE(clock.since_boot() - boot, std::chrono::hours(1));
+  clock.set_off(-std::chrono::hours(3));
+  EXPECT_LT(clock.now() - before, -std::chrono::minutes(90));
+  EXPECT_LT(clock.since_boot() - boot, std::chrono::minutes(90));
+  clock.set_off(Duration(0));
+  EXPECT_GE(clock.now() - before, std::chrono::hours(1));
 }
 
 TEST(Time, a_test_build_starts_with_the_clock_that_its_environment_names) {

@@ -158,9 +158,9 @@ constexpr Migration kMigrations[] = {
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
-Result<void> run_migrations(Db& db, std::int64_t from) {
+Result<void> run_migrations(Db& db, std::int64_t from, std::int64_t to) {
   RB_TRY(db.exec("BEGIN IMMEDIATE"));
-  for (std::int64_t v = from; v < kSchemaVersion; ++v) {
+  for (std::int64_t v = from; v < to; ++v) {
     auto done = db.exec(kMigrations[v].sql);
     if (done && kMigrations[v].then != nullptr) {
       done = kMigrations[v].then(db);
@@ -172,7 +172,7 @@ Result<void> run_migrations(Db& db, std::int64_t from) {
   }
   // In the same transaction, so that a half-made database never carries a version.
   std::string finish = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                       "; PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
+                       "; PRAGMA user_version=" + std::to_string(to) + "; COMMIT;";
   auto done = db.exec(finish.c_str());
   if (!done && db.in_transaction()) {
     (void)db.exec("ROLLBACK");
@@ -182,7 +182,7 @@ Result<void> run_migrations(Db& db, std::int64_t from) {
 
 }  // namespace
 
-Result<void> create_schema(Db& db, const std::string& path) {
+Result<void> create_schema(Db& db, const std::string& path, std::int64_t version_wanted) {
   RB_TRY_ASSIGN(auto application, db.number("PRAGMA application_id"));
   RB_TRY_ASSIGN(auto version, db.number("PRAGMA user_version"));
   RB_TRY_ASSIGN(auto tables, db.number("SELECT count(*) FROM sqlite_schema"));
@@ -190,7 +190,7 @@ Result<void> create_schema(Db& db, const std::string& path) {
     return Error{Errc::already_exists, "create database " + path + ": there is one already"};
   }
   RB_TRY(db.exec("PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"));
-  return run_migrations(db, 0);
+  return run_migrations(db, 0, version_wanted);
 }
 
 Result<void> migrate_schema(Db& db, const std::string& path) {
@@ -209,7 +209,7 @@ Result<void> migrate_schema(Db& db, const std::string& path) {
                                      std::to_string(kSchemaVersion) +
                                      "; use the newer program (nothing was changed)"};
   }
-  return version < kSchemaVersion ? run_migrations(db, version) : Result<void>();
+  return version < kSchemaVersion ? run_migrations(db, version, kSchemaVersion) : Result<void>();
 }
 
 }  // namespace reachback::server

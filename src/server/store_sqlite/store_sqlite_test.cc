@@ -207,15 +207,12 @@ TEST_F(SqliteStoreFiles, F38_a_newer_schema_is_refused_and_not_changed) {
 }
 
 TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keeps_its_machines) {
-  ASSERT_OK(SqliteStore::create(options_));
+  {
+    auto db = Db::open(options_.path, Db::Mode::create, "");
+    ASSERT_OK(db);
+    ASSERT_OK(create_schema(**db, options_.path, 1));
+  }
   change(
-      "ALTER TABLE machines DROP COLUMN confirmed_contact;"
-      "ALTER TABLE machines DROP COLUMN quarantined;"
-      "ALTER TABLE machines DROP COLUMN quarantine_reason;"
-      "ALTER TABLE machines DROP COLUMN order_keys_version;"
-      "ALTER TABLE machines DROP COLUMN life;"
-      "ALTER TABLE machines DROP COLUMN attempt;"
-      "PRAGMA user_version=1;"
       "INSERT INTO machines VALUES(1, x'00000000000000000000000000000001',"
       " x'0000000000000000000000000000000000000002', x'00', x'01', 'web-01', 'Linux', '', '', '',"
       " '', '', x'01', x'01', 1, 2, x'33', NULL, 0);");
