@@ -17,6 +17,8 @@ from programs import LocalError, network_pid_of
 
 INTERVAL_S = 1.2  # between two faults, on average
 LASTS_S = (0.3, 6.0)
+LASTS_LONG_S = (12.0, 20.0)  # longer than an action waits for its machine
+LONG = 0.06
 SMALL_CLOCK_S = 25  # so far a server's clock is off; from end to end less than the margin of 60 s
 LARGE_CLOCK_S = 3600  # with server_clock_jumps
 AGENT_CLOCKS_S = (-10 * 365 * 86400, -3600, -30, 5, 600, 86400, 10 * 365 * 86400)
@@ -100,7 +102,8 @@ class Nemesis:
         # Everything is drawn before anything is looked at, so that a seed is one plan.
         kind = self.chance.choices(list(self.kinds), list(self.kinds.values()))[0]
         agent = self.chance.choice(self.agents)
-        lasts = self.chance.uniform(*LASTS_S)
+        is_long = self.chance.random() < LONG
+        lasts = self.chance.uniform(*(LASTS_LONG_S if is_long else LASTS_S))
         draw = random.Random(self.chance.random())
         target = agent if "agent" in kind or "network" in kind else self.server
         key = (kind.rsplit(" ", 1)[0], target.name if "client" not in kind else "clients")
@@ -179,7 +182,7 @@ class Nemesis:
         self._clock_moves += 1
         with self.server.held():
             try:
-                self.server.program.ask(command="clock_advance", seconds=delta)
+                self.server.program.set_clock(delta)
             except (OSError, ValueError, LocalError):
                 self.server.kill()
             self.server.environment["REACHBACK_CLOCK_OFFSET_MS"] = str(offset_s * 1000)

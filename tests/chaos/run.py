@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -23,6 +24,7 @@ from world import World  # noqa: E402
 
 SAYS_EVERY_S = 30
 BACK_S = 60
+FOLDER_NAME_MAX = 55  # the server's admin socket lies below it, and its name may have 107 bytes
 
 
 def say(text):
@@ -185,7 +187,9 @@ def main(argv):
     options.bin = find_bin(("sim", "asan", "debug"))
     parent = options.folder or os.path.join(ROOT, "build", "chaos")
     folder = os.path.join(parent, f"{time.strftime('%H%M%S')}-{options.seed}")
-    os.makedirs(folder)
+    if len(folder) > FOLDER_NAME_MAX:
+        folder = tempfile.mkdtemp(prefix="chaos-")
+    os.makedirs(folder, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
     say(f"seed {options.seed}, in {folder}, programs of {options.bin}")
     outcome, began = Outcome(), time.monotonic()
@@ -200,8 +204,9 @@ def main(argv):
     for finding in outcome.findings[:20]:
         say(f"BROKEN: {finding}")
     if outcome.findings:
-        say(f"{len(outcome.findings)} findings; all logs are in {folder}; again: ./dev chaos "
-            f"--seed {options.seed} {' '.join(argv)}")
+        again = argv if "--seed" in argv else [*argv, "--seed", str(options.seed)]
+        say(f"{len(outcome.findings)} findings; all logs are in {folder}; "
+            f"again: ./dev chaos {' '.join(again)}")
         return 1
     shutil.rmtree(folder)
     say("0 violations")
