@@ -58,10 +58,15 @@ class Nemesis:
     def start(self):
         self._thread.start()
 
+    def end(self):
+        """No further fault; what stands, stays."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(60)
+
     def stop(self):
         """Ends the faults and takes back what stands. Then nothing is wrong with the world any more."""
-        self._end.set()
-        self._thread.join(60)
+        self.end()
         for key in list(self._standing):
             self._take_back(key)
         self._set_server_clock(0)

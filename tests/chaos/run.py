@@ -69,7 +69,7 @@ def run_nemesis(outcome, folder, options):
     world = World(folder, options.bin, agents=options.agents, minutes=options.minutes,
                   variant=options.variant)
     log = open(world.path("nemesis"), "w", encoding="utf-8")
-    began = time.monotonic()
+    began, nemesis = time.monotonic(), None
 
     def note(text):
         log.write(f"{time.time_ns() // 1000} {text}\n")
@@ -112,6 +112,8 @@ def run_nemesis(outcome, folder, options):
             world.findings.append(f"{tally.unfinished} actions are not final although all had healed")
         outcome.findings += world.findings
     finally:
+        if nemesis:
+            nemesis.end()
         log.close()
         world.close()
 
