@@ -17,6 +17,8 @@ from programs import LocalError, network_pid_of
 
 INTERVAL_S = 1.2  # between two faults, on average
 LASTS_S = (0.3, 6.0)
+LASTS_LONG_S = (12.0, 20.0)  # longer than an action waits for its machine
+LONG = 0.06
 # How far a running server's clock is set off; it never starts with more than the small one, which
 # is from end to end less than the margin of 60 s.
 SMALL_CLOCK_S, LARGE_CLOCK_S = 25, 86400
@@ -56,10 +58,15 @@ class Nemesis:
     def start(self):
         self._thread.start()
 
+    def end(self):
+        """No further fault; what stands, stays."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(60)
+
     def stop(self):
         """Ends the faults and takes back what stands. Then nothing is wrong with the world any more."""
-        self._end.set()
-        self._thread.join(60)
+        self.end()
         for key in list(self._standing):
             self._take_back(key)
         self._set_server_clock(0)
@@ -100,7 +107,8 @@ class Nemesis:
         # Everything is drawn before anything is looked at, so that a seed is one plan.
         kind = self.chance.choices(list(self.kinds), list(self.kinds.values()))[0]
         agent = self.chance.choice(self.agents)
-        lasts = self.chance.uniform(*LASTS_S)
+        is_long = self.chance.random() < LONG
+        lasts = self.chance.uniform(*(LASTS_LONG_S if is_long else LASTS_S))
         draw = random.Random(self.chance.random())
         target = agent if "agent" in kind or "network" in kind else self.server
         key = (kind.rsplit(" ", 1)[0], target.name if "client" not in kind else "clients")
@@ -181,7 +189,7 @@ class Nemesis:
         self._clock_moves += 1
         with self.server.held():
             try:
-                self.server.program.ask(command="clock_set", seconds=offset_s)
+                self.server.program.set_clock(offset_s)
             except (OSError, ValueError, LocalError):
                 self.server.kill()
             at_start_s = max(-SMALL_CLOCK_S, min(offset_s, SMALL_CLOCK_S))

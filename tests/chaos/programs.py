@@ -55,6 +55,11 @@ class Server(localrun.Server):
         return answer["ok"]
 
 
+    def set_clock(self, seconds):
+        """Sets the running server's wall clock so far ahead of the truth, or behind it."""
+        self.ask(command="clock_set", seconds=seconds)
+
+
 class Agent(localrun.Agent):
     """Enrolled through its own gate, so that it knows no other way to the server."""
 

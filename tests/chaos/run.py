@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -23,6 +24,7 @@ from world import World  # noqa: E402
 
 SAYS_EVERY_S = 30
 BACK_S = 60
+FOLDER_NAME_MAX = 55  # the server's admin socket lies below it, and its name may have 107 bytes
 
 
 def say(text):
@@ -67,7 +69,7 @@ def run_nemesis(outcome, folder, options):
     world = World(folder, options.bin, agents=options.agents, minutes=options.minutes,
                   variant=options.variant)
     log = open(world.path("nemesis"), "w", encoding="utf-8")
-    began = time.monotonic()
+    began, nemesis = time.monotonic(), None
 
     def note(text):
         log.write(f"{time.time_ns() // 1000} {text}\n")
@@ -110,6 +112,8 @@ def run_nemesis(outcome, folder, options):
             world.findings.append(f"{tally.unfinished} actions are not final although all had healed")
         outcome.findings += world.findings
     finally:
+        if nemesis:
+            nemesis.end()
         log.close()
         world.close()
 
@@ -183,7 +187,9 @@ def main(argv):
     options.bin = find_bin(("sim", "asan", "debug"))
     parent = options.folder or os.path.join(ROOT, "build", "chaos")
     folder = os.path.join(parent, f"{time.strftime('%H%M%S')}-{options.seed}")
-    os.makedirs(folder)
+    if len(folder) > FOLDER_NAME_MAX:
+        folder = tempfile.mkdtemp(prefix="chaos-")
+    os.makedirs(folder, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
     say(f"seed {options.seed}, in {folder}, programs of {options.bin}")
     outcome, began = Outcome(), time.monotonic()
@@ -198,8 +204,9 @@ def main(argv):
     for finding in outcome.findings[:20]:
         say(f"BROKEN: {finding}")
     if outcome.findings:
-        say(f"{len(outcome.findings)} findings; all logs are in {folder}; again: ./dev chaos "
-            f"--seed {options.seed} {' '.join(argv)}")
+        again = argv if "--seed" in argv else [*argv, "--seed", str(options.seed)]
+        say(f"{len(outcome.findings)} findings; all logs are in {folder}; "
+            f"again: ./dev chaos {' '.join(again)}")
         return 1
     shutil.rmtree(folder)
     say("0 violations")

@@ -15,6 +15,7 @@ from world import World
 
 SIDES = [(side, when) for side in ("server", "agent") for when in ("before", "after")]
 SCENARIO_S = 90
+SHORTCUT_S = 15  # with a shortcut, what is not there within this never comes
 SETTLED_S = 0.3  # no further step for so long: the scenario has had its last one
 STEPS_MAX = 2000
 
@@ -92,7 +93,8 @@ class Sweep:
         raise Finding(f"more than {STEPS_MAX} steps")
 
     def _gave_up(self):
-        return self.stop.is_set() or time.monotonic() - self._began > SCENARIO_S
+        return self.stop.is_set() or time.monotonic() - self._began > (
+            SHORTCUT_S if self.variant else SCENARIO_S)
 
     def _settle(self, log, kept, before):
         """Steps that follow the last answer are steps, too."""
@@ -148,7 +150,7 @@ class Sweep:
 def run_sweeps(folder, bin_dir, seed, stride=1, sides=("server", "agent"), variant=None):
     """Each side, before and after, in a world of its own, beside each other. Gives the sweeps."""
     chance, stop = random.Random(seed), threading.Event()
-    sweeps = [Sweep(os.path.join(folder, f"sweep-{side}-{when}"), bin_dir, side, when, seed, stride,
+    sweeps = [Sweep(os.path.join(folder, f"{side}-{when}"), bin_dir, side, when, seed, stride,
                     chance.randint(1, stride), variant, stop) for side, when in SIDES if side in sides]
     threads = [threading.Thread(target=s.run) for s in sweeps]
     for thread in threads:

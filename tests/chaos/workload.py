@@ -295,6 +295,8 @@ class Workload:
                 self.one_action(client, agent, chance)
             self._healed.wait()
             status = self.one_action(client, agent, chance, last=True)
+            while status == "TimeOut" and not self._gave_up():  # the agent was not back in time
+                status = self.one_action(client, agent, chance, last=True)
             if status != "Succeeded":
                 raise Finding(f"{agent.name}: everything had healed, and the action ended {status}")
         except Finding as finding:

@@ -17,7 +17,7 @@ SERVER_MIB_MIN, SERVER_MIB_A_MINUTE, AGENT_MIB = 320, 60, 48
 CONFIG = """[limits]
 enabled = false
 [live_response]
-queue_time = "45s"
+queue_time = "10s"
 script_timeout = "8s"
 cancel_wait = "2s"
 """

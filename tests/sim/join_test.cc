@@ -123,7 +123,7 @@ TEST(Join, every_deadline_is_past_only_where_every_action_has_ended) {
 }
 
 TEST(Join, a_second_start_and_a_start_without_an_intent_are_seen) {
-  EXPECT_EQ(broken(good().effect("start", 1012, 0, " 1 1")), "V01");
+  EXPECT_EQ(broken(good().effect("start", 1012, 0, " 1 1")), "V01 V10");
   Seen seen;
   seen.grant().effect("start", 1010, 0, " 0 1").effect("end", 1020).stored(1025).complete(1030);
   EXPECT_EQ(broken(seen), "V07");
