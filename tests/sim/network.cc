@@ -53,7 +53,7 @@ struct Network::Connection : std::enable_shared_from_this<Network::Connection> {
     if (ends[from].closed) {
       return;
     }
-    spoke[from] = true;
+    spoke[from] = spoke[from] || remember;  // what the nemesis repeats is not said by this end
     if (broken) {
       ends[from].stuck_bytes += frame.size();
       return;
