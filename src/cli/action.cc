@@ -57,6 +57,10 @@ bool is_final(std::string_view status) {
          status == "Cancelled";
 }
 
+Result<std::string> get_receipts(Api& api, const ActionId& id) {
+  return api.get(action_path(id) + "/receipts");
+}
+
 Result<Fields> get_action(Api& api, const ActionId& id) {
   auto body = api.get(action_path(id));
   return body.ok() ? Fields::parse(*body) : body.error().in("action " + id.text());

@@ -17,6 +17,8 @@ namespace reachback::cli {
 std::string action_path(const ActionId& id);
 bool is_final(std::string_view status);
 Result<Fields> get_action(Api& api, const ActionId& id);
+// The API's document of receipts, as it is.
+Result<std::string> get_receipts(Api& api, const ActionId& id);
 
 // Until the action is final; outlives a server that is away for up to a minute.
 // on_status: each time the status differs from the one before.

@@ -20,7 +20,7 @@ Exit status of run: the script's own (values above 255 become 255); otherwise
   126  the action ended Failed, TimeOut or Cancelled, before the script ended by itself
   127  the server cannot be reached
   130  interrupted; the action goes on unless --cancel-on-interrupt is given
-Every other command: 0, 125, 127 or 130.)";
+verify: 0 when the file is proven, 1 when it is not. Every other command: 0, 125, 127 or 130.)";
 
 Error usage(std::string what) {
   return Error{Errc::invalid_input, std::move(what)};
@@ -83,6 +83,7 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
   ShowOptions show;
   CancelOptions cancel;
   ResultOptions result;
+  VerifyOptions verify;
   ActionsOptions actions;
   LibraryUploadOptions upload;
   LibraryListOptions list;
@@ -115,6 +116,9 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
   on_show->add_option("ID", id, "Action id")->required();
   on_show->add_flag("--json", show.json, json_help);
 
+  on_show->add_flag("--receipts", show.receipts,
+                    "Print what the machine signed about its commands, for reachback verify");
+
   CLI::App* on_cancel = app.add_subcommand("cancel", "Cancel an action");
   on_cancel->add_option("ID", id, "Action id")->required();
   on_cancel->add_option("--comment", cancel.comment, "Why, for the audit");
@@ -127,6 +131,20 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
   on_result->add_option("-o,--output", result.file, "Write the file as it is; - for stdout");
   on_result->add_flag("--raw", result.raw,
                       "On a terminal too, print control characters as they are");
+
+  on_result->add_option("--receipts", result.receipts,
+                        "Write the action's receipts to this file, for reachback verify");
+
+  CLI::App* on_verify = app.add_subcommand(
+      "verify", "Check offline that a machine signed for a result file; asks no server");
+  on_verify->add_option("RESULT", verify.result, "The file that result -o wrote")->required();
+  on_verify->add_option("--receipt", verify.receipts,
+                        "Receipts that result --receipts wrote; may be repeated (default: "
+                        "RESULT.receipts)");
+  on_verify->add_option("--machine", verify.machine, "The machine id that must have signed");
+  on_verify->add_option("--machine-key", verify.machine_key,
+                        "The machine's public key, PEM or base64 (default: the one that comes with "
+                        "the receipts: the machine id is its hash)");
 
   CLI::App* on_actions = app.add_subcommand("actions", "List actions, newest first");
   CLI::Option* has_top =
@@ -189,6 +207,9 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
       return usage("run needs a script: name one of reachback library list, or give --file");
     }
     return Invocation(run);
+  }
+  if (on_verify->parsed()) {
+    return Invocation(verify);
   }
   if (on_actions->parsed()) {
     if (has_top->count() > 0) {

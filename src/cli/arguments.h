@@ -33,6 +33,7 @@ struct RunOptions {
 struct ShowOptions {
   ActionId id;
   bool json = false;
+  bool receipts = false;  // the API's document of them instead of the action
 };
 struct CancelOptions {
   ActionId id;
@@ -44,6 +45,13 @@ struct ResultOptions {
   int index = 0;
   std::string file;  // empty: standard output, readable; "-": standard output, as it is
   bool raw = false;
+  std::string receipts;  // where to put the action's receipts; empty: nowhere
+};
+struct VerifyOptions {
+  std::string result;
+  std::vector<std::string> receipts;  // empty: the result's name with ".receipts"
+  std::string machine_key;            // empty: the receipts' own, which is self-certifying
+  std::string machine;                // the id that must have signed; empty: any
 };
 struct ActionsOptions {
   std::optional<int> top;
@@ -64,9 +72,9 @@ struct LibraryDeleteOptions {
   std::string name;
 };
 
-using Invocation =
-    std::variant<ShowText, MachinesOptions, RunOptions, ShowOptions, CancelOptions, ResultOptions,
-                 ActionsOptions, LibraryUploadOptions, LibraryListOptions, LibraryDeleteOptions>;
+using Invocation = std::variant<ShowText, MachinesOptions, RunOptions, ShowOptions, CancelOptions,
+                                ResultOptions, VerifyOptions, ActionsOptions, LibraryUploadOptions,
+                                LibraryListOptions, LibraryDeleteOptions>;
 
 // argv without the program's name. Errors: invalid_input, ready to be shown.
 Result<Invocation> parse_arguments(std::vector<std::string> words);

@@ -29,6 +29,7 @@ struct Dispatch {
   Result<int> operator()(const ShowOptions& o) const { return show(api, terminal, o); }
   Result<int> operator()(const CancelOptions& o) const { return cancel(api, terminal, o); }
   Result<int> operator()(const ResultOptions& o) const { return result(api, terminal, o); }
+  Result<int> operator()(const VerifyOptions& o) const { return verify(o); }
   Result<int> operator()(const ActionsOptions& o) const { return actions(api, terminal, o); }
   Result<int> operator()(const LibraryUploadOptions& o) const {
     return library_upload(api, terminal, o);
@@ -45,6 +46,9 @@ Result<int> perform(const Invocation& invocation) {
   if (const auto* text = std::get_if<ShowText>(&invocation)) {
     RB_TRY(write_out(text->text));
     return 0;
+  }
+  if (const auto* offline = std::get_if<VerifyOptions>(&invocation)) {
+    return verify(*offline);
   }
   RB_TRY_ASSIGN(Config config, load_config(process_environment()));
   for (const std::string& warning : config.warnings) {

@@ -14,6 +14,7 @@ Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options);
 Result<int> show(Api& api, const Terminal& terminal, const ShowOptions& options);
 Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options);
 Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& options);
+Result<int> verify(const VerifyOptions& options);
 Result<int> actions(Api& api, const Terminal& terminal, const ActionsOptions& options);
 Result<int> library_upload(Api& api, const Terminal& terminal, const LibraryUploadOptions& options);
 Result<int> library_list(Api& api, const Terminal& terminal, const LibraryListOptions& options);

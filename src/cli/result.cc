@@ -48,6 +48,10 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     return Error{Errc::invalid_input, "command " + std::to_string(index) +
                                           " is a PutFile, which has no result: choose another"};
   }
+  if (!options.receipts.empty()) {
+    RB_TRY_ASSIGN(std::string receipts, get_receipts(api, options.id));
+    RB_TRY(write_file_durably(options.receipts, receipts + "\n"));
+  }
   auto link = mint_link(api, options.id, options.index);
   if (!link) {
     if (link.error().code == Errc::not_found) {

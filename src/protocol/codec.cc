@@ -14,6 +14,10 @@ constexpr std::size_t kFactBytesMax = 128;  // versions, platform names
 constexpr std::size_t kIpAddressesMax = 32;
 constexpr std::size_t kIpAddressBytesMax = 64;
 constexpr std::size_t kFileNameBytesMax = 128;
+constexpr std::size_t kReceiptBytesMax = 1024;
+constexpr std::size_t kOrderKeysMax = 8;
+constexpr std::size_t kOrderKeysBytesMax = 4096;
+constexpr std::size_t kKeyBytesMax = 256;
 constexpr std::uint64_t kDayMs = 24ull * 3600 * 1000;
 constexpr std::uint64_t kWindowMsMax = 90 * kDayMs;
 constexpr std::uint64_t kPauseMsMax = 3600 * 1000;  // heartbeats and reconnect hints
@@ -94,6 +98,58 @@ Result<void> check_blob(std::string_view field, const pb::BlobRef& blob) {
   return check_size(fmt::format("{}.sha256", field), blob.sha256(), 32);
 }
 
+Result<void> check(const pb::SignedReceipt& m) {
+  RB_TRY(check_range("receipt", m.receipt().size(), 1, kReceiptBytesMax));
+  return check_size("receipt.signature", m.signature(), 64);
+}
+
+Result<void> check_size_or_none(std::string_view field, std::string_view value, std::size_t bytes) {
+  return value.empty() ? Result<void>() : check_size(field, value, bytes);
+}
+
+Result<void> check(const pb::Receipt& m) {
+  RB_TRY(check_size("machine", m.machine(), MachineId::kBytes));
+  RB_TRY(check_range("number", m.number(), 1, ~std::uint64_t{0}));
+  RB_TRY(check_size_or_none("previous", m.previous(), 32));
+  RB_TRY(check_size("generation", m.generation(), JournalGeneration::kBytes));
+  RB_TRY(check_grant(m.action(), m.epoch()));
+  RB_TRY(check_index(m.index()));
+  RB_TRY(check_size("order_sha256", m.order_sha256(), 32));
+  RB_TRY(check_size_or_none("script_sha256", m.script_sha256(), 32));
+  RB_TRY(check_text("script_name", m.script_name(), kFileNameBytesMax));
+  if (m.outcome() != pb::COMPLETED && m.outcome() != pb::FAILED) {
+    return bad("outcome", "unknown");
+  }
+  RB_TRY(check_time("started_us", m.started_us()));
+  RB_TRY(check_time("ended_us", m.ended_us()));
+  if (!m.has_exit_code() && m.exit_code() != 0) {
+    return bad("exit_code", "a value that is said to be absent");
+  }
+  RB_TRY(check_size_or_none("stdout_sha256", m.stdout_sha256(), 32));
+  RB_TRY(check_size_or_none("stderr_sha256", m.stderr_sha256(), 32));
+  return check_size_or_none("result_sha256", m.result_sha256(), 32);
+}
+
+Result<void> check(const pb::OrderKeys& m) {
+  RB_TRY(check_range("version", m.version(), 1, ~std::uint64_t{0}));
+  RB_TRY(check_range("keys", static_cast<std::uint64_t>(m.keys_size()), 1, kOrderKeysMax));
+  for (const auto& key : m.keys()) {
+    RB_TRY(check_range("keys", key.size(), 1, kKeyBytesMax));
+  }
+  return {};
+}
+
+Result<void> check(const pb::SignedOrderKeys& m) {
+  RB_TRY(check_range("order_keys.keys", m.keys().size(), 1, kOrderKeysBytesMax));
+  RB_TRY(check_range("order_keys.signatures", static_cast<std::uint64_t>(m.signatures_size()), 1,
+                     kOrderKeysMax));
+  for (const auto& s : m.signatures()) {
+    RB_TRY(check_size("order_keys.key_id", s.key_id(), 8));
+    RB_TRY(check_size("order_keys.signature", s.signature(), 64));
+  }
+  return {};
+}
+
 Result<void> check(const pb::CommandEnded& m) {
   RB_TRY(check_grant(m.action(), m.epoch()));
   RB_TRY(check_index(m.index()));
@@ -118,6 +174,9 @@ Result<void> check(const pb::CommandEnded& m) {
   if (m.has_raw_stderr()) {
     RB_TRY(check_blob("raw_stderr", m.raw_stderr()));
   }
+  if (m.has_receipt()) {
+    RB_TRY(check(m.receipt()));
+  }
   return {};
 }
 
@@ -136,6 +195,7 @@ Result<void> check(const pb::Hello::Body& m) {
   for (const auto& address : m.ip_addresses()) {
     RB_TRY(check_text("ip_addresses", address, kIpAddressBytesMax));
   }
+  RB_TRY(check_size_or_none("life", m.life(), 16));
   return m.last_contact().empty() ? Result<void>()
                                   : check_size("last_contact", m.last_contact(), 16);
 }
@@ -154,6 +214,7 @@ Result<void> check(const pb::ToServer& m) {
       return check_grant(m.order_received().action(), m.order_received().epoch());
     case pb::ToServer::kOrderRefused:
       RB_TRY(check_grant(m.order_refused().action(), m.order_refused().epoch()));
+      RB_TRY(check_size("order_sha256", m.order_refused().order_sha256(), 32));
       return check_text("reason", m.order_refused().reason(), kReasonBytesMax);
     case pb::ToServer::kNotStarted:
       return check_grant(m.not_started().action(), m.not_started().epoch());
@@ -170,6 +231,10 @@ Result<void> check(const pb::ToServer& m) {
       RB_TRY(check_index(m.upload_request().index()));
       RB_TRY(check_kind(m.upload_request().kind()));
       return check_size("sha256", m.upload_request().sha256(), 32);
+    case pb::ToServer::kOrderKeysKept:
+      return check_range("version", m.order_keys_kept().version(), 1, ~std::uint64_t{0});
+    case pb::ToServer::kContactKept:
+      return check_size("contact", m.contact_kept().contact(), 16);
     case pb::ToServer::MESSAGE_NOT_SET:
       break;
   }
@@ -264,6 +329,8 @@ Result<void> check(const pb::ToAgent& m) {
     case pb::ToAgent::kGoodbye:
       RB_TRY(check_text("reason", m.goodbye().reason(), kReasonBytesMax));
       return check_range("reconnect_hint_ms", m.goodbye().reconnect_hint_ms(), 0, kPauseMsMax);
+    case pb::ToAgent::kOrderKeys:
+      return check(m.order_keys());
     case pb::ToAgent::MESSAGE_NOT_SET:
       break;
   }
@@ -313,6 +380,14 @@ Result<pb::Order> decode_order(std::string_view bytes) {
 
 Result<pb::Hello::Body> decode_hello_body(std::string_view bytes) {
   return decode<pb::Hello::Body>(bytes, kHelloBodyBytesMax, "hello", kHelloBodyShape);
+}
+
+Result<pb::Receipt> decode_receipt(std::string_view bytes) {
+  return decode<pb::Receipt>(bytes, kReceiptBytesMax, "receipt", kReceiptShape);
+}
+
+Result<pb::OrderKeys> decode_order_keys(std::string_view bytes) {
+  return decode<pb::OrderKeys>(bytes, kOrderKeysBytesMax, "order keys", kOrderKeysShape);
 }
 
 std::string encode(const pb::ToServer& message) {

@@ -32,6 +32,8 @@ Result<pb::ToServer> decode_to_server(std::string_view frame);
 Result<pb::ToAgent> decode_to_agent(std::string_view frame);
 Result<pb::Order> decode_order(std::string_view bytes);
 Result<pb::Hello::Body> decode_hello_body(std::string_view bytes);
+Result<pb::Receipt> decode_receipt(std::string_view bytes);
+Result<pb::OrderKeys> decode_order_keys(std::string_view bytes);
 std::string encode(const pb::ToServer& message);
 std::string encode(const pb::ToAgent& message);
 

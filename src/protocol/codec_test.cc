@@ -310,6 +310,54 @@ TEST(Codec, ToAgentLimits) {
   EXPECT_FALSE(decode_to_agent(encode(goodbye)).ok());
 }
 
+TEST(Codec, ContactsRefusalsAndReceiptsHaveTheirLimits) {
+  pb::ToServer kept;
+  kept.mutable_contact_kept()->set_contact(bytes(15));
+  EXPECT_FALSE(decode_to_server(encode(kept)).ok());
+  kept.mutable_contact_kept()->set_contact(bytes(16));
+  EXPECT_TRUE(decode_to_server(encode(kept)).ok());
+  kept.mutable_order_keys_kept()->set_version(0);
+  EXPECT_FALSE(decode_to_server(encode(kept)).ok());
+  pb::ToServer refused;
+  refused.mutable_order_refused()->set_action(bytes(16, '\0'));
+  refused.mutable_order_refused()->set_epoch(1);
+  EXPECT_FALSE(decode_to_server(encode(refused)).ok());
+  refused.mutable_order_refused()->set_order_sha256(bytes(32));
+  EXPECT_TRUE(decode_to_server(encode(refused)).ok());
+  auto receipt = [](pb::ToServer& m) { return m.mutable_command_ended()->mutable_receipt(); };
+  pb::ToServer ended = good_ended();
+  receipt(ended)->set_receipt(bytes(1024));
+  receipt(ended)->set_signature(bytes(64));
+  EXPECT_TRUE(decode_to_server(encode(ended)).ok());
+  expect_rows<pb::ToServer>(
+      ended, decode_to_server,
+      {
+          {"receipt", [&](auto& m) { receipt(m)->set_receipt(""); }},
+          {"receipt", [&](auto& m) { receipt(m)->set_receipt(bytes(1025)); }},
+          {"receipt.signature", [&](auto& m) { receipt(m)->set_signature(bytes(63)); }},
+      });
+}
+
+TEST(Codec, OrderKeysHaveTheirLimits) {
+  pb::ToAgent m;
+  auto* keys = m.mutable_order_keys();
+  keys->set_keys(bytes(10));
+  EXPECT_FALSE(decode_to_agent(encode(m)).ok()) << "no signature";
+  keys->add_signatures()->set_key_id(bytes(8));
+  EXPECT_FALSE(decode_to_agent(encode(m)).ok());
+  keys->mutable_signatures(0)->set_signature(bytes(64));
+  EXPECT_TRUE(decode_to_agent(encode(m)).ok());
+  pb::OrderKeys list;
+  EXPECT_FALSE(decode_order_keys(list.SerializeAsString()).ok());
+  list.set_version(1);
+  for (int i = 0; i < 8; ++i) {
+    list.add_keys(bytes(44));
+  }
+  EXPECT_TRUE(decode_order_keys(list.SerializeAsString()).ok());
+  list.add_keys(bytes(44));
+  EXPECT_FALSE(decode_order_keys(list.SerializeAsString()).ok());
+}
+
 TEST(Codec, RefusesFramesThatAreEmptyTooLongOrNotText) {
   EXPECT_FALSE(decode_to_server("").ok());
   EXPECT_FALSE(decode_to_agent("").ok());

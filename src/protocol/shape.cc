@@ -18,30 +18,37 @@ constexpr Shape kCommand{"vbbvbvbvv"};
 constexpr const Shape* kOrderParts[] = {&kCommand};
 constexpr Shape kSignedOrder{"bbb"};
 
-constexpr Shape kHello{"bb"}, kHeartbeat{"v"}, kOrderReceived{"bv"}, kOrderRefused{"bvb"},
+constexpr Shape kHello{"bb"}, kHeartbeat{"v"}, kOrderReceived{"bv"}, kOrderRefused{"bvbbv"},
     kNotStarted{"bv"}, kCancelConfirmed{"bv"}, kCommandStarted{"bvvv"}, kBlobRef{"bvb"};
-constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef};
-constexpr Shape kCommandEnded{"bvvvvvvvbmmm", kEndedParts};
-constexpr Shape kUploadRequest{"bvvvvb"};
+constexpr Shape kSignedReceipt{"bb"};
+constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSignedReceipt};
+constexpr Shape kCommandEnded{"bvvvvvvvbmmmm", kEndedParts};
+constexpr Shape kUploadRequest{"bvvvvb"}, kContactKept{"b"}, kOrderKeysKept{"v"};
 constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,    &kOrderReceived,
                                       &kOrderRefused,   &kNotStarted,   &kCancelConfirmed,
-                                      &kCommandStarted, &kCommandEnded, &kUploadRequest};
+                                      &kCommandStarted, &kCommandEnded, &kUploadRequest,
+                                      &kContactKept,    &kOrderKeysKept};
 
 constexpr Shape kWelcome{"bbvv"}, kFile{"bvb"};
 constexpr const Shape* kExecuteParts[] = {&kSignedOrder, &kFile};
 constexpr Shape kExecuteOrder{"mm", kExecuteParts};
 constexpr Shape kCancelAction{"bv"}, kUploadGrant{"bvvvbb"}, kReportAcknowledged{"bvv"},
     kForgetAction{"bvb"}, kGoodbye{"bvv"}, kUploadAgain{"bvv"};
+constexpr Shape kKeySignature{"bb"};
+constexpr const Shape* kOrderKeysParts[] = {&kKeySignature};
+constexpr Shape kSignedOrderKeys{"bm", kOrderKeysParts};
 constexpr const Shape* kToAgent[] = {&kWelcome,     &kExecuteOrder,       &kCancelAction,
                                      &kUploadGrant, &kReportAcknowledged, &kForgetAction,
-                                     &kGoodbye,     &kUploadAgain};
+                                     &kGoodbye,     &kUploadAgain,        &kSignedOrderKeys};
 
 }  // namespace
 
-constexpr Shape kToServerShape{"mmmmmmmmm", kToServer, /*is_choice=*/true};
-constexpr Shape kToAgentShape{"mmmmmmmm", kToAgent, /*is_choice=*/true};
+constexpr Shape kToServerShape{"mmmmmmmmmmm", kToServer, /*is_choice=*/true};
+constexpr Shape kToAgentShape{"mmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
-constexpr Shape kHelloBodyShape{"bbbbbbbbbbb"};
+constexpr Shape kHelloBodyShape{"bbbbbbbbbbbvbv"};
+constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbv"};
+constexpr Shape kOrderKeysShape{"vb"};
 
 Result<void> check_shape(std::string_view bytes, const Shape& shape) {
   if (shape.is_choice && bytes.empty()) {

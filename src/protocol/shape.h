@@ -17,7 +17,8 @@ struct Shape {
   bool is_choice = false;                    // at least one field, known or not, must be there
 };
 
-extern const Shape kToServerShape, kToAgentShape, kOrderShape, kHelloBodyShape;
+extern const Shape kToServerShape, kToAgentShape, kOrderShape, kHelloBodyShape, kReceiptShape,
+    kOrderKeysShape;
 
 // Errors: protocol (a known field of another type, a message that ends early, nothing in a choice).
 Result<void> check_shape(std::string_view bytes, const Shape& shape);

@@ -12,6 +12,9 @@ constexpr std::string_view kOrderPrefix("reachback order v1\0", 19);
 constexpr std::string_view kHelloPrefix("reachback hello v1\0", 19);
 constexpr std::string_view kEnrollPrefix("reachback enroll v1\0", 20);
 
+constexpr std::string_view kReceiptPrefix("reachback receipt v1\0", 21);
+constexpr std::string_view kOrderKeysPrefix("reachback order keys v1\0", 24);
+
 std::string concat(std::initializer_list<std::string_view> parts) {
   std::string out;
   for (auto part : parts) {
@@ -68,6 +71,59 @@ Result<pb::Hello::Body> verify_hello(const pb::Hello& hello, std::string_view se
     return Error{Errc::unauthenticated, "hello: the signature does not verify"};
   }
   return body;
+}
+
+pb::SignedReceipt sign_receipt(const pb::Receipt& receipt, const crypto::Ed25519PrivateKey& key) {
+  pb::SignedReceipt out;
+  out.set_receipt(receipt.SerializeAsString());
+  out.set_signature(key.sign(concat({kReceiptPrefix, out.receipt()})));
+  return out;
+}
+
+Result<pb::Receipt> verify_receipt(const pb::SignedReceipt& signed_receipt,
+                                   const crypto::Ed25519PublicKey& key) {
+  if (!key.verify(concat({kReceiptPrefix, signed_receipt.receipt()}), signed_receipt.signature())) {
+    return Error{Errc::unauthenticated, "receipt: the signature does not verify"};
+  }
+  RB_TRY_ASSIGN(pb::Receipt receipt, decode_receipt(signed_receipt.receipt()));
+  if (receipt.machine() != machine_id_of(key.spki()).bytes()) {
+    return Error{Errc::unauthenticated, "receipt: signed by a key that is not the machine's"};
+  }
+  return receipt;
+}
+
+pb::SignedOrderKeys sign_order_keys(const pb::OrderKeys& keys,
+                                    const std::vector<crypto::Ed25519PrivateKey>& by) {
+  pb::SignedOrderKeys out;
+  out.set_keys(keys.SerializeAsString());
+  for (const auto& key : by) {
+    auto* signature = out.add_signatures();
+    signature->set_key_id(key_id(key.public_key()));
+    signature->set_signature(key.sign(concat({kOrderKeysPrefix, out.keys()})));
+  }
+  return out;
+}
+
+Result<pb::OrderKeys> verify_order_keys(const pb::SignedOrderKeys& signed_keys,
+                                        const std::vector<crypto::Ed25519PublicKey>& known) {
+  bool is_signed = false;
+  for (const auto& signature : signed_keys.signatures()) {
+    for (const auto& key : known) {
+      is_signed = is_signed || (key_id(key) == signature.key_id() &&
+                                key.verify(concat({kOrderKeysPrefix, signed_keys.keys()}),
+                                           signature.signature()));
+    }
+  }
+  if (!is_signed) {
+    return Error{Errc::unauthenticated, "order keys: not signed by a key that is known here"};
+  }
+  RB_TRY_ASSIGN(pb::OrderKeys keys, decode_order_keys(signed_keys.keys()));
+  for (const auto& der : keys.keys()) {
+    if (auto key = crypto::Ed25519PublicKey::from_spki(der); !key.ok()) {
+      return Error{Errc::protocol, "order keys: " + key.error().message};
+    }
+  }
+  return keys;
 }
 
 MachineId machine_id_of(std::string_view spki) {

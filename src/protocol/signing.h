@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -25,6 +26,21 @@ pb::Hello sign_hello(const pb::Hello::Body& body, std::string_view server_nonce,
 // The body, if signed by the key it carries. Errors: protocol, unauthenticated.
 Result<pb::Hello::Body> verify_hello(const pb::Hello& hello, std::string_view server_nonce,
                                      std::string_view exporter);
+// What a machine says that a command did.
+pb::SignedReceipt sign_receipt(const pb::Receipt& receipt, const crypto::Ed25519PrivateKey& key);
+// The receipt, if `key` signed these very bytes, they decode, and name the machine of that key.
+// Errors: protocol, unauthenticated.
+Result<pb::Receipt> verify_receipt(const pb::SignedReceipt& signed_receipt,
+                                   const crypto::Ed25519PublicKey& key);
+
+// A list of order keys, signed by each of `by`: keys that agents know from an earlier list.
+pb::SignedOrderKeys sign_order_keys(const pb::OrderKeys& keys,
+                                    const std::vector<crypto::Ed25519PrivateKey>& by);
+// The list, if one of `known` has signed it. Errors: protocol (also: a key in it is none),
+// unauthenticated.
+Result<pb::OrderKeys> verify_order_keys(const pb::SignedOrderKeys& signed_keys,
+                                        const std::vector<crypto::Ed25519PublicKey>& known);
+
 // SHA-256 of the SubjectPublicKeyInfo, first 20 bytes.
 MachineId machine_id_of(std::string_view spki);
 
@@ -32,7 +48,7 @@ MachineId machine_id_of(std::string_view spki);
 // {"token","publicKey"(base64
 // spki),"hostName","osPlatform","osVersion","osArchitecture","agentVersion","signature"(base64)};
 // the signature by the machine's key over this string proves possession. Answer 200
-// {"machineId","tenantId","orderKeys":[base64 spki]}.
+// {"machineId","tenantId","orderKeys":[base64 spki],"orderKeysVersion"}.
 std::string enrollment_statement(std::string_view token, std::string_view spki,
                                  std::string_view host_name);
 

@@ -108,5 +108,55 @@ TEST(Signing, NoFieldOfAnEnrollmentRunsIntoTheNext) {
   EXPECT_EQ(enrollment_statement("a", "b", "c"), enrollment_statement("a", "b", "c"));
 }
 
+TEST(Signing, AReceiptVerifiesWithTheKeyOfItsMachineOnly) {
+  auto key = crypto::Ed25519PrivateKey::generate();
+  pb::Receipt r;
+  r.set_machine(std::string(machine_id_of(key.public_key().spki()).bytes()));
+  r.set_number(1);
+  r.set_generation(std::string(16, 'g'));
+  r.set_action(std::string(16, 'a'));
+  r.set_epoch(1);
+  r.set_order_sha256(std::string(32, 'o'));
+  r.set_outcome(pb::COMPLETED);
+  EXPECT_TRUE(verify_receipt(sign_receipt(r, key), key.public_key()).ok());
+  auto other = crypto::Ed25519PrivateKey::generate();
+  EXPECT_FALSE(verify_receipt(sign_receipt(r, other), key.public_key()).ok());
+  EXPECT_FALSE(verify_receipt(sign_receipt(r, other), other.public_key()).ok());
+  r.clear_order_sha256();
+  EXPECT_EQ(verify_receipt(sign_receipt(r, key), key.public_key()).error().code, Errc::protocol);
+}
+
+TEST(Signing, AListOfOrderKeysCountsOnTheWordOfAKnownKey) {
+  auto old_key = crypto::Ed25519PrivateKey::generate();
+  auto new_key = crypto::Ed25519PrivateKey::generate();
+  pb::OrderKeys list;
+  list.set_version(2);
+  list.add_keys(new_key.public_key().spki());
+  EXPECT_TRUE(
+      verify_order_keys(sign_order_keys(list, {new_key, old_key}), {old_key.public_key()}).ok());
+  EXPECT_FALSE(verify_order_keys(sign_order_keys(list, {new_key}), {old_key.public_key()}).ok());
+  EXPECT_FALSE(verify_order_keys(sign_order_keys(list, {}), {old_key.public_key()}).ok());
+  auto changed = sign_order_keys(list, {old_key});
+  list.set_version(3);
+  changed.set_keys(list.SerializeAsString());
+  EXPECT_FALSE(verify_order_keys(changed, {old_key.public_key()}).ok());
+  list.set_keys(0, "no key");
+  EXPECT_FALSE(verify_order_keys(sign_order_keys(list, {old_key}), {old_key.public_key()}).ok());
+}
+
+TEST(Signing, OneKindOfSignatureNeverStandsForAnother) {
+  auto key = crypto::Ed25519PrivateKey::generate();
+  pb::SignedReceipt receipt;
+  receipt.set_receipt(order().SerializeAsString());
+  receipt.set_signature(sign_order(order(), key).signature());
+  EXPECT_EQ(verify_receipt(receipt, key.public_key()).error().code, Errc::unauthenticated);
+  pb::SignedOrderKeys keys;
+  keys.set_keys(order().SerializeAsString());
+  auto* signature = keys.add_signatures();
+  signature->set_key_id(key_id(key.public_key()));
+  signature->set_signature(sign_order(order(), key).signature());
+  EXPECT_EQ(verify_order_keys(keys, {key.public_key()}).error().code, Errc::unauthenticated);
+}
+
 }  // namespace
 }  // namespace reachback::protocol

@@ -165,6 +165,10 @@ TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
   contact.ip_addresses = {"10.0.0.2"};
   contact.generation = JournalGeneration::make(random_);
   contact.contact = random_.bytes(16);
+  contact.last_contact = random_.bytes(16);
+  contact.life = random_.bytes(16);
+  contact.attempt = 3;
+  contact.order_keys_version = 7;
   ASSERT_OK(wait_for([&](auto done) {
     stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
   }));
@@ -179,6 +183,10 @@ TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
   want.ip_addresses = contact.ip_addresses;
   want.generation = contact.generation;
   want.contact = contact.contact;
+  want.confirmed_contact = contact.last_contact;
+  want.life = contact.life;
+  want.attempt = 3;
+  want.order_keys_version = 7;
   want.last_seen = sample_time(50);
   EXPECT_EQ(*get(tenant_, m->id), want);
   EXPECT_CODE(wait_for([&](auto done) {
@@ -186,6 +194,89 @@ TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
               }),
               not_found);
   EXPECT_EQ(*get(tenant_, m->id), want);
+}
+
+TEST_P(MachineStoreConformance, of_two_contacts_that_replace_the_same_one_the_first_counts) {
+  auto m = enroll(token(tenant_, 1), fresh());
+  ASSERT_OK(m);
+  auto connect = [&](const std::string& text, const std::string& replaces) {
+    server::MachineContact contact;
+    contact.generation = JournalGeneration::make(random_);
+    contact.contact = text;
+    contact.replaces = replaces;
+    return wait_for([&](auto done) {
+      stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
+    });
+  };
+  EXPECT_OK(connect(std::string(16, '1'), ""));
+  EXPECT_CODE(connect(std::string(16, '2'), ""), conflict);
+  EXPECT_EQ(get(tenant_, m->id)->contact, std::string(16, '1'));
+  EXPECT_OK(connect(std::string(16, '2'), std::string(16, '1')));
+}
+
+TEST_P(MachineStoreConformance, only_the_newest_contact_can_be_kept) {
+  auto m = enroll(token(tenant_, 1), fresh());
+  ASSERT_OK(m);
+  EXPECT_EQ(m->confirmed_contact, "");
+  auto kept = [&](TenantId tenant, const std::string& contact) {
+    return wait_for(
+        [&](auto done) { stores_->machines().contact_kept(tenant, m->id, contact, done); });
+  };
+  server::MachineContact contact;
+  contact.generation = JournalGeneration::make(random_);
+  contact.contact = std::string(16, '1');
+  ASSERT_OK(wait_for([&](auto done) {
+    stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
+  }));
+  EXPECT_EQ(get(tenant_, m->id)->confirmed_contact, "");
+  EXPECT_CODE(kept(tenant_, std::string(16, '0')), conflict);
+  EXPECT_FALSE(kept(other_tenant_, contact.contact).ok());
+  EXPECT_OK(kept(tenant_, contact.contact));
+  EXPECT_OK(kept(tenant_, contact.contact));
+  EXPECT_EQ(get(tenant_, m->id)->confirmed_contact, contact.contact);
+}
+
+TEST_P(MachineStoreConformance, a_quarantine_lasts_until_it_is_ended) {
+  auto m = enroll(token(tenant_, 1), fresh());
+  ASSERT_OK(m);
+  auto set = [&](TenantId tenant, std::optional<server::Quarantine> quarantine) {
+    return wait_for(
+        [&](auto done) { stores_->machines().set_quarantine(tenant, m->id, quarantine, done); });
+  };
+  const server::Quarantine quarantine{sample_time(5), "two of them"};
+  EXPECT_CODE(set(other_tenant_, quarantine), not_found);
+  EXPECT_OK(set(tenant_, quarantine));
+  server::MachineContact contact;
+  contact.generation = JournalGeneration::make(random_);
+  contact.contact = std::string(16, '1');
+  auto connect = [&] {
+    return wait_for([&](auto done) {
+      stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
+    });
+  };
+  EXPECT_CODE(connect(), conflict);  // its hello was looked at before
+  contact.in_quarantine = true;
+  ASSERT_OK(connect());
+  EXPECT_EQ(get(tenant_, m->id)->quarantine, quarantine);
+  EXPECT_OK(set(tenant_, std::nullopt));
+  EXPECT_EQ(get(tenant_, m->id)->contact, "");
+  EXPECT_EQ(get(tenant_, m->id)->quarantine, std::nullopt);
+  EXPECT_EQ(get(tenant_, m->id)->confirmed_contact, std::nullopt);
+}
+
+TEST_P(MachineStoreConformance, the_machines_with_older_order_keys_are_counted) {
+  auto m = enroll(token(tenant_, 2), fresh());
+  ASSERT_OK(m);
+  auto older = [&](std::uint64_t version) {
+    return *wait_for<std::uint64_t>(
+        [&](auto done) { stores_->machines().count_with_older_order_keys(version, done); });
+  };
+  EXPECT_EQ(older(1), 0u);
+  EXPECT_EQ(older(2), 1u);
+  EXPECT_OK(
+      wait_for([&](auto done) { stores_->machines().order_keys_kept(tenant_, m->id, 2, done); }));
+  EXPECT_EQ(older(2), 0u);
+  EXPECT_EQ(get(tenant_, m->id)->order_keys_version, 2u);
 }
 
 TEST_P(MachineStoreConformance, last_seen_grows_only) {

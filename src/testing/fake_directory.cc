@@ -109,6 +109,9 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       if (m == nullptr) {
         return no_such(id);
       }
+      if (m->contact != contact.replaces || m->quarantine.has_value() != contact.in_quarantine) {
+        return Error{Errc::conflict, "another contact was sent, or the quarantine changed"};
+      }
       m->name = contact.name;
       m->os_platform = contact.os_platform;
       m->os_version = contact.os_version;
@@ -119,8 +122,59 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       m->ip_addresses = contact.ip_addresses;
       m->generation = contact.generation;
       m->contact = contact.contact;
+      m->confirmed_contact = contact.last_contact;
+      m->life = contact.life;
+      m->attempt = contact.attempt;
+      m->order_keys_version = contact.order_keys_version;
       m->last_seen = std::max(m->last_seen, now);
       return {};
+    });
+  }
+  void contact_kept(TenantId tenant, MachineId id, std::string contact, Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      Machine* m = mine(tenant, id);
+      if (m == nullptr) {
+        return no_such(id);
+      }
+      if (m->contact != contact) {
+        return Error{Errc::conflict, "a newer contact was sent"};
+      }
+      m->confirmed_contact = contact;
+      return {};
+    });
+  }
+  void order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                       Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      Machine* m = mine(tenant, id);
+      if (m == nullptr) {
+        return no_such(id);
+      }
+      m->order_keys_version = version;
+      return {};
+    });
+  }
+  void set_quarantine(TenantId tenant, MachineId id, std::optional<server::Quarantine> quarantine,
+                      Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      Machine* m = mine(tenant, id);
+      if (m == nullptr) {
+        return no_such(id);
+      }
+      if (!quarantine) {
+        m->confirmed_contact.reset();
+        m->contact.clear();
+      }
+      m->quarantine = std::move(quarantine);
+      return {};
+    });
+  }
+  void count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) override {
+    read<std::uint64_t>(std::move(done), [&]() -> Result<std::uint64_t> {
+      return static_cast<std::uint64_t>(
+          std::count_if(machines_.begin(), machines_.end(), [version](const auto& entry) {
+            return !entry.second.revoked && entry.second.order_keys_version < version;
+          }));
     });
   }
   void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) override {

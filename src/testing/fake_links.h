@@ -25,6 +25,10 @@ class FakeAgentLinks : public server::AgentLinks {
     pushed.emplace_back(machine, message);
     return true;
   }
+  void suspect(const MachineId& machine, const std::string&, std::string why) override {
+    suspected.emplace_back(machine, std::move(why));
+  }
+  std::vector<std::pair<MachineId, std::string>> suspected;
   void connect(server::Claim claim) { claims_[claim.machine] = std::move(claim); }
   void disconnect(const MachineId& machine) { claims_.erase(machine); }
 
@@ -59,11 +63,27 @@ class FakeNotifier : public server::Notifier {
   std::function<void(TenantId, ActionId)> on_action_;
 };
 
-class FakeSigner : public server::OrderSigner {
+class FakeSigner : public server::OrderSigner, public server::OrderKeys {
  public:
-  Result<pb::SignedOrder> sign(const pb::Order& order) override {
-    return protocol::sign_order(order, key_);
+  void sign(pb::Order order, std::uint64_t, Done<pb::SignedOrder> done) override {
+    if (down) {
+      done(Error{Errc::unavailable, "the signer is not there"});
+      return;
+    }
+    done(protocol::sign_order(order, key_));
   }
+  std::uint64_t version() const override { return keys_version; }
+  std::vector<std::string> public_keys() const override {
+    return keys_version == 0 ? std::vector<std::string>() : std::vector{public_key().spki()};
+  }
+  pb::SignedOrderKeys announcement() const override {
+    pb::OrderKeys keys;
+    keys.set_version(keys_version);
+    keys.add_keys(public_key().spki());
+    return protocol::sign_order_keys(keys, {key_});
+  }
+  std::uint64_t keys_version = 1;
+  bool down = false;
   crypto::Ed25519PublicKey public_key() const { return key_.public_key(); }
 
  private:

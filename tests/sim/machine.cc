@@ -264,7 +264,7 @@ void Machine::start_agent() {
       return;
     }
     r->journal = std::move(*journal);
-    agent::Identity identity{world_.tenant, id_, key_, {world_.order_key}};
+    agent::Identity identity{world_.tenant, id_, key_, {world_.order_key}, 1};
     pb::Hello::Body facts;
     facts.set_host_name(name_);
     facts.set_os_platform("Linux");
@@ -273,7 +273,14 @@ void Machine::start_agent() {
         std::move(identity),
         agent::SupervisorDeps{*r->events, *r->processes, *r->journal, spool_, clock_, *r->random,
                               boot_, facts, contact_,
-                              [this](const std::string& contact) { contact_ = contact; }});
+                              [this](const std::string& contact) -> Result<void> {
+                                if (disk_->disk_full) {
+                                  return Error{Errc::storage_full, "contact (simulated)"};
+                                }
+                                contact_ = contact;
+                                return {};
+                              },
+                              [](const agent::Identity&) { return Result<void>(); }});
     if (!r->supervisor->recover().ok()) {
       kill_agent(/*scripts_survive=*/true);
       world_.engine.after(std::chrono::seconds(5), nullptr, [this] { start_agent(); });
@@ -314,7 +321,13 @@ void Machine::lose_power() {
   clock_.boot();
 }
 
-void Machine::wipe() {
+void Machine::reinstall() {
+  lose_journal();
+  gave_cause_ = gave_cause_ || !contact_.empty();
+  contact_.clear();
+}
+
+void Machine::lose_journal() {
   lose_power();
   old_disks_.push_back(std::move(disk_));
   disk_ = std::make_unique<agent::LossyDisk>(

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "agent/journal/journal.h"
 #include "agent/journal/test_support.h"
@@ -73,8 +74,12 @@ class Machine {
   void kill_agent(bool scripts_survive);
   // The power goes: the agent, the scripts, and what was not synced.
   void lose_power();
-  // Reinstalled: a new journal, the same key.
-  void wipe();
+  // The journal and the spool are gone: a new journal, the same key.
+  void lose_journal();
+  // Reinstalled: of the state folder the key alone is left.
+  void reinstall();
+  // Since the last call, something happened for which the server may put it in quarantine.
+  bool gave_cause_for_quarantine() { return std::exchange(gave_cause_, false); }
   void stop_for(Duration d);
   void bury() { dead_.clear(); }
   // The disk was told to lose power in the middle of an operation, and has.
@@ -104,6 +109,7 @@ class Machine {
   SimSpool spool_;
   BootId boot_;
   std::string contact_;
+  bool gave_cause_ = false;
   std::uint64_t boots_ = 0;
   std::shared_ptr<Running> running_;
   std::vector<std::shared_ptr<Running>> dead_;

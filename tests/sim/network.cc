@@ -13,6 +13,17 @@ namespace {
 constexpr Duration kCloseTimeout = std::chrono::seconds(5);
 constexpr std::size_t kSeenMax = 4000;
 
+// TLS keeps a session's frames whole and in order, so what is repeated was captured elsewhere: a
+// welcome or a heartbeat of another session would only hurt the session that it is put into.
+bool is_worth_repeating(int from, const std::string& frame) {
+  if (from == 1) {
+    auto message = protocol::decode_to_agent(frame);
+    return message.ok() && !message->has_welcome();
+  }
+  auto message = protocol::decode_to_server(frame);
+  return message.ok() && !message->has_heartbeat();
+}
+
 }  // namespace
 
 // Two ends; frames go from one to the other. `broken`: nothing passes, nobody knows.
@@ -35,17 +46,19 @@ struct Network::Connection : std::enable_shared_from_this<Network::Connection> {
   std::string exporter;
   End ends[2];  // 0: the agent's, 1: the server's
   bool broken = false;
+  bool spoke[2] = {false, false};
 
   void send(int from, std::string frame, bool remember = true) {
     End& to = ends[1 - from];
     if (ends[from].closed) {
       return;
     }
+    spoke[from] = true;
     if (broken) {
       ends[from].stuck_bytes += frame.size();
       return;
     }
-    if (remember) {
+    if (remember && is_worth_repeating(from, frame)) {
       auto& seen = from == 1 ? network.to_agents : network.to_servers;
       if (seen.size() < kSeenMax) {
         seen.push_back(Seen{machine, frame});
@@ -370,6 +383,9 @@ void Network::drop(const LifePtr& life, bool power_lost) {
     for (int end : {0, 1}) {
       if (!c || c->ends[end].executor->life() != life) {
         continue;
+      }
+      if (end == 0 && c->spoke[0] && !c->spoke[1]) {
+        late_hellos.insert(c->machine);
       }
       auto& mine = c->ends[end];
       mine.closed = true;

@@ -53,6 +53,10 @@ class Network {
   void replay_to_agent(const std::string& machine, const std::string& frame);
   void replay_to_server(const std::string& machine, const std::string& frame);
 
+  // Machines with a hello on its way whose agent has ended: read after the next run of the agent
+  // has kept a newer contact through another node, it looks like a clone's.
+  std::set<std::string> late_hellos;
+
   // The connections of a machine are cut: both ends hear of it.
   void cut(const std::string& machine);
   // They carry nothing any more, and nobody hears of it.

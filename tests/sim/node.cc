@@ -38,15 +38,31 @@ class Node::Timers : public server::Scheduler {
   std::map<std::uint64_t, std::unique_ptr<net::Timer>> timers_;
 };
 
-class Node::Signer : public server::OrderSigner {
+// A process of its own: it takes time, and may be away.
+class Node::Signer : public server::OrderSigner, public server::OrderKeys {
  public:
-  explicit Signer(Shared& shared) : shared_(shared) {}
-  Result<pb::SignedOrder> sign(const pb::Order& order) override {
-    return protocol::sign_order(order, shared_.order_key);
+  Signer(Shared& shared, LifePtr life) : shared_(shared), life_(std::move(life)) {}
+  void sign(pb::Order order, std::uint64_t, Done<pb::SignedOrder> done) override {
+    Engine& engine = shared_.engine;
+    const bool fails = engine.chance(shared_.signer_fails);
+    engine.after(engine.between(Duration(50), Duration(2000)), life_,
+                 [this_shared = &shared_, order = std::move(order), done = std::move(done), fails] {
+                   if (fails) {
+                     done(Error{Errc::unavailable, "the signer is not there (simulated)"});
+                     return;
+                   }
+                   done(protocol::sign_order(order, this_shared->order_key));
+                 });
   }
+  std::uint64_t version() const override { return 1; }
+  std::vector<std::string> public_keys() const override {
+    return {shared_.order_key.public_key().spki()};
+  }
+  pb::SignedOrderKeys announcement() const override { return {}; }
 
  private:
   Shared& shared_;
+  const LifePtr life_;
 };
 
 class Node::Audit : public server::AuditLog {
@@ -82,7 +98,7 @@ struct Node::Running {
         blobs(road, shared.blobs),
         hints(shared),
         timers(*executor),
-        signer(shared),
+        signer(shared, life),
         audit(shared, life),
         random(shared.engine.fork_seed()) {}
 
@@ -120,6 +136,10 @@ const LifePtr& Node::life() const {
   return running_->life;
 }
 
+void Node::end_session(const MachineId& machine) {
+  running_->hub.end_one(machine, "an operator has cleared this machine");
+}
+
 server::LiveResponse& Node::live_response() {
   return *running_->live;
 }
@@ -151,8 +171,8 @@ void Node::kill() {
 void Node::accept(std::shared_ptr<net::WebSocket> socket, std::string nonce) {
   Running& r = *running_;
   std::make_shared<server::AgentSession>(
-      server::SessionDeps{r.hub, r.machines, *r.live, clock_, r.random}, shared_.session_limits,
-      std::move(socket), std::move(nonce))
+      server::SessionDeps{r.hub, r.machines, *r.live, clock_, r.random, r.audit, r.signer},
+      shared_.session_limits, std::move(socket), std::move(nonce))
       ->start();
 }
 

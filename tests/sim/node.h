@@ -26,6 +26,7 @@ struct Shared {
   server::SessionLimits session_limits;
   double lose_hints = 0;
   double audit_fails = 0;
+  double signer_fails = 0;
   // object of every durable access record
   std::set<std::string> audited;
 };
@@ -43,6 +44,8 @@ class Node : public Acceptor {
   bool is_up() const { return running_ != nullptr; }
   void stop_for(Duration d);
   const LifePtr& life() const;
+  // An operator has cleared it.
+  void end_session(const MachineId& machine);
   server::LiveResponse& live_response();
   const std::string& name() const { return name_; }
   SimClock& clock() { return clock_; }

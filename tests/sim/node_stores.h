@@ -158,6 +158,30 @@ class NodeMachines : public server::MachineStore {
                           auto reply) { s->connected(tenant, id, contact, now, std::move(reply)); },
                       std::move(done));
   }
+  void contact_kept(TenantId tenant, MachineId id, std::string contact, Done<void> done) override {
+    road_.write<void>([s = &shared_, tenant, id, contact = std::move(contact)](
+                          auto reply) { s->contact_kept(tenant, id, contact, std::move(reply)); },
+                      std::move(done));
+  }
+  void order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                       Done<void> done) override {
+    road_.write<void>(
+        [s = &shared_, tenant, id, version](auto reply) {
+          s->order_keys_kept(tenant, id, version, std::move(reply));
+        },
+        std::move(done));
+  }
+  void set_quarantine(TenantId tenant, MachineId id, std::optional<server::Quarantine> quarantine,
+                      Done<void> done) override {
+    road_.write<void>(
+        [s = &shared_, tenant, id, quarantine = std::move(quarantine)](auto reply) {
+          s->set_quarantine(tenant, id, quarantine, std::move(reply));
+        },
+        std::move(done));
+  }
+  void count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) override {
+    shared_.count_with_older_order_keys(version, std::move(done));
+  }
   void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) override {
     road_.write<void>(
         [s = &shared_, tenant, id, at](auto reply) { s->seen(tenant, id, at, std::move(reply)); },

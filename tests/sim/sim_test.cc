@@ -9,10 +9,11 @@
 namespace reachback::sim {
 namespace {
 
-WorldOutcome world_of(std::uint64_t seed) {
+WorldOutcome world_of(std::uint64_t seed, bool excuse_quarantines = false) {
   set_log_level(LogLevel::off);
   WorldOptions options;
   options.seed = seed;
+  options.excuse_quarantines = excuse_quarantines;
   return run_world(options);
 }
 
@@ -59,7 +60,7 @@ TEST_P(SimVariants, AreNoticed) {
   set_variant(GetParam());
   std::string found;
   for (std::uint64_t seed = 1; seed <= kSeeds && found.empty(); ++seed) {
-    found = text(world_of(seed));
+    found = text(world_of(seed, /*excuse_quarantines=*/true));
   }
   set_variant("");
   EXPECT_FALSE(found.empty()) << GetParam() << " was not noticed in " << kSeeds << " worlds";

@@ -84,6 +84,7 @@ class World {
   void submit(server::SubmitRequest request, int tries);
   void cancel(const ActionId& id);
   void read_later();
+  void look_after_quarantine();
   void mint(const Known& known, std::uint32_t index);
   void fetch(const ActionId& id, std::uint32_t index, const server::ResultLink& link);
   Node* any_node();
@@ -275,6 +276,7 @@ void World::draw() {
   shared_.limits.window_slack = seconds(60);
   shared_.limits.active_max = kActiveMax;
   shared_.limits.link_lifetime = kLinkLife;
+  shared_.session_limits.quarantine_hint = seconds(10);
   const std::size_t nodes = 1 + engine_.below(3);
   for (std::size_t i = 0; i < nodes; ++i) {
     const ClockFault clock{engine_.between(-seconds(2), seconds(2)),
@@ -323,6 +325,7 @@ void World::draw() {
                           engine_.chance(0.2) ? Duration(milliseconds(400)) : Duration(3000)};
   shared_.lose_hints = rate();
   shared_.audit_fails = rate();
+  shared_.signer_fails = rate();
   network_.faults = {rate(), rate(), rate(), false,
                      engine_.chance(0.3) ? Duration(milliseconds(800)) : Duration(2000)};
   machine_world_.start_fails = rate() / 4;
@@ -348,8 +351,12 @@ void World::draw() {
   machine_fault("power lost inside a write", [this](Machine& m) {
     m.disk().operations_left = static_cast<std::int64_t>(1 + engine_.below(12));
   });
+  machine_fault("agent's journal lost", [this](Machine& m) {
+    m.lose_journal();
+    start_machine(m, soon(seconds(60)));
+  });
   machine_fault("agent reinstalled", [this](Machine& m) {
-    m.wipe();
+    m.reinstall();
     start_machine(m, soon(seconds(60)));
   });
   machine_fault("connection cut", [this](Machine& m) { network_.cut(m.name()); });
@@ -518,7 +525,7 @@ void World::look_around() {
 void World::heal() {
   faulty_ = false;
   shared_.store_faults = {};
-  shared_.lose_hints = shared_.audit_fails = 0;
+  shared_.lose_hints = shared_.audit_fails = shared_.signer_fails = 0;
   network_.faults = {};
   machine_world_.start_fails = 0;
   for (auto& machine : machines_) {
@@ -628,6 +635,35 @@ void World::read_later() {
   });
 }
 
+// The operator, who clears every machine after a while.
+void World::look_after_quarantine() {
+  engine_.after(soon(seconds(30)), nullptr, [this] {
+    for (auto& machine : machines_) {
+      stores_.machines().find(machine->id(), [this, &machine](Result<server::Machine> row) {
+        if (!row.ok() || !row->quarantine) {
+          return;
+        }
+        ++outcome_.quarantines;
+        const bool is_late = network_.late_hellos.erase(machine->name()) > 0;
+        if (!machine->gave_cause_for_quarantine() && !is_late && !options_.excuse_quarantines) {
+          outcome_.violations.push_back(
+              {"quarantine", checker_.events(), machine->name() + ": " + row->quarantine->reason});
+        }
+        stores_.machines().set_quarantine(kTenant, machine->id(), std::nullopt,
+                                          [](Result<void>) {});
+        for (auto& node : nodes_) {
+          if (node->is_up()) {
+            node->end_session(machine->id());
+          }
+        }
+      });
+    }
+    if (busy_) {
+      look_after_quarantine();
+    }
+  });
+}
+
 void World::mint(const Known& known, std::uint32_t index) {
   Node* node = any_node();
   if (node == nullptr) {
@@ -673,6 +709,7 @@ WorldOutcome World::run() {
   }
   submit_later();
   read_later();
+  look_after_quarantine();
   engine_.after(seconds(3), nullptr, [this] { nemesis(); });
   engine_.run_until(engine_.now() + engine_.between(minutes(3), minutes(10)));
   heal();
@@ -684,7 +721,8 @@ WorldOutcome World::run() {
   const std::int64_t rest_us = last_deadline_us_ - to_micros(true_now(engine_));
   engine_.run_until(engine_.now() + Duration(std::max<std::int64_t>(rest_us, 0)) + seconds(60));
   record(event(Kind::ended, ActionId()));
-  outcome_.violations = checker_.violations();
+  outcome_.violations.insert(outcome_.violations.end(), checker_.violations().begin(),
+                             checker_.violations().end());
   outcome_.checked = checker_.checked();
   outcome_.events = engine_.events();
   return outcome_;

@@ -15,6 +15,8 @@ struct WorldOptions {
   bool trace = false;  // every event, a line each, on standard output
   // Agents' clocks run wrong by up to this. The promise: 1 % is harmless.
   std::int64_t rate_ppm_max = 8'000;
+  // A quarantine without a cause is no violation: with a shortcut that damages journals.
+  bool excuse_quarantines = false;
 };
 
 struct WorldOutcome {
@@ -23,6 +25,7 @@ struct WorldOutcome {
   std::uint64_t events = 0;  // of the engine
   std::uint64_t actions = 0;
   std::uint64_t starts = 0;
+  std::uint64_t quarantines = 0;
   std::map<std::string, std::uint64_t> faults;   // by kind
   std::map<std::string, std::uint64_t> checked;  // invariant -> looked at how often
   std::map<std::string, std::uint64_t> ends;     // final status -> actions

@@ -52,6 +52,7 @@ formatted() { cpp_files | xargs --no-run-if-empty "$CLANG_FORMAT" --dry-run -Wer
 check() {
   step "layers: who includes whom (tools/layers.toml)" "$PYTHON" tools/check_layers.py
   step "failpoints: tests/e2e/failpoints.txt names all of them" "$PYTHON" tools/check_failpoints.py
+  step "assurance: every test that ASSURANCE.md names is there" "$PYTHON" tools/check_assurance.py
   step "documents: every relative link leads somewhere" "$PYTHON" tools/check_links.py
   step "no TODO(now)" no_todo_now
   step "scripts: bash -n" bash_syntax

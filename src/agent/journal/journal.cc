@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t kChunkBytes = 256 << 10;
 // Kept free for the records that end what runs: a full disk does not silence the agent.
 constexpr std::uint64_t kReserveBytes = 64 << 10;
-constexpr std::uint64_t kCommandBytes = 2 << 10;  // intent, end, acknowledgements of one command
+constexpr std::uint64_t kCommandBytes = 3 << 10;  // intent, end, acknowledgements of one command
 constexpr std::uint64_t kCompactBytes = 512 << 10;
 constexpr const char* kName = "journal";
 constexpr const char* kNewName = "journal.new";

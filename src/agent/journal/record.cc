@@ -70,7 +70,7 @@ struct Parsed {
 
 bool is_type(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(RecordType::generation) &&
-         type <= static_cast<std::uint8_t>(RecordType::grown);
+         type <= static_cast<std::uint8_t>(RecordType::receipt_head);
 }
 
 bool add_entry(Parsed& out, RecordType type, std::string_view payload) {

@@ -25,6 +25,7 @@ enum class RecordType : std::uint8_t {
   voided = 8,
   batch = 9,   // payload: (type u8 | length u32 | payload) of each entry
   grown = 10,  // payload: u64, the file is at least this long
+  receipt_head = 11,
 };
 
 struct Entry {

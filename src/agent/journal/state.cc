@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/variant.h"
+#include "crypto/digest.h"
 
 namespace reachback::agent {
 namespace {
@@ -64,6 +65,18 @@ Result<void> apply_received(JournalState& state, pb::JournalReceived m) {
   record.order = std::move(order);
   record.received = std::move(m);
   record.commands.assign(static_cast<std::size_t>(record.order.commands_size()), CommandRecord());
+  return {};
+}
+
+Result<void> apply_receipt(JournalState& state, const pb::SignedReceipt& signed_receipt) {
+  pb::Receipt receipt;
+  if (!receipt.ParseFromString(signed_receipt.receipt())) {
+    return corrupt("a receipt that is no message");
+  }
+  if (receipt.number() > state.receipt_head.number) {  // a snapshot holds the head apart
+    state.receipt_head.number = receipt.number();
+    state.receipt_head.sha256 = std::string(as_bytes(crypto::sha256(signed_receipt.receipt())));
+  }
   return {};
 }
 
@@ -134,6 +147,9 @@ Result<void> JournalState::apply(const Entry& entry) {
       if (c->ended) {
         return corrupt("a command that ends twice");
       }
+      if (m.ended().has_receipt()) {
+        RB_TRY(apply_receipt(*this, m.ended().receipt()));
+      }
       c->ended = std::move(m);
       return {};
     }
@@ -172,6 +188,11 @@ Result<void> JournalState::apply(const Entry& entry) {
       record.voided_epoch = std::max(record.voided_epoch, m.epoch());
       return {};
     }
+    case RecordType::receipt_head: {
+      RB_TRY_ASSIGN(auto m, parse<pb::JournalReceiptHead>(entry));
+      receipt_head = ReceiptHead{m.number(), m.sha256()};
+      return {};
+    }
     case RecordType::batch:
     case RecordType::grown:
       return {};
@@ -202,6 +223,9 @@ Entry entry(const pb::JournalClosed& m) {
 }
 Entry entry(const pb::JournalVoided& m) {
   return make(RecordType::voided, m);
+}
+Entry entry(const pb::JournalReceiptHead& m) {
+  return make(RecordType::receipt_head, m);
 }
 
 pb::JournalEnded interrupted(const ActionRecord& action, std::uint32_t index, Timestamp now) {
@@ -238,6 +262,12 @@ std::vector<Entry> snapshot(const JournalState& state, Timestamp forget_before) 
   pb::JournalGeneration generation;
   generation.set_generation(std::string(state.generation.bytes()));
   out.push_back(entry(generation));
+  if (state.receipt_head.number != 0) {
+    pb::JournalReceiptHead head;
+    head.set_number(state.receipt_head.number);
+    head.set_sha256(state.receipt_head.sha256);
+    out.push_back(entry(head));
+  }
   for (const auto& [id, action] : state.actions) {
     if (action.is_finished() && action.closed->at_us() < to_micros(forget_before)) {
       continue;

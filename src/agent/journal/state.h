@@ -45,8 +45,15 @@ struct ActionRecord {
   bool is_finished() const;
 };
 
+// Where the chain of this machine's receipts stands. Follows from the `ended` records.
+struct ReceiptHead {
+  std::uint64_t number = 0;  // 0: no receipt yet
+  std::string sha256;        // of the newest Receipt; empty: none
+};
+
 struct JournalState {
   JournalGeneration generation;
+  ReceiptHead receipt_head;
   std::map<ActionId, ActionRecord> actions;
 
   // Errors: corrupt (a payload that is no message, an index that the order does not have, a command
@@ -62,6 +69,7 @@ Entry entry(const pb::JournalBlobAcked& m);
 Entry entry(const pb::JournalReportAcked& m);
 Entry entry(const pb::JournalClosed& m);
 Entry entry(const pb::JournalVoided& m);
+Entry entry(const pb::JournalReceiptHead& m);
 
 // A command that was running, or may have been, when the agent stopped.
 pb::JournalEnded interrupted(const ActionRecord& action, std::uint32_t index, Timestamp now);

@@ -146,6 +146,7 @@ class SeamTest : public World {
     welcome.mutable_welcome()->set_contact(random_.bytes(16));
     welcome.mutable_welcome()->set_heartbeat_ms(1000);
     pass_on(welcome);
+    EXPECT_EQ(said_to_server().contact_kept().contact(), contact_);
   }
   bool is_ended() {
     const int before = launcher_.launched;

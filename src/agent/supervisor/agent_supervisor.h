@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "agent/command/result_writer.h"
 #include "agent/command/run_script.h"
 #include "agent/journal/journal.h"
 #include "agent/ports/events.h"
@@ -30,6 +31,7 @@ struct Identity {
   MachineId machine;
   crypto::Ed25519PrivateKey key;
   std::vector<crypto::Ed25519PublicKey> order_keys;
+  std::uint64_t order_keys_version = 1;  // of the list; grows
 };
 
 struct SupervisorDeps {
@@ -42,8 +44,10 @@ struct SupervisorDeps {
   BootId boot;
   pb::Hello::Body facts;     // host, platform, version; the rest is filled in
   std::string last_contact;  // 16 bytes or empty
-  // Keeps the newest contact for the next hello.
-  std::function<void(const std::string&)> save_contact;
+  // Keeps the newest contact for the next hello, durably.
+  std::function<Result<void>(const std::string&)> save_contact;
+  // Keeps a new list of order keys, durably.
+  std::function<Result<void>(const Identity&)> save_order_keys;
   Policy policy = {};
 };
 
@@ -91,15 +95,21 @@ class AgentSupervisor : public Supervisor {
 
   // orders.cc
   void on_order(const pb::ExecuteOrder& message, std::vector<Fd> files);
-  void on_known_order(const ActionId& id, const pb::Order& order, std::vector<Fd> files);
+  void on_known_order(const ActionId& id, const pb::SignedOrder& bytes, const pb::Order& order,
+                      std::vector<Fd> files);
   Result<pb::Order> verify(const pb::SignedOrder& order) const;
-  void refuse(const pb::Order& order, const std::string& reason);
+  void refuse(const pb::SignedOrder& bytes, const pb::Order& order, const std::string& reason);
   void on_cancel(const pb::CancelAction& message);
   void on_acknowledged(const pb::ReportAcknowledged& message);
   void on_upload_again(const pb::UploadAgain& message);
   void on_forget(const pb::ForgetAction& message);
   bool void_action(const ActionId& id, std::uint64_t epoch);
   bool is_past(std::int64_t not_after_us) const;
+
+  // welcome.cc
+  void on_welcome(const pb::Welcome& message);
+  void keep_contact();
+  void on_order_keys(const pb::SignedOrderKeys& message);
 
   // commands.cc
   void start_next();
@@ -114,6 +124,12 @@ class AgentSupervisor : public Supervisor {
   void store_result();
   pb::JournalEnded failed(const pb::Order& order, std::uint32_t index, std::int64_t started_us,
                           const std::string& why) const;
+
+  // receipts.cc
+  // written: the result and its streams; null where the command left none.
+  void add_receipt(pb::JournalEnded& ended, const pb::SignedOrder& order,
+                   const WrittenResult* written);
+  Entry with_receipt(pb::JournalEnded ended, const pb::SignedOrder& order);
 
   // recovery.cc
   void say_everything_again();
@@ -135,7 +151,11 @@ class AgentSupervisor : public Supervisor {
   Identity identity_;
   SupervisorDeps deps_;
   Anchors anchors_;
-  std::string session_;  // nonce of the newest session
+  std::string session_;         // nonce of the newest session
+  std::string life_;            // of this run of the agent
+  std::string unkept_contact_;  // of this session; empty: it is kept
+  std::uint64_t attempts_ = 0;
+  ReceiptHead receipt_head_;  // of the newest receipt made: the journal's, or on its way there
   std::function<void(pb::ToServer)> send_;
   bool welcomed_ = false;
   // The wall clock agreed with the server's when the session began.

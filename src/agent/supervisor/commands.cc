@@ -1,7 +1,6 @@
 // Running the commands of an action, one after another.
 #include <fmt/format.h>
 
-#include "agent/command/result_writer.h"
 #include "agent/ports/memory_file.h"
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
@@ -148,7 +147,9 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
     job.received_now = false;
   }
   if (refusal) {
-    before.push_back(entry(failed(job.order, index, 0, *refusal)));
+    const pb::SignedOrder& bytes =
+        is_new ? job.receipt.order() : find(job.action)->received->order();
+    before.push_back(with_receipt(failed(job.order, index, 0, *refusal), bytes));
   } else {
     pb::JournalIntent intent;
     intent.set_action(job.order.action());
@@ -169,7 +170,7 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
   }
   if (!append(std::move(before))) {
     if (is_new) {
-      refuse(job.order, "Unhealthy: the journal does not take the order");
+      refuse(job.receipt.order(), job.order, "Unhealthy: the journal does not take the order");
     }
     return;
   }
@@ -204,7 +205,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript s
            : deps_.processes.start(script.spec, [this](const ProcessEnd& end) { on_ended(end); });
   if (!started.ok()) {
     const std::string why = (late ? "WindowOver: " : "CouldNotStart: ") + started.error().message;
-    if (append({entry(failed(job.order, index, 0, why))})) {
+    if (append({with_receipt(failed(job.order, index, 0, why), find(id)->received->order())})) {
       report(id, index);
     }
     return;
@@ -292,7 +293,8 @@ void AgentSupervisor::store_result() {
     running_->next_slice = deps_.events.after(Duration(0), [this] { store_result(); });
     return;
   }
-  const pb::JournalEnded ended = running_->storing->ended();
+  pb::JournalEnded ended = running_->storing->ended();
+  add_receipt(ended, find(id)->received->order(), running_->storing->written());
   const bool goes_on = ended.ended().outcome() == pb::COMPLETED && running_job_ &&
                        static_cast<int>(index) + 1 < running_job_->order.commands_size();
   std::optional<Job> job = std::move(running_job_);

@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/variant.h"
+#include "crypto/digest.h"
 #include "protocol/codec.h"
 #include "protocol/signing.h"
 
@@ -73,13 +74,17 @@ pb::JournalVoided voided(const ActionId& id, std::uint64_t epoch) {
 }  // namespace
 
 AgentSupervisor::AgentSupervisor(Identity identity, SupervisorDeps deps)
-    : identity_(std::move(identity)), deps_(std::move(deps)) {}
+    : identity_(std::move(identity)),
+      deps_(std::move(deps)),
+      life_(deps_.random.bytes(16)),
+      receipt_head_(deps_.journal.state().receipt_head) {}
 
 pb::Hello AgentSupervisor::begin_session(const Challenge& challenge,
                                          std::function<void(pb::ToServer)> send) {
   send_ = std::move(send);
   welcomed_ = false;
   session_ = deps_.random.bytes(16);
+  unkept_contact_.clear();
   clock_is_good_ = challenge.server_time &&
                    std::chrono::abs(deps_.clock.now() - *challenge.server_time) < kClockTolerance;
   pb::Hello::Body body = deps_.facts;
@@ -88,12 +93,16 @@ pb::Hello AgentSupervisor::begin_session(const Challenge& challenge,
   body.set_boot(std::string(deps_.boot.bytes()));
   body.set_nonce(session_);
   body.set_last_contact(deps_.last_contact);
+  body.set_order_keys_version(identity_.order_keys_version);
+  body.set_life(life_);
+  body.set_attempt(++attempts_);
   // Before it is sent, so that the window never ends after the server's.
   anchors_.begin_session(session_, deps_.clock.since_boot());
   return protocol::sign_hello(body, challenge.server_nonce, challenge.exporter, identity_.key);
 }
 
 std::uint64_t AgentSupervisor::next_heartbeat() {
+  keep_contact();
   return anchors_.next_heartbeat(deps_.clock.since_boot());
 }
 
@@ -105,14 +114,7 @@ void AgentSupervisor::end_session() {
 void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files) {
   switch (message.message_case()) {
     case pb::ToAgent::kWelcome:
-      if (message.welcome().machine() != identity_.machine.bytes()) {
-        log_error("the server welcomes another machine");
-        return;
-      }
-      welcomed_ = true;
-      deps_.last_contact = message.welcome().contact();
-      say_everything_again();
-      deps_.save_contact(deps_.last_contact);
+      on_welcome(message.welcome());
       return;
     case pb::ToAgent::kExecuteOrder:
       on_order(message.execute_order(), std::move(files));
@@ -128,6 +130,9 @@ void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files)
       return;
     case pb::ToAgent::kForgetAction:
       on_forget(message.forget_action());
+      return;
+    case pb::ToAgent::kOrderKeys:
+      on_order_keys(message.order_keys());
       return;
     case pb::ToAgent::kUploadGrant:
     case pb::ToAgent::kGoodbye:
@@ -145,14 +150,19 @@ Result<pb::Order> AgentSupervisor::verify(const pb::SignedOrder& order) const {
   return Error{Errc::unauthenticated, "order: signed by an unknown key"};
 }
 
-void AgentSupervisor::refuse(const pb::Order& order, const std::string& reason) {
-  log_warning("order refused", {field("action", action_of(order.action()).text()),
-                                field("epoch", order.epoch()), field("why", reason)});
+void AgentSupervisor::refuse(const pb::SignedOrder& bytes, const pb::Order& order,
+                             const std::string& reason) {
+  const ActionId id = action_of(order.action());
+  log_warning("order refused",
+              {field("action", id.text()), field("epoch", order.epoch()), field("why", reason)});
+  const ActionRecord* known = find(id);
   pb::ToServer out;
   auto* m = out.mutable_order_refused();
   m->set_action(order.action());
   m->set_epoch(order.epoch());
   m->set_reason(reason.substr(0, protocol::kReasonBytesMax));
+  m->set_order_sha256(std::string(as_bytes(crypto::sha256(bytes.order()))));
+  m->set_never_runs(known == nullptr || known->is_finished());
   send(std::move(out));
 }
 
@@ -164,25 +174,25 @@ bool AgentSupervisor::is_past(std::int64_t not_after_us) const {
 void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> files) {
   auto claimed = protocol::decode_order(message.order().order());
   if (!claimed.ok()) {
-    // A server that waits for an answer gets one, when the order can be named.
+    // A server that waits for an answer gets one, whether or not the order can be named.
     pb::Order named;
-    if (named.ParseFromString(message.order().order()) &&
-        named.action().size() == ActionId::kBytes && named.epoch() != 0) {
-      refuse(named, "Malformed: " + claimed.error().message);
-    } else {
-      log_warning("order dropped", {field("why", claimed.error().message)});
+    if (!named.ParseFromString(message.order().order()) ||
+        named.action().size() != ActionId::kBytes || named.epoch() == 0) {
+      named.set_action(std::string(ActionId::kBytes, '\0'));
+      named.set_epoch(1);
     }
+    refuse(message.order(), named, "Malformed: " + claimed.error().message);
     return;
   }
   auto verified = verify(message.order());
   if (!verified.ok()) {
-    refuse(*claimed, "SignatureRequired: " + verified.error().message);
+    refuse(message.order(), *claimed, "SignatureRequired: " + verified.error().message);
     return;
   }
   const pb::Order& order = *verified;
   const ActionId id = action_of(order.action());
   if (order.machine() != identity_.machine.bytes() || order.tenant() != identity_.tenant.bytes()) {
-    refuse(order, "WrongMachine: the order is for another machine");
+    refuse(message.order(), order, "WrongMachine: the order is for another machine");
     return;
   }
   const ActionRecord* known = find(id);
@@ -193,11 +203,11 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
       RB_VARIANT("lease_regrant") && known != nullptr && order.epoch() > known->epoch();
   if (known != nullptr && !is_regrant && !is_leased_again) {
     // What is asked again is answered from the journal; its scripts may be needed too.
-    on_known_order(id, order, take_files(message, order, std::move(files)));
+    on_known_order(id, message.order(), order, take_files(message, order, std::move(files)));
     return;
   }
   if (order.generation() != deps_.journal.state().generation.bytes() && !RB_VARIANT("replay")) {
-    refuse(order, "OtherGeneration: the agent's journal has begun anew");
+    refuse(message.order(), order, "OtherGeneration: the agent's journal has begun anew");
     return;
   }
   if (ending_ || jobs_.size() >= kJobsMax) {
@@ -208,26 +218,33 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
     sent = deps_.clock.since_boot();
   }
   const Duration window = std::chrono::milliseconds(order.window_ms());
-  if (!sent || deps_.clock.since_boot() >= *sent + window) {
+  if (!sent) {
+    // A captured order, or one for a clone of this machine: the server makes a fresh one for this
+    // session if it means this session.
+    refuse(message.order(), order, "OtherSession: the order was made for another session");
+    return;
+  }
+  if (deps_.clock.since_boot() >= *sent + window) {
     if (void_action(id, order.epoch())) {
       send_not_started(id, order.epoch());
     }
     return;
   }
   if (is_past(order.not_after_us())) {
-    refuse(order, "Expired: the order was valid until an earlier time");
+    refuse(message.order(), order, "Expired: the order was valid until an earlier time");
     return;
   }
   files = take_files(message, order, std::move(files));
   if (auto allowed = check_policy(order, files); !allowed.ok()) {
-    refuse(order, allowed.error().message);
+    refuse(message.order(), order, allowed.error().message);
     return;
   }
   auto reserved = deps_.journal.reserve(static_cast<std::size_t>(order.commands_size()),
                                         2 * message.order().order().size());
   if (!reserved.ok()) {
     const bool full = reserved.error().code == Errc::storage_full;
-    refuse(order, (full ? "DiskFull: " : "Unhealthy: ") + reserved.error().message);
+    refuse(message.order(), order,
+           (full ? "DiskFull: " : "Unhealthy: ") + reserved.error().message);
     return;
   }
   Job job;
@@ -244,7 +261,7 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
     // Something runs: this one waits, but the server hears now that it is here.
     RB_FAILPOINT("agent.order.before_journal");
     if (!append({entry(job.receipt)})) {
-      refuse(order, "Unhealthy: the journal does not take the order");
+      refuse(message.order(), order, "Unhealthy: the journal does not take the order");
       return;
     }
     RB_FAILPOINT("agent.order.after_journal");
@@ -255,9 +272,13 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
   start_next();
 }
 
-void AgentSupervisor::on_known_order(const ActionId& id, const pb::Order& order,
-                                     std::vector<Fd> files) {
+void AgentSupervisor::on_known_order(const ActionId& id, const pb::SignedOrder& bytes,
+                                     const pb::Order& order, std::vector<Fd> files) {
   const ActionRecord& known = *find(id);
+  if (order.epoch() < std::max(known.epoch(), known.voided_epoch)) {
+    refuse(bytes, order, "OlderEpoch: a newer grant of this action has been here");
+    return;
+  }
   if (known.closed && known.closed->by_cancel()) {
     send_cancel_confirmed(id, order.epoch());
     report_all(id);
@@ -268,7 +289,7 @@ void AgentSupervisor::on_known_order(const ActionId& id, const pb::Order& order,
     return;
   }
   if (known.is_finished() || order.epoch() != known.epoch()) {
-    refuse(order, "Duplicate: this action has ended here");
+    refuse(bytes, order, "Duplicate: this action has ended here");
     return;
   }
   send_received(id, order.epoch());
@@ -286,7 +307,7 @@ void AgentSupervisor::on_known_order(const ActionId& id, const pb::Order& order,
   // Received in an earlier life of the agent, within the same boot: the window still counts.
   Job job;
   job.action = id;
-  job.order = order;
+  job.order = known.order;  // What was journalled is what runs.
   job.files = std::move(files);
   job.window_end = Duration(known.received->window_ends_boottime_us());
   jobs_.push_back(std::move(job));
@@ -401,14 +422,12 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   const ActionId id = action_of(message.action());
   const ActionRecord* known = find(id);
   if (known == nullptr ||
-      (known->is_finished() && !known->is_voided() && !known->closed->by_cancel())) {
-    return;
+      (known->is_finished() && !known->is_voided() && !known->closed->by_cancel()) ||
+      message.epoch() < std::max(known->epoch(), known->voided_epoch)) {
+    return;  // Nothing is left, or it is said of an older grant.
   }
   if (known->closed && known->closed->reason() == "forgotten" && known->is_finished()) {
     return;
-  }
-  if (message.epoch() < std::max(known->epoch(), known->voided_epoch)) {
-    return;  // About an earlier grant: it says nothing about this one.
   }
   log_info("action forgotten", {field("action", id.text()), field("why", message.reason())});
   std::erase_if(jobs_, [&](const Job& job) { return job.action == id; });
@@ -422,7 +441,8 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   for (std::uint32_t i = 0; i < known->commands.size(); ++i) {
     const CommandRecord& c = known->commands[i];
     if (c.intent && !c.ended) {
-      entries.push_back(entry(interrupted(*known, i, deps_.clock.now())));
+      entries.push_back(
+          with_receipt(interrupted(*known, i, deps_.clock.now()), known->received->order()));
     }
     if ((c.intent || c.ended) && !c.report_acked) {
       pb::JournalReportAcked m;

@@ -62,7 +62,8 @@ Result<void> AgentSupervisor::recover() {
         const std::size_t ended = deps_.processes.kill_leftovers(id.text());
         log_warning("a command was interrupted",
                     {field("action", id.text()), field("index", i), field("killed", ended)});
-        entries.push_back(entry(interrupted(action, i, deps_.clock.now())));
+        entries.push_back(
+            with_receipt(interrupted(action, i, deps_.clock.now()), action.received->order()));
       }
     }
     if (action.is_over() || was_running || action.received->boot() == deps_.boot.bytes() ||
@@ -81,9 +82,10 @@ Result<void> AgentSupervisor::recover() {
       entries.push_back(entry(voided));
       entries.push_back(entry(closed));
     } else if (next < action.commands.size()) {
-      entries.push_back(entry(failed(action.order, next, 0,
-                                     "Interrupted: the machine restarted before the command "
-                                     "started")));
+      entries.push_back(with_receipt(failed(action.order, next, 0,
+                                            "Interrupted: the machine restarted before the "
+                                            "command started"),
+                                     action.received->order()));
     }
   }
   deps_.spool.remove_others(keep);
@@ -102,7 +104,8 @@ void AgentSupervisor::shut_down() {
   const ActionRecord* record = find(running_->action);
   deps_.processes.kill();
   if (record != nullptr && !running_->forgotten) {
-    append({entry(interrupted(*record, running_->index, deps_.clock.now()))});
+    append({with_receipt(interrupted(*record, running_->index, deps_.clock.now()),
+                         record->received->order())});
   }
 }
 
@@ -328,6 +331,7 @@ void AgentSupervisor::send_not_started(const ActionId& id, std::uint64_t epoch) 
 bool AgentSupervisor::append(std::vector<Entry> entries) {
   auto appended = deps_.journal.append(std::move(entries));
   if (!appended.ok()) {
+    receipt_head_ = deps_.journal.state().receipt_head;
     log_error("Unhealthy: nothing starts until the agent is restarted",
               {field("why", appended.error().message)});
   }

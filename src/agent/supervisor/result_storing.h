@@ -23,6 +23,8 @@ class ResultStoring {
   // result; only when not even an empty one fits has the command failed.
   bool store_some();
   const pb::JournalEnded& ended() const { return ended_; }
+  // Once it is over: what stands in the spool; null: nothing.
+  const WrittenResult* written() const { return ended_.spooled() ? &writer_->written() : nullptr; }
 
  private:
   enum class Phase { writing, syncing, raw_stdout, raw_stderr, over };

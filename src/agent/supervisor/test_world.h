@@ -175,8 +175,8 @@ class World : public testing::Test {
     identity.tenant = *TenantId::from_bytes(std::string(16, 't'));
     identity.machine = machine_;
     identity.key = machine_key_;
-    identity.order_keys = {crypto::Ed25519PrivateKey::generate().public_key(),
-                           order_key_.public_key()};
+    identity.order_keys = order_keys_;
+    identity.order_keys_version = order_keys_version_;
     supervisor_ = std::make_unique<AgentSupervisor>(
         std::move(identity), SupervisorDeps{events_,
                                             processes_,
@@ -186,8 +186,19 @@ class World : public testing::Test {
                                             random_,
                                             boot_,
                                             {},
-                                            "",
-                                            [this](const std::string& c) { contact_ = c; },
+                                            contact_,
+                                            [this](const std::string& c) -> Result<void> {
+                                              if (fail_save_) {
+                                                return Error{Errc::storage_full, "no space"};
+                                              }
+                                              contact_ = c;
+                                              return {};
+                                            },
+                                            [this](const Identity& i) -> Result<void> {
+                                              order_keys_ = i.order_keys;
+                                              order_keys_version_ = i.order_keys_version;
+                                              return {};
+                                            },
                                             policy_});
     auto recovered = supervisor_->recover();
     EXPECT_TRUE(recovered.ok()) << recovered.error().message;
@@ -323,6 +334,11 @@ class World : public testing::Test {
           last_ended_ = e;
           break;
         }
+        case pb::ToServer::kContactKept:
+          break;  // at every session
+        case pb::ToServer::kOrderKeysKept:
+          out.push_back("keys kept " + std::to_string(m.order_keys_kept().version()));
+          break;
         case pb::ToServer::kUploadRequest:
           out.push_back("upload " + std::to_string(m.upload_request().index()) + " kind " +
                         std::to_string(m.upload_request().kind()));
@@ -364,6 +380,10 @@ class World : public testing::Test {
   pb::Hello::Body hello_;
   std::string contact_;
   Policy policy_;
+  bool fail_save_ = false;
+  std::vector<crypto::Ed25519PublicKey> order_keys_ = {
+      crypto::Ed25519PrivateKey::generate().public_key(), order_key_.public_key()};
+  std::uint64_t order_keys_version_ = 1;
   std::vector<pb::ToServer> sent_;
   pb::CommandEnded last_ended_;
 };

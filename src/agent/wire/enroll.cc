@@ -74,6 +74,10 @@ Result<Enrollment> read_answer(const std::string& body, Enrollment enrollment) {
   }
   enrollment.identity.machine = *machine;
   enrollment.identity.tenant = *tenant;
+  if (const auto* version = object->if_contains("orderKeysVersion");
+      version != nullptr && version->is_int64() && version->as_int64() > 0) {
+    enrollment.identity.order_keys_version = static_cast<std::uint64_t>(version->as_int64());
+  }
   for (const auto& key : keys->as_array()) {
     auto der = key.is_string() ? from_base64(std::string(key.as_string())) : std::nullopt;
     if (!der) {

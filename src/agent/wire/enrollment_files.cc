@@ -1,7 +1,6 @@
 #include "agent/wire/enrollment_files.h"
 
 #include "base/file.h"
-#include "base/log.h"
 #include "json/json.h"
 
 namespace reachback::agent {
@@ -16,6 +15,14 @@ Error broken(const std::string& state_folder, std::string_view what) {
 std::string text_of(const json::Object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::uint64_t value_to_version(const json::Value& value) {
+  if (value.is_uint64()) {
+    return value.as_uint64();
+  }
+  return value.is_int64() && value.as_int64() > 0 ? static_cast<std::uint64_t>(value.as_int64())
+                                                  : 1;
 }
 
 }  // namespace
@@ -49,6 +56,9 @@ Result<Enrollment> load_enrollment(const std::string& state_folder) {
   }
   out.identity.machine = *machine;
   out.identity.tenant = *tenant;
+  if (const auto* version = object.if_contains("orderKeysVersion")) {
+    out.identity.order_keys_version = value_to_version(*version);
+  }
   const auto* keys = object.if_contains("orderKeys");
   if (keys == nullptr || !keys->is_array() || keys->as_array().empty()) {
     return broken(state_folder, "orderKeys is missing");
@@ -68,7 +78,8 @@ Result<Enrollment> load_enrollment(const std::string& state_folder) {
   return out;
 }
 
-Result<void> save_enrollment(const std::string& state_folder, const Enrollment& enrollment) {
+namespace {
+Result<void> write_agent_json(const std::string& state_folder, const Enrollment& enrollment) {
   json::Array keys;
   for (const auto& key : enrollment.identity.order_keys) {
     keys.emplace_back(to_base64(key.spki()));
@@ -80,8 +91,14 @@ Result<void> save_enrollment(const std::string& state_folder, const Enrollment& 
   object["tenantId"] = enrollment.identity.tenant.text();
   object["hostName"] = enrollment.host_name;
   object["orderKeys"] = std::move(keys);
-  RB_TRY(write_file_durably(state_folder + "/ca.pem", enrollment.ca_pem));
+  object["orderKeysVersion"] = enrollment.identity.order_keys_version;
   return write_file_durably(state_folder + "/agent.json", json::write(object) + "\n");
+}
+}  // namespace
+
+Result<void> save_enrollment(const std::string& state_folder, const Enrollment& enrollment) {
+  RB_TRY(write_file_durably(state_folder + "/ca.pem", enrollment.ca_pem));
+  return write_agent_json(state_folder, enrollment);
 }
 
 Result<crypto::Ed25519PrivateKey> make_key(const std::string& state_folder) {
@@ -101,10 +118,15 @@ std::string load_contact(const std::string& state_folder) {
   return contact && contact->size() == 16 ? *contact : std::string();
 }
 
-void save_contact(const std::string& state_folder, const std::string& contact) {
-  if (auto saved = write_file_durably(state_folder + "/contact", to_hex(contact)); !saved.ok()) {
-    log_warning("the contact was not kept", {field("why", saved.error().message)});
-  }
+Result<void> save_contact(const std::string& state_folder, const std::string& contact) {
+  return write_file_durably(state_folder + "/contact", to_hex(contact));
+}
+
+Result<void> save_order_keys(const std::string& state_folder, const Identity& identity) {
+  RB_TRY_ASSIGN(Enrollment enrollment, load_enrollment(state_folder));
+  enrollment.identity.order_keys = identity.order_keys;
+  enrollment.identity.order_keys_version = identity.order_keys_version;
+  return write_agent_json(state_folder, enrollment);
 }
 
 }  // namespace reachback::agent

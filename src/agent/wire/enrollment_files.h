@@ -26,6 +26,8 @@ Result<void> save_enrollment(const std::string& state_folder, const Enrollment& 
 Result<crypto::Ed25519PrivateKey> make_key(const std::string& state_folder);
 
 std::string load_contact(const std::string& state_folder);  // empty: none yet
-void save_contact(const std::string& state_folder, const std::string& contact);
+Result<void> save_contact(const std::string& state_folder, const std::string& contact);
+// Replaces the list of order keys, whole or not at all.
+Result<void> save_order_keys(const std::string& state_folder, const Identity& identity);
 
 }  // namespace reachback::agent

@@ -96,7 +96,10 @@ Result<void> run(const std::string& state_folder) {
                                               // this very machine.
                                               std::printf("connected %s\n", machine.text().c_str());
                                               std::fflush(stdout);
-                                              save_contact(state_folder, contact);
+                                              return save_contact(state_folder, contact);
+                                            },
+                                            [&](const Identity& identity) {
+                                              return save_order_keys(state_folder, identity);
                                             },
                                             std::move(policy.policy)});
   RB_TRY(supervisor.recover());

@@ -67,6 +67,9 @@ struct Command {
       result;  // may be there for a failed or late command too: partial output is linkable
   std::optional<StoredBlob> raw_stdout;
   std::optional<StoredBlob> raw_stderr;
+  // The machine's word on what it did: 64 bytes of signature, then the signed bytes
+  // (api/agent.proto: Receipt). Empty: none.
+  std::string receipt;
   friend bool operator==(const Command&, const Command&) = default;
 };
 

@@ -256,6 +256,10 @@ class Stepper {
     take(c.raw_stdout, e.raw_stdout);
     take(c.raw_stderr, e.raw_stderr);
     take(c.exit_code, e.exit_code);
+    if (c.receipt.empty() && !e.receipt.empty()) {
+      c.receipt = e.receipt;
+      changed = true;
+    }
     for (const std::string& text : e.errors) {
       if (std::find(c.errors.begin(), c.errors.end(), text) == c.errors.end() &&
           c.errors.size() < kCommandErrorsMax) {

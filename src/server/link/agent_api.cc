@@ -132,41 +132,50 @@ void AgentApi::enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_
     exchange->respond(error(400, "InvalidRequestBody", request.error().message));
     return;
   }
+  const std::uint64_t keys_version = deps_.order_keys.version();
+  if (keys_version == 0) {
+    log_warning("enrolment postponed: the order signer has not been reached yet", {});
+    exchange->respond(error(503, "ServiceUnavailable", "Try again later"));
+    return;
+  }
   request->peer_ip = peer;
-  machines_.enroll(std::move(*request), [this, exchange, peer](Result<Machine> machine) {
-    if (!machine) {
-      switch (machine.error().code) {
-        case Errc::unauthenticated:
-          refuse_token(*exchange, machine.error());
-          return;
-        case Errc::conflict:
-          // Somebody has another tenant's machine, or its disk. Source: trust.md §5.8.10.
-          log_warning("enrolment refused",
-                      {field("alarm", "key_of_another_tenant"), field("peer", peer),
-                       field("why", machine.error().message)});
-          exchange->respond(error(409, "Conflict", "This key is already enrolled elsewhere"));
-          return;
-        default:
-          exchange->respond(error(503, "ServiceUnavailable", "Try again later"));
-          return;
-      }
-    }
-    log_info("machine enrolled", {field("machine", machine->id.text()),
-                                  field("name", machine->name), field("peer", peer)});
-    json::Array keys;
-    for (const std::string& key : options_.order_keys) {
-      keys.emplace_back(to_base64(key));
-    }
-    json::Object o;
-    o["machineId"] = machine->id.text();
-    o["tenantId"] = machine->tenant.text();
-    o["orderKeys"] = std::move(keys);
-    net::Response r;
-    r.headers.add("Content-Type", "application/json");
-    r.headers.add("Cache-Control", "no-store");
-    r.body = json::write(o);
-    exchange->respond(std::move(r));
-  });
+  request->order_keys_version = keys_version;
+  machines_.enroll(
+      std::move(*request), [this, exchange, peer, keys_version](Result<Machine> machine) {
+        if (!machine) {
+          switch (machine.error().code) {
+            case Errc::unauthenticated:
+              refuse_token(*exchange, machine.error());
+              return;
+            case Errc::conflict:
+              // Somebody has another tenant's machine, or its disk. Source: trust.md §5.8.10.
+              log_warning("enrolment refused",
+                          {field("alarm", "key_of_another_tenant"), field("peer", peer),
+                           field("why", machine.error().message)});
+              exchange->respond(error(409, "Conflict", "This key is already enrolled elsewhere"));
+              return;
+            default:
+              exchange->respond(error(503, "ServiceUnavailable", "Try again later"));
+              return;
+          }
+        }
+        log_info("machine enrolled", {field("machine", machine->id.text()),
+                                      field("name", machine->name), field("peer", peer)});
+        json::Array keys;
+        for (const std::string& key : deps_.order_keys.public_keys()) {
+          keys.emplace_back(to_base64(key));
+        }
+        json::Object o;
+        o["machineId"] = machine->id.text();
+        o["tenantId"] = machine->tenant.text();
+        o["orderKeys"] = std::move(keys);
+        o["orderKeysVersion"] = keys_version;
+        net::Response r;
+        r.headers.add("Content-Type", "application/json");
+        r.headers.add("Cache-Control", "no-store");
+        r.body = json::write(o);
+        exchange->respond(std::move(r));
+      });
 }
 
 // One answer for a token that is blank, unknown, expired or used up.

@@ -1,7 +1,7 @@
 // The HTTP surface of the agents' listener but for blobs: enrolment and the upgrade to a session.
 //   POST /agent/v1/enroll   JSON as documented in protocol/signing.h -> 200
-//   {"machineId","tenantId","orderKeys"} GET  /agent/v1/session  WebSocket; the 101 carries
-//   Reachback-Challenge
+//   {"machineId","tenantId","orderKeys","orderKeysVersion"} GET  /agent/v1/session  WebSocket; the
+//   101 carries Reachback-Challenge
 // Everything else is 404. A bearer token is never looked at here.
 #pragma once
 
@@ -16,7 +16,6 @@ namespace reachback::server {
 
 struct AgentApiOptions {
   SessionLimits session;
-  std::vector<std::string> order_keys;  // SubjectPublicKeyInfo DER of the keys that may sign orders
   std::uint32_t failed_enrollments_per_minute = 60;  // of one address; beyond: 429
 };
 

@@ -3,17 +3,30 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "protocol/codec.h"
 
 namespace reachback::server {
+namespace {
+
+bool is_later(const Claim& a, const Claim& b) {
+  return !a.life.empty() && a.life == b.life && a.attempt > b.attempt;
+}
+
+}  // namespace
 
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
   std::shared_lock lock(mutex_);
   auto found = entries_.find(machine);
-  if (found == entries_.end() || !found->second.session->is_fresh()) {
+  if (found == entries_.end() || !found->second.confirmed || found->second.in_quarantine ||
+      !found->second.session->is_fresh()) {
     return std::nullopt;
   }
-  return found->second.claim;
+  Claim claim = found->second.claim;
+  if (auto taken = taken_.find(machine); taken != taken_.end()) {
+    claim.taken = taken->second;
+  }
+  return claim;
 }
 
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
@@ -25,8 +38,8 @@ bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
       return false;
     }
     session = found->second.session;
-    if (message.has_execute_order()) {
-      note_pushed(found->second, message.execute_order());
+    if (message.has_execute_order() && !note_pushed(found->second, message.execute_order())) {
+      return false;
     }
   }
   auto frame = std::make_shared<std::string>(protocol::encode(message));
@@ -38,23 +51,47 @@ bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   return true;
 }
 
-void AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
+// False: the order is not for this session, or this session gets none.
+bool AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
   auto order = protocol::decode_order(message.order().order());
   auto action = order ? ActionId::from_bytes(order->action()) : std::nullopt;
-  if (action) {
-    entry.pushed_action = *action;
-    entry.pushed_epoch = order->epoch();
+  if (!action || order->session() != entry.claim.session || !entry.confirmed ||
+      entry.in_quarantine) {
+    return false;
   }
+  entry.pushed = Claim::Grant{*action, order->epoch()};
+  entry.pushed_sha256 = std::string(as_bytes(crypto::sha256(message.order().order())));
+  return true;
 }
 
-void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
+void AgentHub::suspect(const MachineId& machine, const std::string& session_name, std::string why) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found == entries_.end() || found->second.claim.session != session_name) {
+      return;
+    }
+    session = found->second.session;
+  }
+  session->loop().post([session, why = std::move(why)] { session->suspect(why); });
+}
+
+void AgentHub::add(Claim claim, bool in_quarantine, std::shared_ptr<SessionEnd> session) {
   std::shared_ptr<SessionEnd> older;
   MachineId machine = claim.machine;
   {
     std::unique_lock lock(mutex_);
     Entry& entry = entries_[machine];
-    older = std::move(entry.session);
-    entry = Entry{std::move(claim), std::move(session), ActionId(), 0};
+    if (entry.session && is_later(entry.claim, claim)) {
+      older = std::move(session);
+    } else {
+      older = std::move(entry.session);
+      entry = Entry();
+      entry.claim = std::move(claim);
+      entry.session = std::move(session);
+      entry.in_quarantine = in_quarantine;
+    }
   }
   if (older) {
     log_warning("second session of one machine", {field("machine", machine.text())});
@@ -63,37 +100,90 @@ void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
   }
 }
 
+AgentHub::Entry* AgentHub::find(const MachineId& machine, const SessionEnd* session) {
+  auto found = entries_.find(machine);
+  return found != entries_.end() && found->second.session.get() == session ? &found->second
+                                                                           : nullptr;
+}
+
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
   std::unique_lock lock(mutex_);
+  if (find(machine, session) != nullptr) {
+    entries_.erase(machine);
+  }
+}
+
+void AgentHub::confirm(const MachineId& machine, const SessionEnd* session) {
+  std::unique_lock lock(mutex_);
+  if (Entry* entry = find(machine, session)) {
+    entry->confirmed = true;
+  }
+}
+
+void AgentHub::quarantine(const MachineId& machine) {
+  std::unique_lock lock(mutex_);
   auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session) {
-    entries_.erase(found);
+  if (found != entries_.end()) {
+    found->second.in_quarantine = true;
   }
 }
 
 void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq) {
   std::unique_lock lock(mutex_);
-  auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session &&
-      seq > found->second.claim.heartbeat) {
-    found->second.claim.heartbeat = seq;
+  Entry* entry = find(machine, session);
+  if (entry != nullptr && seq > entry->claim.heartbeat) {
+    entry->claim.heartbeat = seq;
   }
 }
 
-void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
-                     std::uint64_t epoch) {
+void AgentHub::order_keys(const MachineId& machine, const SessionEnd* session,
+                          std::uint64_t version) {
   std::unique_lock lock(mutex_);
-  auto found = entries_.find(machine);
-  if (found != entries_.end() && found->second.session.get() == session &&
-      found->second.pushed_action == action && found->second.pushed_epoch == epoch) {
-    found->second.claim.held_action = action;
-    found->second.claim.held_epoch = epoch;
+  if (Entry* entry = find(machine, session)) {
+    entry->claim.order_keys_version = version;
   }
+}
+
+bool AgentHub::received(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                        std::uint64_t epoch) {
+  std::unique_lock lock(mutex_);
+  Entry* entry = find(machine, session);
+  if (entry == nullptr) {
+    return false;
+  }
+  const Claim::Grant grant{action, epoch};
+  entry->claim.told.add(grant);
+  taken_[machine].add(grant);
+  if (entry->pushed.is(action, epoch)) {
+    entry->claim.held = grant;
+    return false;
+  }
+  return true;
+}
+
+bool AgentHub::refused(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                       std::uint64_t epoch, std::string_view order_sha256) {
+  std::unique_lock lock(mutex_);
+  Entry* entry = find(machine, session);
+  if (entry == nullptr || !entry->pushed.is(action, epoch) ||
+      entry->pushed_sha256 != order_sha256) {
+    return false;
+  }
+  entry->claim.held = entry->pushed;
+  return true;
 }
 
 std::size_t AgentHub::size() const {
   std::shared_lock lock(mutex_);
   return entries_.size();
+}
+
+void AgentHub::send_all(const pb::ToAgent& message) {
+  auto frame = std::make_shared<std::string>(protocol::encode(message));
+  std::shared_lock lock(mutex_);
+  for (auto& [machine, entry] : entries_) {
+    entry.session->loop().post([session = entry.session, frame] { session->send(*frame); });
+  }
 }
 
 void AgentHub::end_all(std::string_view reason) {
@@ -108,6 +198,20 @@ void AgentHub::end_all(std::string_view reason) {
     session->loop().post(
         [session, reason = std::string(reason)] { session->end(reason, /*permanent=*/false); });
   }
+}
+
+void AgentHub::end_one(const MachineId& machine, std::string_view reason) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found == entries_.end()) {
+      return;
+    }
+    session = found->second.session;
+  }
+  session->loop().post(
+      [session, reason = std::string(reason)] { session->end(reason, /*permanent=*/false); });
 }
 
 }  // namespace reachback::server

@@ -22,36 +22,59 @@ class SessionEnd {
   virtual bool is_fresh() const = 0;
   virtual void send(const std::string& frame) = 0;
   virtual void end(std::string_view reason, bool permanent) = 0;
+  // Puts the machine in quarantine and ends.
+  virtual void suspect(std::string why) = 0;
 };
 
 class AgentHub : public AgentLinks {
  public:
   std::optional<Claim> claim(const MachineId& machine) const override;
   bool push(const MachineId& machine, const pb::ToAgent& message) override;
+  void suspect(const MachineId& machine, const std::string& session, std::string why) override;
 
-  // The newer session of a machine wins, the older one is told to end. Source: trust.md §5.9.19.
-  void add(Claim claim, std::shared_ptr<SessionEnd> session);
+  // The newer session of a machine wins, the older one is told to end; of two sessions of one run
+  // of an agent the later connection is the newer. Source: trust.md §5.9.19. It gets nothing before
+  // confirm(), and nothing at all when it is in quarantine.
+  void add(Claim claim, bool in_quarantine, std::shared_ptr<SessionEnd> session);
   // Takes it out unless a newer session has taken its place.
   void remove(const MachineId& machine, const SessionEnd* session);
+  // The session keeps its contact.
+  void confirm(const MachineId& machine, const SessionEnd* session);
+  // Nothing more is granted or pushed to it.
+  void quarantine(const MachineId& machine);
   void heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq);
-  // The agent says that it has journalled an order. Believed as "needs no further push" only when
-  // this very session has pushed it: after a restart the agent holds the journal but no longer the
-  // scripts.
-  void holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
-             std::uint64_t epoch);
+  void order_keys(const MachineId& machine, const SessionEnd* session, std::uint64_t version);
+  // The agent says that it has journalled an order. True: it still needs the push, for this session
+  // has not pushed it: after a restart the agent holds the journal but no longer the scripts.
+  bool received(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+                std::uint64_t epoch);
+  // The agent refuses the order whose bytes have this digest. True: it is the newest one that this
+  // session has pushed, and it is not pushed again.
+  bool refused(const MachineId& machine, const SessionEnd* session, const ActionId& action,
+               std::uint64_t epoch, std::string_view order_sha256);
   std::size_t size() const;
+  // Sends it to every session.
+  void send_all(const pb::ToAgent& message);
   void end_all(std::string_view reason);
+  void end_one(const MachineId& machine, std::string_view reason);
 
  private:
   struct Entry {
     Claim claim;
     std::shared_ptr<SessionEnd> session;
-    ActionId pushed_action;  // the newest order that went over this session
-    std::uint64_t pushed_epoch = 0;
+    Claim::Grant pushed;  // the newest order that went over this session
+    std::string pushed_sha256;
+    bool confirmed = false;
+    bool in_quarantine = false;
   };
-  static void note_pushed(Entry& entry, const pb::ExecuteOrder& message);
+  static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
+  Entry* find(const MachineId& machine, const SessionEnd* session);
+
   mutable std::shared_mutex mutex_;
   std::unordered_map<MachineId, Entry> entries_;
+  // What any session of a machine has said to hold, kept after its end: who comes next is measured
+  // by it.
+  std::unordered_map<MachineId, Claim::Grants> taken_;
 };
 
 }  // namespace reachback::server

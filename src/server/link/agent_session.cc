@@ -190,15 +190,16 @@ void AgentSession::handle(const pb::ToServer& m) {
       on_heartbeat(m.heartbeat());
       return;
     case pb::ToServer::kOrderReceived:
-      deps_.hub.holds(claim_->machine, this, *ActionId::from_bytes(m.order_received().action()),
-                      m.order_received().epoch());
-      handled();
+      on_order_received(m.order_received());
       return;
     case pb::ToServer::kOrderRefused:
-      report(m.order_refused().action(), m.order_refused().epoch(),
-             action::OrderRefused{m.order_refused().epoch(), claim_->generation,
-                                  m.order_refused().reason()},
-             done);
+      on_order_refused(m.order_refused());
+      return;
+    case pb::ToServer::kContactKept:
+      on_contact_kept(m.contact_kept());
+      return;
+    case pb::ToServer::kOrderKeysKept:
+      on_order_keys_kept(m.order_keys_kept());
       return;
     case pb::ToServer::kNotStarted:
       report(m.not_started().action(), m.not_started().epoch(),
@@ -252,11 +253,20 @@ void AgentSession::on_hello(const pb::Hello& hello) {
 }
 
 void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
-  if (!machine.contact.empty() && !body.last_contact().empty() &&
-      body.last_contact() != machine.contact) {
-    // A lost Welcome looks the same once; a clone does it at every contact (trust.md T39).
-    log_warning("an older contact came back: a lost welcome, a restored snapshot or a clone",
-                {field("machine", machine.id.text())});
+  const std::string& last = body.last_contact();
+  if (!body.life().empty() && machine.life == body.life() && machine.attempt > body.attempt()) {
+    end("a later connection of this agent has been here", /*permanent=*/false);
+    return;
+  }
+  // The newest one sent may be unknown to the machine, when its Welcome was lost; anything older
+  // than the newest one confirmed is another machine's, or another time's.
+  if (machine.confirmed_contact && last != machine.contact && last != *machine.confirmed_contact) {
+    if (machine.quarantine) {
+      send_away();
+    } else {
+      quarantine(machine.tenant, machine.id, "an older contact came back");
+    }
+    return;
   }
   MachineContact contact;
   contact.name = body.host_name();
@@ -269,7 +279,13 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   contact.last_ip =
       contact.ip_addresses.empty() ? socket_->peer_ip() : contact.ip_addresses.front();
   contact.generation = *JournalGeneration::from_bytes(body.generation());
-  contact.contact = deps_.random.bytes(16);
+  contact.contact = contact_ = deps_.random.bytes(16);
+  contact.last_contact = last;
+  contact.replaces = machine.contact;
+  contact.in_quarantine = machine.quarantine.has_value();
+  contact.life = body.life();
+  contact.attempt = body.attempt();
+  contact.order_keys_version = std::max<std::uint64_t>(body.order_keys_version(), 1);
   if (machine.generation && *machine.generation != contact.generation) {
     log_warning("agent identity reset: a new journal", {field("machine", machine.id.text())});
   }
@@ -278,6 +294,11 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   claim.machine = machine.id;
   claim.generation = contact.generation;
   claim.session = body.nonce();
+  claim.life = body.life();
+  claim.attempt = body.attempt();
+  claim.order_keys_version = contact.order_keys_version;
+  auto key = crypto::Ed25519PublicKey::from_spki(machine.public_key);
+  machine_key_ = key.ok() ? std::optional(std::move(*key)) : std::nullopt;
   pb::ToAgent message;
   auto& w = *message.mutable_welcome();
   w.set_machine(std::string(machine.id.bytes()));
@@ -286,21 +307,27 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
       std::chrono::duration_cast<std::chrono::milliseconds>(limits_.heartbeat).count()));
   w.set_reconnect_hint_ms(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(limits_.reconnect_hint).count()));
-  deps_.machines.connected(machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
-                           back_here<void>([this, claim, message](Result<void> stored) {
-                             if (!stored) {
-                               end("try again later", /*permanent=*/false);
-                               return;
-                             }
-                             claim_ = claim;
-                             send(message);
-                             deps_.hub.add(claim, shared_from_this());
-                             log_info("agent connected", {field("machine", claim.machine.text()),
-                                                          field("peer", socket_->peer_ip())});
-                             watch_silence();
-                             deps_.live_response.dispatch(claim.tenant, claim.machine);
-                             handled();
-                           }));
+  const bool in_quarantine = machine.quarantine.has_value();
+  deps_.machines.connected(
+      machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
+      back_here<void>([this, claim, message, in_quarantine](Result<void> stored) {
+        if (!stored) {
+          end(stored.error().code == Errc::conflict
+                  ? "another session of this machine was there first"
+                  : "try again later",
+              /*permanent=*/false);
+          return;
+        }
+        claim_ = claim;
+        send(message);
+        deps_.hub.add(claim, in_quarantine, shared_from_this());
+        log_info("agent connected",
+                 {field("machine", claim.machine.text()), field("peer", socket_->peer_ip()),
+                  field("quarantine", in_quarantine)});
+        announce_order_keys();
+        watch_silence();
+        handled();
+      }));
 }
 
 void AgentSession::watch_silence() {
@@ -355,6 +382,7 @@ void AgentSession::on_command_ended(const pb::CommandEnded& m) {
     end("bad report: " + event.error().message, /*permanent=*/false);
     return;
   }
+  event->receipt = checked_receipt(m);
   ActionId id = *ActionId::from_bytes(m.action());
   std::uint64_t epoch = m.epoch();
   std::uint32_t index = m.index();

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 
+#include "crypto/ed25519.h"
 #include "net/web_socket.h"
 #include "server/link/agent_hub.h"
 #include "server/ports/directory.h"
@@ -32,6 +33,8 @@ struct SessionLimits {
   std::uint64_t throttles_max = 60;
   std::size_t send_queue_bytes_max = 8 << 20;  // an agent that does not read is cut
   Duration reconnect_hint = std::chrono::seconds(1);
+  // For a machine in quarantine: only an operator's word changes anything.
+  Duration quarantine_hint = std::chrono::minutes(1);
 };
 
 struct SessionDeps {
@@ -40,6 +43,8 @@ struct SessionDeps {
   LiveResponse& live_response;
   Clock& clock;
   Random& random;
+  AuditLog& audit;
+  OrderKeys& order_keys;
 };
 
 class AgentSession : public SessionEnd, public std::enable_shared_from_this<AgentSession> {
@@ -53,6 +58,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   bool is_fresh() const override { return silence() < limits_.claim_age_max; }
   void send(const std::string& frame) override;
   void end(std::string_view reason, bool permanent) override;
+  void suspect(std::string why) override;
 
  private:
   void on_frame(std::string_view frame);
@@ -64,7 +70,16 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   void on_hello(const pb::Hello& hello);
   void welcome(Machine machine, const pb::Hello::Body& body);
   void on_heartbeat(const pb::Heartbeat& m);
+  void send_away();  // in quarantine
+  void announce_order_keys();
+  void on_order_keys_kept(const pb::OrderKeysKept& m);
+  void on_contact_kept(const pb::ContactKept& m);
+  void on_order_received(const pb::OrderReceived& m);
+  void on_order_refused(const pb::OrderRefused& m);
   void on_command_ended(const pb::CommandEnded& m);
+  // The receipt's bytes; empty: there is none, or it is not the machine's word on this command.
+  std::string checked_receipt(const pb::CommandEnded& m) const;
+  void quarantine(const TenantId& tenant, const MachineId& machine, std::string why);
   void on_upload_request(const pb::UploadRequest& m);
   void report(std::string_view action_bytes, std::uint64_t epoch, action::Event event,
               std::function<void()> then);
@@ -111,7 +126,9 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   std::unique_ptr<net::Timer> throttle_timer_;
   bool ending_ = false;  // said goodbye: what still waits or comes is not handled any more
   bool closed_ = false;
-  std::optional<Claim> claim_;  // set once the hello is verified
+  std::optional<Claim> claim_;                           // set once the hello is verified
+  std::optional<crypto::Ed25519PublicKey> machine_key_;  // as claim_
+  std::string contact_;                                  // that the Welcome carries
   std::unique_ptr<net::Timer> timer_;
   std::atomic<Duration::rep> last_frame_{0};  // on the clock since boot; read by any thread
   std::uint64_t unknown_messages_ = 0;        // of kinds that this version does not know

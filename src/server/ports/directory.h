@@ -13,6 +13,13 @@
 namespace reachback::server {
 
 // ---- machines ----
+// Why a machine is given no orders until an operator clears it.
+struct Quarantine {
+  Timestamp since{};
+  std::string reason;
+  friend bool operator==(const Quarantine&, const Quarantine&) = default;
+};
+
 struct Machine {
   TenantId tenant;
   MachineId id;
@@ -29,6 +36,14 @@ struct Machine {
   Timestamp first_seen{};
   Timestamp last_seen{};
   std::string contact;  // nonce of the last Welcome, 16 bytes; empty before the first
+  // The newest contact that the machine is known to keep; empty: none yet. nullopt: not known, any
+  // is taken.
+  std::optional<std::string> confirmed_contact = std::string();
+  std::optional<Quarantine> quarantine;
+  // The run of the agent that came last, and the number of that connection in it.
+  std::string life;
+  std::uint64_t attempt = 0;
+  std::uint64_t order_keys_version = 1;         // of the newest list of order keys it keeps
   std::optional<JournalGeneration> generation;  // of the last hello
   bool revoked = false;
   friend bool operator==(const Machine&, const Machine&) = default;
@@ -40,7 +55,15 @@ struct MachineContact {
       last_external_ip;
   std::vector<std::string> ip_addresses;
   JournalGeneration generation;
-  std::string contact;  // the new nonce
+  std::string contact;       // the new nonce
+  std::string last_contact;  // the one that it came with: confirmed by that
+  // How the machine was when the hello was looked at: its newest contact, and whether in
+  // quarantine.
+  std::string replaces;
+  bool in_quarantine = false;
+  std::string life;
+  std::uint64_t attempt = 0;
+  std::uint64_t order_keys_version = 1;
 };
 
 class MachineStore {
@@ -57,8 +80,20 @@ class MachineStore {
                     Done<std::vector<Machine>> done) = 0;  // by first_seen, id
   // By exact name; several machines may share one. Newest last_seen first.
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
+  // Errors: conflict (the machine is not any more as `contact` says that it was), not_found.
   virtual void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                          Done<void> done) = 0;
+  // The machine keeps `contact`. Errors: conflict (a newer contact was sent since), not_found.
+  virtual void contact_kept(TenantId tenant, MachineId id, std::string contact,
+                            Done<void> done) = 0;
+  virtual void order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                               Done<void> done) = 0;
+  // nullopt ends the quarantine, and the next hello is taken whatever contact it comes with; the
+  // contacts that were sent before count no more.
+  virtual void set_quarantine(TenantId tenant, MachineId id, std::optional<Quarantine> quarantine,
+                              Done<void> done) = 0;
+  // How many machines, not revoked, keep an older list of order keys than `version`.
+  virtual void count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) = 0;
   virtual void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) = 0;  // last_seen
 };
 

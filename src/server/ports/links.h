@@ -2,9 +2,11 @@
 // time, never truth.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -20,23 +22,57 @@ struct Claim {
   JournalGeneration generation;
   std::string session;          // 16 bytes, the hello's nonce
   std::uint64_t heartbeat = 0;  // newest heartbeat received
-  // The order that this session's agent has said it holds in its journal: need not be pushed again.
-  ActionId held_action;
-  std::uint64_t held_epoch = 0;
+  // The run of the agent and the number of this connection in it.
+  std::string life;
+  std::uint64_t attempt = 0;
+  std::uint64_t order_keys_version = 1;  // of the newest list of order keys that it keeps
+  // One grant of one action.
+  struct Grant {
+    ActionId action;
+    std::uint64_t epoch = 0;
+    bool is(const ActionId& a, std::uint64_t e) const {
+      return e != 0 && epoch == e && action == a;
+    }
+  };
+  // The newest ones: an agent may still owe reports of earlier actions.
+  class Grants {
+   public:
+    bool has(const ActionId& action, std::uint64_t epoch) const {
+      return std::any_of(newest_.begin(), newest_.end(),
+                         [&](const Grant& g) { return g.is(action, epoch); });
+    }
+    void add(const Grant& grant) {
+      if (has(grant.action, grant.epoch)) {
+        return;
+      }
+      if (newest_.size() == kMax) {
+        newest_.erase(newest_.begin());
+      }
+      newest_.push_back(grant);
+    }
 
-  bool holds(const ActionId& action, std::uint64_t epoch) const {
-    return held_epoch == epoch && held_action == action;
-  }
+   private:
+    static constexpr std::size_t kMax = 32;  // ours
+    std::vector<Grant> newest_;
+  };
+  Grant held;    // pushed over this session and in the agent's journal: need not be pushed again
+  Grants told;   // in the agent's journal, as it has said over this session
+  Grants taken;  // in the journal of an agent of this machine, as earlier sessions have said
 };
 
 class AgentLinks {
  public:
   virtual ~AgentLinks() = default;
-  // nullopt: not connected here, or not heard of for longer than a heartbeat takes: nothing is
-  // granted to an agent that has probably gone, its next heartbeat asks for it. Any thread.
+  // nullopt: not connected here; not to be given anything (it does not keep its contact yet, or is
+  // in quarantine); or not heard of for longer than a heartbeat takes: nothing is granted to an
+  // agent that has probably gone, its next heartbeat asks for it. Any thread.
   virtual std::optional<Claim> claim(const MachineId& machine) const = 0;
-  // Queues a message to the agent's session; false: not connected. Any thread.
+  // Queues a message to the agent's session; false: not connected. An order goes to the session
+  // that it was made for, or nowhere. Any thread.
   virtual bool push(const MachineId& machine, const pb::ToAgent& message) = 0;
+  // What this session says does not fit what an earlier one said: a clone or a restored snapshot.
+  // The machine is put in quarantine. Any thread.
+  virtual void suspect(const MachineId& machine, const std::string& session, std::string why) = 0;
 };
 
 // "Something changed for this machine / action". May lose, repeat and reorder. Any thread;
@@ -53,19 +89,35 @@ class Notifier {
                       std::function<void(TenantId, ActionId)> on_action) = 0;
 };
 
-// Signs orders. The key may live elsewhere later; hence a port. Any thread.
+// Signs orders; the key may live in another process. Any thread.
 class OrderSigner {
  public:
   virtual ~OrderSigner() = default;
-  virtual Result<pb::SignedOrder> sign(const pb::Order& order) = 0;
+  // order_keys_version: of the list that the agent keeps; the newest key of it signs. `done` on any
+  // thread. Errors: unavailable (the signer is not there: the order stays unsent, and the next
+  // dispatch asks again), forbidden (the signer does not sign this).
+  virtual void sign(pb::Order order, std::uint64_t order_keys_version,
+                    Done<pb::SignedOrder> done) = 0;
 };
 
-// The hash-chained file of mints and downloads (decisions.md 21). `done` when the record is on
-// disk; many waiters share one fsync.
+// The keys whose orders agents obey, as one list with a version that grows. Any thread.
+class OrderKeys {
+ public:
+  virtual ~OrderKeys() = default;
+  // Of the newest list; 0: not known, for the signer has not been reached yet.
+  virtual std::uint64_t version() const = 0;
+  virtual std::vector<std::string> public_keys() const = 0;  // SubjectPublicKeyInfo DER
+  // The newest list, signed by keys of earlier ones; without signatures while there is no earlier.
+  virtual pb::SignedOrderKeys announcement() const = 0;
+};
+
+// The hash-chained file of mints and downloads (decisions.md 21), and of what machines did that
+// they should not: refused orders, contacts that do not fit. `done` when the record is on disk;
+// many waiters share one fsync.
 struct AccessRecord {
   Timestamp at{};
   TenantId tenant;
-  std::string kind;       // "mint", "download"
+  std::string kind;       // "mint", "download", "order_refused", "machine_quarantined"
   std::string principal;  // requestor, or "link" for a download
   std::string token_id;   // jti, or the link's signature digest
   std::string object;     // action/index or blob name

@@ -1,4 +1,4 @@
-// /api/machineactions: list, read, wait, cancel, link.
+// /api/machineactions: list, read, wait, cancel, link, receipts.
 #include "base/log.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
@@ -105,6 +105,31 @@ void get_result_link(Core& core, CallPtr call) {
         }
         core.answer(*call, 200, render_string(call->context("Edm.String"), link->url));
       });
+}
+
+void get_receipts(Core& core, CallPtr call) {
+  auto id = action_id(*call);
+  auto options = refuse_options(call->query);
+  if (!id || !options) {
+    core.refuse(*call, id ? options.error() : id.error());
+    return;
+  }
+  core.deps.live_response.get(call->principal, *id, [&core, call](Result<action::Action> action) {
+    if (!action) {
+      core.refuse(*call, action.error());
+      return;
+    }
+    const std::string machine = action->machine.text();
+    core.deps.machines.get(
+        call->principal, machine, [&core, call, a = *action](Result<MachineView> view) {
+          if (!view) {
+            core.refuse(*call, view.error());
+            return;
+          }
+          core.answer(*call, 200,
+                      render_receipts(call->context("Receipts"), a, view->machine.public_key));
+        });
+  });
 }
 
 }  // namespace reachback::server::rest

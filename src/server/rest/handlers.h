@@ -24,6 +24,7 @@ void get_actions(Core& core, CallPtr call);
 void get_action(Core& core, CallPtr call);
 void post_cancel(Core& core, CallPtr call);
 void get_result_link(Core& core, CallPtr call);
+void get_receipts(Core& core, CallPtr call);
 // library_handlers.cc
 void get_library(Core& core, CallPtr call);
 void post_library(Core& core, CallPtr call);

@@ -108,7 +108,9 @@ void append_machine(ObjectText& o, const MachineView& view, Freshness fresh) {
   o.text_if_any("lastIpAddress", m.last_ip)
       .text_if_any("lastExternalIpAddress", m.last_external_ip);
   o.text_if_any("agentVersion", m.agent_version).number("osBuild", 0);
-  o.text("healthStatus", active ? "Active" : "Inactive").text("deviceValue", "Normal");
+  // Only a machine that speaks normally is active: one in quarantine gets no orders.
+  o.text("healthStatus", m.quarantine ? "ImpairedCommunication" : active ? "Active" : "Inactive");
+  o.text("deviceValue", "Normal");
   o.number("rbacGroupId", 0).null("rbacGroupName");
   array(o, "ipAddresses", m.ip_addresses, [](std::string& out, const std::string& address) {
     ObjectText ip(out);
@@ -122,6 +124,10 @@ void append_machine(ObjectText& o, const MachineView& view, Freshness fresh) {
   o.null("vmMetadata").text("onboardingStatus", "Onboarded");
   o.text_if_any("osArchitecture", m.os_architecture);
   o.text("managedBy", "Unknown").text("managedByStatus", "Unknown");
+  if (m.quarantine) {  // ours
+    ObjectText quarantine(o.value("quarantine"));
+    quarantine.time("since", m.quarantine->since).text("reason", m.quarantine->reason).close();
+  }
 }
 
 void append_library_file(ObjectText& o, const LibraryFile& file) {
@@ -145,6 +151,31 @@ std::string render_action(std::string_view context, const action::Action& action
 std::string render_actions(std::string_view context, const std::vector<action::Action>& actions,
                            std::string_view next_link) {
   return list(context, actions, kActionBytes, append_action, next_link);
+}
+
+std::string render_receipts(std::string_view context, const action::Action& action,
+                            std::string_view public_key) {
+  constexpr std::size_t kSignatureBytes = 64;
+  std::string out;
+  ObjectText object(out);
+  object.text("@odata.context", context).text("machineId", action.machine.text());
+  object.text("publicKey", to_base64(public_key)).value("value") += '[';
+  bool first = true;
+  for (std::size_t i = 0; i < action.commands.size(); ++i) {
+    std::string_view receipt = action.commands[i].receipt;
+    if (receipt.size() <= kSignatureBytes) {
+      continue;
+    }
+    out += first ? "" : ",";
+    first = false;
+    ObjectText element(out);
+    element.number("index", static_cast<std::int64_t>(i));
+    element.text("receipt", to_base64(receipt.substr(kSignatureBytes)));
+    element.text("signature", to_base64(receipt.substr(0, kSignatureBytes))).close();
+  }
+  out += ']';
+  object.close();
+  return out;
 }
 
 std::string render_machine(std::string_view context, const MachineView& machine, Freshness fresh) {

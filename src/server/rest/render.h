@@ -18,6 +18,12 @@ std::string render_action(std::string_view context, const action::Action& action
 std::string render_actions(std::string_view context, const std::vector<action::Action>& actions,
                            std::string_view next_link);
 
+// {"@odata.context","machineId","publicKey","value":[{"index","receipt","signature"}]}: what the
+// machine signed about the commands that have ended, bytes in base64. The machine id is the first
+// 40 hex digits of the key's SHA-256. Ours.
+std::string render_receipts(std::string_view context, const action::Action& action,
+                            std::string_view public_key);
+
 // Properties of MDE's that Reachback knows nothing of have their neutral value. Active: connected,
 // or seen less than `inactive_after` ago. Source: mde-spec.md §10, clients.md 35.
 struct Freshness {

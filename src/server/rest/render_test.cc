@@ -95,6 +95,17 @@ TEST(RenderAction, ShowsErrorsAndTimesOfCommands) {
   EXPECT_EQ(command.at("endTime"), json::Value("2021-09-01T09:20:39.42Z"));
 }
 
+TEST(RenderMachine, OneInQuarantineSaysSoAndIsNotActive) {
+  Freshness fresh{*parse_time("2021-02-04T15:36:52Z"), std::chrono::hours(24 * 7)};
+  MachineView view = test::hostname();
+  EXPECT_FALSE(parsed(render_machine("c", view, fresh)).contains("quarantine"));
+  view.machine.quarantine = Quarantine{*parse_time("2021-02-04T15:00:00Z"), "two of them"};
+  json::Object object = parsed(render_machine("c", view, fresh));
+  EXPECT_EQ(object["healthStatus"], json::Value("ImpairedCommunication"));
+  EXPECT_EQ(json::write(object["quarantine"]),
+            R"({"since":"2021-02-04T15:00:00Z","reason":"two of them"})");
+}
+
 TEST(RenderMachine, HasWhatClientsLookFor) {  // clients.md 35, mde-spec.md §10
   Freshness fresh{*parse_time("2021-02-04T15:36:52Z"), std::chrono::hours(24 * 7)};
   test::FakeMachines machines;

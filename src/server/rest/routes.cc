@@ -51,6 +51,9 @@ constexpr Route kRoutes[] = {
      &Bounds::cancel_body_bytes, Rate::calls, post_cancel},
     {"actions.link", "GET", "/api/machineactions/{id}/GetLiveResponseResultDownloadLink({index})",
      Plane::api, kReadResults, bit(machine_read), nullptr, Rate::calls, get_result_link},
+    // Ours. Who may read a result may read what proves it.
+    {"actions.receipts", "GET", "/api/machineactions/{id}/receipts", Plane::api, kReadResults,
+     bit(machine_read), nullptr, Rate::calls, get_receipts},
     {"library.list", "GET", "/api/libraryfiles", Plane::api, bit(library_manage), 0, nullptr,
      Rate::calls, get_library},
     {"library.upload", "POST", "/api/libraryfiles", Plane::api, bit(library_manage), 0,

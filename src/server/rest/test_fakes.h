@@ -120,6 +120,7 @@ inline MachineView hostname() {
   v.machine.tenant = kTenant;
   v.machine.id = *MachineId::parse(kMachine);
   v.machine.name = "hostname";
+  v.machine.public_key = "key";
   v.machine.os_platform = "Linux";
   v.machine.os_version = "12";
   v.machine.os_architecture = "64-bit";
@@ -146,7 +147,8 @@ class FakeMachines : public Machines {
     done(std::move(out));
   }
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
-    if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname")) {
+    if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname" ||
+                                 id_or_name == "4899036531e374137f63289c3267bad772c13fef")) {
       done(hostname());
     } else {
       done(machine_not_found(id_or_name));
@@ -238,6 +240,7 @@ class FakeLiveResponse : public LiveResponse {
     run.status = action::CommandStatus::completed;
     run.started = *parse_time("2021-09-01T09:20:33.353Z");
     run.ended = *parse_time("2021-09-01T09:20:39.42Z");
+    run.receipt = std::string(64, 's') + "what it did";
     done.commands = {run};
     actions.push_back(done);
   }

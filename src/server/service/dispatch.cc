@@ -80,8 +80,39 @@ struct LinkedOrder {
   Timestamp links_expire;
 };
 
+// The session that may be given the order now, if there is one.
+std::optional<Claim> LiveResponseService::claim_for(const action::Action& a) {
+  auto claim = deps_.links.claim(a.machine);
+  if (!claim || claim->tenant != a.tenant || claim->held.is(a.id, a.epoch)) {
+    return std::nullopt;
+  }
+  if (RB_VARIANT("nogen") || (RB_VARIANT("lease_regrant") && claim->generation == a.generation)) {
+    return claim;  // Whatever this agent's journal holds.
+  }
+  if (claim->generation != a.generation) {
+    return std::nullopt;
+  }
+  const bool started =
+      std::any_of(a.commands.begin(), a.commands.end(), [](const action::Command& c) {
+        return c.started || c.status != action::CommandStatus::created;
+      });
+  if ((started || claim->taken.has(a.id, a.epoch)) && !claim->told.has(a.id, a.epoch)) {
+    // It is in a journal already. An agent says what its journal holds before its first heartbeat:
+    // who does not say this by then has another journal, and must not get the order.
+    if (claim->heartbeat > 0) {
+      deps_.links.suspect(a.machine, claim->session,
+                          "its journal lacks an order that this machine has received");
+    }
+    return std::nullopt;
+  }
+  return claim;
+}
+
 // The files an order needs travel with it when they are small together, else as read links.
 void LiveResponseService::send_order(const action::Action& a) {
+  if (!claim_for(a)) {
+    return;
+  }
   std::uint64_t total = 0;
   for (const action::Command& c : a.commands) {
     total += c.file_bytes;
@@ -138,9 +169,8 @@ void LiveResponseService::send_order(const action::Action& a) {
 void LiveResponseService::push_order(const action::Action& a, std::vector<std::string> inlined) {
   // The claim is read before the clock: the heartbeat it names was sent before `now`, so that the
   // agent's window, counted from that heartbeat, ends before the server's.
-  auto claim = deps_.links.claim(a.machine);
-  if (!claim || (claim->generation != a.generation && !RB_VARIANT("nogen")) ||
-      claim->tenant != a.tenant || claim->holds(a.id, a.epoch)) {
+  auto claim = claim_for(a);
+  if (!claim) {
     return;
   }
   Timestamp now = deps_.clock.now();
@@ -162,27 +192,34 @@ void LiveResponseService::push_order(const action::Action& a, std::vector<std::s
   for (const action::Command& c : a.commands) {
     *order.add_commands() = to_wire(c, limits_);
   }
-  auto signed_order = deps_.signer.sign(order);
-  if (!signed_order) {
-    log_error("order not signed",
-              {field("action", a.id.text()), field("error", signed_order.error().message)});
+  auto o = std::make_shared<LinkedOrder>(LinkedOrder{a, {}, now + left});
+  deps_.signer.sign(
+      std::move(order), claim->order_keys_version,
+      [this, o, inlined = std::move(inlined)](Result<pb::SignedOrder> signed_order) mutable {
+        if (!signed_order) {
+          // Granted and unsent: the next heartbeat asks again.
+          log_error("order not signed", {field("action", o->action.id.text()),
+                                         field("error", signed_order.error().message)});
+          return;
+        }
+        *o->message.mutable_execute_order()->mutable_order() = std::move(*signed_order);
+        push_signed(std::move(o), std::move(inlined));
+      });
+}
+
+void LiveResponseService::push_signed(std::shared_ptr<LinkedOrder> o,
+                                      std::vector<std::string> inlined) {
+  if (inlined.empty()) {
+    link_next_file(std::move(o), 0);
     return;
   }
-  pb::ToAgent message;
-  auto& execute = *message.mutable_execute_order();
-  *execute.mutable_order() = std::move(*signed_order);
-  if (!inlined.empty()) {
-    for (std::string& content : inlined) {
-      auto* file = execute.add_files();
-      file->set_inlined(true);
-      file->set_content(std::move(content));
-    }
-    RB_FAILPOINT("server.dispatch.before_push");
-    deps_.links.push(a.machine, message);
-    return;
+  for (std::string& content : inlined) {
+    auto* file = o->message.mutable_execute_order()->add_files();
+    file->set_inlined(true);
+    file->set_content(std::move(content));
   }
-  auto o = std::make_shared<LinkedOrder>(LinkedOrder{a, std::move(message), now + left});
-  link_next_file(std::move(o), 0);
+  RB_FAILPOINT("server.dispatch.before_push");
+  deps_.links.push(o->action.machine, o->message);
 }
 
 // Adds read links to the library versions, one command after another, then pushes.

@@ -53,7 +53,9 @@ class LiveResponseService : public LiveResponse {
   void grant_at_once(std::shared_ptr<struct Accepting> accepting);
 
   void send_order(const action::Action& a);
+  std::optional<Claim> claim_for(const action::Action& a);
   void push_order(const action::Action& a, std::vector<std::string> inlined);
+  void push_signed(std::shared_ptr<struct LinkedOrder> o, std::vector<std::string> inlined);
   void link_next_file(std::shared_ptr<struct LinkedOrder> o, std::size_t index);
   void send_cancel(const action::Action& a);
   void wake(const ActionId& id) { waiters_.wake_all(id); }

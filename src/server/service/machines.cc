@@ -67,6 +67,7 @@ class MachinesService : public Machines {
     m.agent_version = std::move(request.agent_version);
     m.last_ip = request.peer_ip;
     m.last_external_ip = std::move(request.peer_ip);
+    m.order_keys_version = request.order_keys_version;
     m.first_seen = m.last_seen = clock_.now();
     store_.enroll(crypto::sha256(request.token), std::move(m), clock_.now(), std::move(done));
   }

@@ -19,6 +19,7 @@ struct Enrollment {
   std::string public_key;
   std::string host_name, os_platform, os_version, os_architecture, agent_version;
   std::string peer_ip;
+  std::uint64_t order_keys_version = 1;  // of the list that it is given
 };
 
 class Machines {

@@ -10,7 +10,9 @@ using action::Command;
 using action::StoredBlob;
 
 // A new field takes a new number and a new version; numbers are never reused.
-constexpr std::uint8_t kVersion = 1;
+// Version 2 added kReceipt. Older versions are read, the newest is written.
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kListVersion = 1;
 
 enum ActionField : std::uint32_t {
   kMachineName = 1,
@@ -48,6 +50,7 @@ enum CommandField : std::uint32_t {
   kResult = 15,
   kRawStdout = 16,
   kRawStderr = 17,
+  kReceipt = 18,
 };
 enum BlobField : std::uint32_t { kBlobName = 1, kBlobBytes = 2, kBlobSha256 = 3 };
 enum ListField : std::uint32_t { kItem = 1 };
@@ -96,6 +99,9 @@ std::string encode_command(const Command& c) {
   }
   if (c.raw_stderr) {
     w.bytes(kRawStderr, encode_blob(*c.raw_stderr));
+  }
+  if (!c.receipt.empty()) {
+    w.bytes(kReceipt, c.receipt);
   }
   return w.take();
 }
@@ -227,6 +233,9 @@ Command decode_command(RecordReader& outer) {
       case kRawStderr:
         c.raw_stderr = decode_blob(r);
         break;
+      case kReceipt:
+        c.receipt = r.bytes();
+        break;
       default:
         r.refuse();
     }
@@ -290,9 +299,9 @@ std::string encode_action(const Action& a) {
 
 Result<void> decode_action(std::string_view document, Action& a) {
   RecordReader r(document);
-  if (auto version = r.version(); version != kVersion) {
+  if (auto version = r.version(); version < 1 || version > kVersion) {
     return Error{Errc::corrupt, "stored action: document version " + std::to_string(version) +
-                                    " is not known, this program knows " +
+                                    " is not known, this program knows up to " +
                                     std::to_string(kVersion)};
   }
   while (r.next()) {
@@ -357,7 +366,7 @@ Result<void> decode_action(std::string_view document, Action& a) {
 
 std::string encode_list(const std::vector<std::string>& items) {
   RecordWriter w;
-  w.version(kVersion);
+  w.version(kListVersion);
   for (const auto& item : items) {
     w.bytes(kItem, item);
   }
@@ -367,7 +376,7 @@ std::string encode_list(const std::vector<std::string>& items) {
 Result<std::vector<std::string>> decode_list(std::string_view document) {
   RecordReader r(document);
   std::vector<std::string> items;
-  if (r.version() != kVersion) {
+  if (r.version() != kListVersion) {
     return Error{Errc::corrupt, "stored list: unknown version"};
   }
   while (r.next()) {

@@ -9,7 +9,7 @@ namespace {
 #define RB_MACHINE_COLUMNS                                                                      \
   "tenant, id, public_key, name, os_platform, os_version, os_architecture, agent_version, "     \
   "last_ip, last_external_ip, ip_addresses, tags, first_seen, last_seen, contact, generation, " \
-  "revoked"
+  "revoked, confirmed_contact, quarantined, quarantine_reason, order_keys_version, life, attempt"
 
 Result<Machine> read_machine(Query& row) {
   Machine m;
@@ -37,6 +37,14 @@ Result<Machine> read_machine(Query& row) {
     m.generation = JournalGeneration::from_bytes(row.bytes_at(15));
   }
   m.revoked = row.number_at(16) != 0;
+  m.confirmed_contact =
+      row.null_at(17) ? std::nullopt : std::optional<std::string>(row.bytes_at(17));
+  if (!row.null_at(18)) {
+    m.quarantine = Quarantine{from_micros(row.number_at(18)), std::string(row.bytes_at(19))};
+  }
+  m.order_keys_version = static_cast<std::uint64_t>(row.number_at(20));
+  m.life = row.bytes_at(21);
+  m.attempt = static_cast<std::uint64_t>(row.number_at(22));
   return m;
 }
 
@@ -66,7 +74,8 @@ std::int64_t clamp(std::uint64_t count) {
 
 Result<void> add_machine(Db& db, const Machine& m, const Sha256& token) {
   return Query(db, "INSERT INTO machines(" RB_MACHINE_COLUMNS
-                   ", token) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                   ", token) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, "
+                   "'', ?, x'', 0, ?)")
       .blob(m.tenant.bytes())
       .blob(m.id.bytes())
       .blob(m.public_key)
@@ -84,6 +93,9 @@ Result<void> add_machine(Db& db, const Machine& m, const Sha256& token) {
       .blob(m.contact)
       .optional_blob(m.generation ? std::optional(m.generation->bytes()) : std::nullopt)
       .number(m.revoked ? 1 : 0)
+      .optional_blob(m.confirmed_contact ? std::optional<std::string_view>(*m.confirmed_contact)
+                                         : std::nullopt)
+      .number(static_cast<std::int64_t>(m.order_keys_version))
       .blob(as_bytes(token))
       .run();
 }
@@ -101,7 +113,7 @@ Result<std::optional<Known>> find_known(Db& db, const MachineId& id, const Sha25
     return std::optional<Known>();
   }
   RB_TRY_ASSIGN(Machine m, read_machine(query));
-  return std::optional<Known>(Known{std::move(m), query.bytes_at(17) == as_bytes(token)});
+  return std::optional<Known>(Known{std::move(m), query.bytes_at(23) == as_bytes(token)});
 }
 
 Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp now) {
@@ -199,8 +211,11 @@ void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact con
         RB_TRY(Query(db,
                      "UPDATE machines SET name = ?, os_platform = ?, os_version = ?,"
                      " os_architecture = ?, agent_version = ?, last_ip = ?, last_external_ip = ?,"
-                     " ip_addresses = ?, generation = ?, contact = ?, last_seen = max(last_seen, ?)"
-                     " WHERE tenant = ? AND id = ?")
+                     " ip_addresses = ?, generation = ?, contact = ?, confirmed_contact = ?,"
+                     " order_keys_version = ?, life = ?, attempt = ?,"
+                     " last_seen = max(last_seen, ?)"
+                     " WHERE tenant = ? AND id = ? AND contact = ?"
+                     " AND (quarantined IS NOT NULL) = ?")
                    .text(contact.name)
                    .text(contact.os_platform)
                    .text(contact.os_version)
@@ -211,13 +226,98 @@ void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact con
                    .blob(encode_list(contact.ip_addresses))
                    .blob(contact.generation.bytes())
                    .blob(contact.contact)
+                   .blob(contact.last_contact)
+                   .number(static_cast<std::int64_t>(contact.order_keys_version))
+                   .blob(contact.life)
+                   .number(static_cast<std::int64_t>(contact.attempt))
                    .number(to_micros(now))
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .blob(contact.replaces)
+                   .number(contact.in_quarantine ? 1 : 0)
+                   .run());
+        if (db.changed_rows() == 1) {
+          return {};
+        }
+        Query there(db, "SELECT 1 FROM machines WHERE tenant = ? AND id = ?");
+        there.blob(tenant.bytes()).blob(id.bytes());
+        RB_TRY_ASSIGN(const bool found, there.row());
+        return found ? Error{Errc::conflict, "machine " + id.text() +
+                                                 ": another contact was sent, or the quarantine "
+                                                 "changed"}
+                     : no_such_machine(id);
+      },
+      std::move(done));
+}
+
+void SqliteMachines::contact_kept(TenantId tenant, MachineId id, std::string contact,
+                                  Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, contact = std::move(contact)](Db& db) -> Result<void> {
+        RB_TRY(Query(db,
+                     "UPDATE machines SET confirmed_contact = contact"
+                     " WHERE tenant = ? AND id = ? AND contact = ?")
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .blob(contact)
+                   .run());
+        return db.changed_rows() == 1
+                   ? Result<void>()
+                   : Error{Errc::conflict, "machine " + id.text() + ": another contact was sent"};
+      },
+      std::move(done));
+}
+
+void SqliteMachines::order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                                     Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, version](Db& db) -> Result<void> {
+        RB_TRY(Query(db, "UPDATE machines SET order_keys_version = ? WHERE tenant = ? AND id = ?")
+                   .number(static_cast<std::int64_t>(version))
                    .blob(tenant.bytes())
                    .blob(id.bytes())
                    .run());
         return db.changed_rows() == 1 ? Result<void>() : no_such_machine(id);
       },
       std::move(done));
+}
+
+void SqliteMachines::set_quarantine(TenantId tenant, MachineId id,
+                                    std::optional<Quarantine> quarantine, Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, quarantine = std::move(quarantine)](Db& db) -> Result<void> {
+        if (quarantine) {
+          RB_TRY(Query(db,
+                       "UPDATE machines SET quarantined = ?, quarantine_reason = ?"
+                       " WHERE tenant = ? AND id = ?")
+                     .number(to_micros(quarantine->since))
+                     .text(quarantine->reason)
+                     .blob(tenant.bytes())
+                     .blob(id.bytes())
+                     .run());
+        } else {
+          RB_TRY(Query(db,
+                       "UPDATE machines SET quarantined = NULL, quarantine_reason = '',"
+                       " confirmed_contact = NULL, contact = x'' WHERE tenant = ? AND id = ?")
+                     .blob(tenant.bytes())
+                     .blob(id.bytes())
+                     .run());
+        }
+        return db.changed_rows() == 1 ? Result<void>() : no_such_machine(id);
+      },
+      std::move(done));
+}
+
+void SqliteMachines::count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) {
+  done(readers_.read<std::uint64_t>([&](Db& db) -> Result<std::uint64_t> {
+    Query query(db, "SELECT count(*) FROM machines WHERE revoked = 0 AND order_keys_version < ?");
+    query.number(static_cast<std::int64_t>(version));
+    RB_TRY_ASSIGN(bool found, query.row());
+    return found ? static_cast<std::uint64_t>(query.number_at(0)) : 0;
+  }));
 }
 
 void SqliteMachines::seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) {

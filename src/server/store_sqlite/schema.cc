@@ -83,8 +83,18 @@ CREATE TABLE tokens(
   tags BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
 )sql";
 
+// Old machines' confirmed contact is NULL, not known: the next one they come with is taken.
+constexpr const char* kMigration2 = R"sql(
+ALTER TABLE machines ADD COLUMN confirmed_contact BLOB;
+ALTER TABLE machines ADD COLUMN quarantined INTEGER;  -- since; NULL: not
+ALTER TABLE machines ADD COLUMN quarantine_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE machines ADD COLUMN order_keys_version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE machines ADD COLUMN life BLOB NOT NULL DEFAULT x'';  -- of the agent that came last
+ALTER TABLE machines ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
-constexpr const char* kMigrations[] = {kMigration1};
+constexpr const char* kMigrations[] = {kMigration1, kMigration2};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 Result<void> run_migrations(Db& db, std::int64_t from) {

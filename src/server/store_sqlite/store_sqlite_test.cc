@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/sqlite.h"
 #include "testing/conformance_action_store.h"
 #include "testing/conformance_app_store.h"
@@ -203,6 +204,33 @@ TEST_F(SqliteStoreFiles, F38_a_newer_schema_is_refused_and_not_changed) {
   ASSERT_FALSE(r.ok());
   EXPECT_NE(r.error().message.find("version 99"), std::string::npos) << r.error().message;
   EXPECT_EQ(number("PRAGMA user_version"), 99);
+}
+
+TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keeps_its_machines) {
+  ASSERT_OK(SqliteStore::create(options_));
+  change(
+      "ALTER TABLE machines DROP COLUMN confirmed_contact;"
+      "ALTER TABLE machines DROP COLUMN quarantined;"
+      "ALTER TABLE machines DROP COLUMN quarantine_reason;"
+      "ALTER TABLE machines DROP COLUMN order_keys_version;"
+      "ALTER TABLE machines DROP COLUMN life;"
+      "ALTER TABLE machines DROP COLUMN attempt;"
+      "PRAGMA user_version=1;"
+      "INSERT INTO machines VALUES(1, x'00000000000000000000000000000001',"
+      " x'0000000000000000000000000000000000000002', x'00', x'01', 'web-01', 'Linux', '', '', '',"
+      " '', '', x'01', x'01', 1, 2, x'33', NULL, 0);");
+  auto store = open();
+  auto m = wait_for<Machine>([&](auto done) {
+    store->machines().find(*MachineId::from_bytes(std::string(19, '\0') + '\2'), done);
+  });
+  ASSERT_OK(m);
+  EXPECT_EQ(m->name, "web-01");
+  EXPECT_EQ(m->contact, "3");
+  EXPECT_EQ(m->confirmed_contact, std::nullopt) << "not known: the next one is taken";
+  EXPECT_EQ(m->quarantine, std::nullopt);
+  EXPECT_EQ(m->order_keys_version, 1u);
+  store->close().ok();
+  EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
 }
 
 TEST_F(SqliteStoreFiles, the_settings_are_those_that_durability_rests_on) {

@@ -55,6 +55,12 @@ class SqliteMachines : public MachineStore {
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                  Done<void> done) override;
+  void contact_kept(TenantId tenant, MachineId id, std::string contact, Done<void> done) override;
+  void order_keys_kept(TenantId tenant, MachineId id, std::uint64_t version,
+                       Done<void> done) override;
+  void set_quarantine(TenantId tenant, MachineId id, std::optional<Quarantine> quarantine,
+                      Done<void> done) override;
+  void count_with_older_order_keys(std::uint64_t version, Done<std::uint64_t> done) override;
   void seen(TenantId tenant, MachineId id, Timestamp at, Done<void> done) override;
 
  private:

@@ -1,7 +1,5 @@
 #include "server/wire/adapters.h"
 
-#include "protocol/signing.h"
-
 namespace reachback::server {
 
 void LoopScheduler::after(Duration delay, std::function<void()> work) {
@@ -24,8 +22,9 @@ void LoopScheduler::stop() {
   timers_.clear();
 }
 
-Result<pb::SignedOrder> LocalOrderSigner::sign(const pb::Order& order) {
-  return protocol::sign_order(order, key_);
+void LocalOrderSigner::sign(pb::Order order, std::uint64_t order_keys_version,
+                            Done<pb::SignedOrder> done) {
+  done(keys_.sign(order.SerializeAsString(), order_keys_version));
 }
 
 }  // namespace reachback::server

@@ -1,14 +1,14 @@
-// The small adapters that need no folder of their own: timers and the order-signing key held in
-// this process.
+// The small adapters that need no folder of their own: timers and the order-signing keys held
+// in this process.
 #pragma once
 
 #include <list>
 #include <memory>
 #include <mutex>
 
-#include "crypto/ed25519.h"
 #include "net/loop.h"
 #include "server/ports/links.h"
+#include "server/signer/order_keyring.h"
 
 namespace reachback::server {
 
@@ -28,11 +28,11 @@ class LoopScheduler : public Scheduler {
 
 class LocalOrderSigner : public OrderSigner {
  public:
-  explicit LocalOrderSigner(crypto::Ed25519PrivateKey key) : key_(std::move(key)) {}
-  Result<pb::SignedOrder> sign(const pb::Order& order) override;
+  explicit LocalOrderSigner(const OrderKeyring& keys) : keys_(keys) {}
+  void sign(pb::Order order, std::uint64_t order_keys_version, Done<pb::SignedOrder> done) override;
 
  private:
-  crypto::Ed25519PrivateKey key_;
+  const OrderKeyring& keys_;
 };
 
 }  // namespace reachback::server

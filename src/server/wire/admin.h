@@ -8,7 +8,9 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "server/ports/directory.h"
+#include "server/ports/links.h"
 #include "server/ports/tokens.h"
+#include "server/signer/order_keyring.h"
 
 namespace reachback::server {
 
@@ -19,12 +21,18 @@ struct AdminDeps {
   std::string revocations;            // file of remember_revocation(); empty: none is kept
   TokenVerifier* verifier = nullptr;  // of a running server
   std::function<void(Duration)> advance_clock;  // test builds of a running server
+  MachineStore* machines = nullptr;
+  OrderKeyring* keyring = nullptr;  // null: another process holds the order keys
+  AuditLog* audit = nullptr;        // of a running server
+  std::function<void()> on_order_keys_changed = [] {};
+  std::function<void(const MachineId&)> on_machine_cleared = [](const MachineId&) {};
 };
 
 // request: {"command":"app_create", ...}. The answer is {"ok":{...}} or {"error":"one line that
 // says what to do"}. Blocks on the store. Commands: app_create {name, roles}, app_list {},
 // app_rotate {clientId}, app_delete {clientId}, enrollment_token_create {ttlSeconds, uses, tags},
-// clock_advance {seconds}.
+// machine_clear {machine | all}, signing_key_list {}, signing_key_add {}, signing_key_retire {id,
+// force}, clock_advance {seconds}.
 std::string administer(const AdminDeps& deps, std::string_view request);
 
 }  // namespace reachback::server

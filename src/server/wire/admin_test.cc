@@ -9,6 +9,7 @@
 #include "server/wire/admin_socket.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/revocations.h"
+#include "testing/fake_links.h"
 #include "testing/fake_stores.h"
 #include "testing/wait_for.h"
 
@@ -51,6 +52,106 @@ class AdminTest : public ::testing::Test {
   testing::FakeStores stores_;
   TenantId tenant_;
 };
+
+class AdminTrustTest : public AdminTest {
+ protected:
+  AdminTrustTest() {
+    EXPECT_TRUE(write_file_durably(folder_ / "order-signing.pem",
+                                   crypto::Ed25519PrivateKey::generate().pem())
+                    .ok());
+    keyring_ = std::move(*OrderKeyring::open(folder_ / ""));
+    deps_.machines = &stores_.machines();
+    deps_.keyring = keyring_.get();
+    deps_.audit = &audit_;
+    deps_.on_order_keys_changed = [this] { ++key_changes_; };
+    deps_.on_machine_cleared = [this](const MachineId& id) { cleared_.push_back(id); };
+    EnrollmentToken token;
+    token.tenant = tenant_;
+    token.token = crypto::sha256("token");
+    token.expires = clock_.now() + std::chrono::hours(1);
+    token.uses_left = 10;
+    EXPECT_TRUE(testing::wait_for([&](auto d) { stores_.apps().add_token(token, d); }).ok());
+  }
+  MachineId enrolled(const std::string& name, bool in_quarantine) {
+    Machine m;
+    m.public_key = name;
+    m.id = MachineId::from_key_digest(crypto::sha256(name));
+    EXPECT_TRUE(testing::wait_for<Machine>([&](auto d) {
+                  stores_.machines().enroll(crypto::sha256("token"), m, clock_.now(), d);
+                }).ok());
+    if (in_quarantine) {
+      EXPECT_TRUE(testing::wait_for([&](auto d) {
+                    stores_.machines().set_quarantine(tenant_, m.id,
+                                                      Quarantine{clock_.now(), "two of them"}, d);
+                  }).ok());
+    }
+    return m.id;
+  }
+  json::Object ask(json::Object request) {
+    return json::parse(administer(deps_, json::write(request)))->as_object();
+  }
+  std::string refusal(json::Object request) {
+    json::Object answer = ask(std::move(request));
+    return answer.contains("error") ? answer.at("error").as_string().c_str() : "";
+  }
+  TempFolder folder_;
+  testing::FakeAudit audit_;
+  AdminDeps deps_{stores_.apps(), clock_, random_};
+  std::unique_ptr<OrderKeyring> keyring_;
+  int key_changes_ = 0;
+  std::vector<MachineId> cleared_;
+};
+
+TEST_F(AdminTrustTest, a_machine_is_cleared_by_its_id_or_with_all_others) {
+  MachineId one = enrolled("one", true);
+  MachineId two = enrolled("two", true);
+  enrolled("three", false);
+  EXPECT_NE(refusal({{"command", "machine_clear"}, {"machine", "nonsense"}}), "");
+  EXPECT_NE(refusal({{"command", "machine_clear"}, {"machine", std::string(40, 'a')}}), "");
+  json::Object first = ask({{"command", "machine_clear"}, {"machine", one.text()}});
+  EXPECT_EQ(first.at("ok").at("cleared").as_array().size(), 1u);
+  EXPECT_EQ(cleared_, std::vector{one});
+  json::Object all = ask({{"command", "machine_clear"}, {"machine", ""}, {"all", true}});
+  EXPECT_EQ(all.at("ok").at("cleared").as_array().size(), 1u);
+  EXPECT_EQ(cleared_, (std::vector{one, two}));
+  ASSERT_EQ(audit_.records.size(), 2u);
+  EXPECT_EQ(audit_.records[0].kind, "machine_cleared");
+  EXPECT_EQ(audit_.records[0].object, one.text() + ": two of them");
+}
+
+TEST_F(AdminTrustTest, a_key_that_a_machine_needs_is_not_retired) {
+  MachineId machine = enrolled("one", false);
+  const std::string old_key = keyring_->keys()[0].id;
+  EXPECT_NE(refusal({{"command", "signing_key_retire"}, {"id", old_key}}), "") << "the only one";
+  std::string added = ask({{"command", "signing_key_add"}}).at("ok").at("id").as_string().c_str();
+  EXPECT_EQ(key_changes_, 1);
+  EXPECT_NE(refusal({{"command", "signing_key_retire"}, {"id", old_key}}).find("1 machines"),
+            std::string::npos);
+  json::Object list = ask({{"command", "signing_key_list"}}).at("ok").as_object();
+  EXPECT_EQ(list.at("version").to_number<int>(), 2);
+  EXPECT_EQ(list.at("keys").at(1).at("machinesWithoutIt").to_number<int>(), 1);
+  EXPECT_TRUE(testing::wait_for([&](auto d) {
+                stores_.machines().order_keys_kept(tenant_, machine, 2, d);
+              }).ok());
+  EXPECT_EQ(refusal({{"command", "signing_key_retire"}, {"id", old_key}}), "");
+  EXPECT_EQ(key_changes_, 2);
+  EXPECT_EQ(keyring_->keys().size(), 1u);
+  EXPECT_EQ(keyring_->keys()[0].id, added);
+  EXPECT_EQ(audit_.records.back().kind, "signing_key_retired");
+}
+
+TEST_F(AdminTrustTest, a_needed_key_is_retired_by_force_and_the_left_out_are_counted) {
+  enrolled("one", false);
+  const std::string old_key = keyring_->keys()[0].id;
+  ask({{"command", "signing_key_add"}});
+  json::Object done = ask({{"command", "signing_key_retire"}, {"id", old_key}, {"force", true}});
+  EXPECT_EQ(done.at("ok").at("leftOut").to_number<int>(), 1);
+}
+
+TEST_F(AdminTrustTest, keys_of_another_process_are_not_changed_here) {
+  deps_.keyring = nullptr;
+  EXPECT_NE(refusal({{"command", "signing_key_add"}}).find("--keys"), std::string::npos);
+}
 
 TEST_F(AdminTest, an_application_is_made_listed_rotated_and_deleted) {
   json::Object made = ask({{"command", "app_create"},

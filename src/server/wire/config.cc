@@ -199,6 +199,19 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
              [&c](std::int64_t v) { c.output_bytes_max = static_cast<std::uint64_t>(v); });
     return r.read();
   });
+  top.table("signing", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "signing.", file);
+    r.text("socket", [&c](const std::string& value) -> Result<void> {
+      if (!value.starts_with('/') || value.size() > 107) {
+        return Error{Errc::invalid_input, "is '" + value +
+                                              "', not an absolute path of at most 107 "
+                                              "bytes"};
+      }
+      c.signer_socket = value;
+      return {};
+    });
+    return r.read();
+  });
   top.key("issuers", [&](const toml::node& n) -> Result<void> {
     if (!n.is_array_of_tables()) {
       return Error{Errc::invalid_input, "is not a list of [[issuers]]"};

@@ -32,6 +32,7 @@ struct Config {
   std::optional<Duration> queue_time, script_timeout, cancel_wait;
   std::optional<std::uint64_t> output_bytes_max;
   std::vector<IssuerConfig> issuers;
+  std::string signer_socket;  // of the program that holds the order keys; empty: this one does
 };
 
 // Errors: invalid_input ("FILE:LINE: what").

@@ -43,7 +43,7 @@ struct DataPaths {
 struct DataSecrets {
   crypto::PemPair ca;
   std::string token_key_pem;
-  std::string order_key_pem;
+  std::string order_key_pem;  // the first one, when the folder is made; later: OrderKeyring
   std::string public_url;     // empty: the bound address of each start
   std::string blob_account;   // as in links
   std::string blob_key;       // 32 bytes: signs links

@@ -14,6 +14,7 @@
 #include "server/wire/data_folder.h"
 #include "server/wire/init.h"
 #include "server/wire/server.h"
+#include "server/wire/signer.h"
 
 namespace reachback::server {
 namespace {
@@ -48,8 +49,15 @@ Result<json::Object> administer_folder(const std::string& dir, const json::Objec
     RB_TRY_ASSIGN(auto store, SqliteStore::open(options));
     SystemClock clock;
     crypto::SystemRandom random;
-    answer = administer(AdminDeps{store->apps(), clock, random, paths.revocations()},
-                        json::write(request));
+    AdminDeps deps{store->apps(), clock, random, paths.revocations()};
+    deps.machines = &store->machines();
+    RB_TRY_ASSIGN(Config config, load_config("", paths.config()));
+    std::unique_ptr<OrderKeyring> keyring;
+    if (config.signer_socket.empty()) {
+      RB_TRY_ASSIGN(keyring, OrderKeyring::open(paths.keys()));
+    }
+    deps.keyring = keyring.get();
+    answer = administer(deps, json::write(request));
     RB_TRY(store->close());
   } else {
     auto asked = ask_admin_socket(paths.admin_socket(), json::write(request));
@@ -74,6 +82,9 @@ struct Options {
   bool json = false;
   ServeOptions serve;
   std::string by;
+  std::string machine, keys, key_id;
+  bool all = false, force = false;
+  SignOptions signer;
 };
 
 int do_init(const Options& o) {
@@ -132,8 +143,100 @@ std::string show_apps(const json::Object& a) {
   return out;
 }
 
+std::string show_cleared(const json::Object& a) {
+  std::string out;
+  for (const auto& id : a.at("cleared").as_array()) {
+    out += "cleared " + std::string(id.as_string().c_str()) + "\n";
+  }
+  return out.empty() ? "no machine is in quarantine" : out.substr(0, out.size() - 1);
+}
+
+std::string show_keys(const json::Object& a) {
+  std::string out = "list " + std::to_string(a.at("version").to_number<std::uint64_t>());
+  for (const auto& entry : a.at("keys").as_array()) {
+    const json::Object& key = entry.as_object();
+    out += "\n" + string_of(key, "id") + "  since list " +
+           std::to_string(key.at("since").to_number<std::uint64_t>()) + "  machines without it: " +
+           std::to_string(key.at("machinesWithoutIt").to_number<std::uint64_t>());
+  }
+  return out;
+}
+
 json::Array to_array(const std::vector<std::string>& texts) {
   return json::Array(texts.begin(), texts.end());
+}
+
+// With --keys: in the folder of a signer, which takes the change up by itself.
+int do_add_key(const Options& o) {
+  if (o.keys.empty()) {
+    return do_admin(o, {{"command", "signing_key_add"}},
+                    [](const json::Object& a) { return string_of(a, "id"); });
+  }
+  auto keyring = OrderKeyring::open(o.keys);
+  auto id = keyring ? (*keyring)->add() : Result<std::string>(keyring.error());
+  if (!id) {
+    return fail(id.error());
+  }
+  print(*id);
+  return 0;
+}
+
+int do_retire_key(const Options& o) {
+  if (o.keys.empty()) {
+    return do_admin(o, {{"command", "signing_key_retire"}, {"id", o.key_id}, {"force", o.force}},
+                    [](const json::Object& a) {
+                      return "retired; machines left out: " +
+                             std::to_string(a.at("leftOut").to_number<std::uint64_t>());
+                    });
+  }
+  if (!o.force) {
+    return fail(
+        Error{Errc::conflict,
+              "a signer does not know which machines hold which key: see that every machine "
+              "has connected since the newer key was added, then use --force"});
+  }
+  auto keyring = OrderKeyring::open(o.keys);
+  auto retired = keyring ? (*keyring)->retire(o.key_id) : Result<void>(keyring.error());
+  if (!retired) {
+    return fail(retired.error());
+  }
+  print("retired");
+  return 0;
+}
+
+void add_key_commands(CLI::App& cli, Options& o, int& status) {
+  auto* key = cli.add_subcommand("signing-key", "the keys that sign orders");
+  key->require_subcommand(1);
+  auto where = [&o](CLI::App* c) {
+    auto* data = c->add_option("--data", o.data, "the data folder");
+    c->add_option("--keys", o.keys, "the folder of a signer's keys instead")->excludes(data);
+    c->add_flag("--json", o.json, "print one JSON object");
+  };
+  auto* add = key->add_subcommand(
+      "add", "make a new key; agents learn it when they connect, on the word of the old ones");
+  where(add);
+  add->callback([&] { status = do_add_key(o); });
+  auto* list = key->add_subcommand("list", "list the keys, and how many machines lack them");
+  list->add_option("--data", o.data, "the data folder")->required();
+  list->add_flag("--json", o.json, "print one JSON object");
+  list->callback([&] { status = do_admin(o, {{"command", "signing_key_list"}}, show_keys); });
+  auto* retire = key->add_subcommand("retire", "remove a key: its orders are obeyed no more");
+  where(retire);
+  retire->add_option("id", o.key_id, "of signing-key list")->required();
+  retire->add_flag("--force", o.force, "even if machines hold no other key");
+  retire->callback([&] { status = do_retire_key(o); });
+
+  auto* signer = cli.add_subcommand(
+      "signer", "hold the order keys apart from the server, and sign orders over a socket");
+  signer->add_option("--keys", o.signer.keys, "the folder of the keys")->required();
+  signer->add_option("--socket", o.signer.socket, "the socket's path; mode 0600")->required();
+  signer->add_option("--log", o.signer.log, "what was signed; default: KEYS/signed.log");
+  signer->add_option("--allow-uid", o.signer.uids,
+                     "a user beside root and the signer's own that may ask; may be repeated");
+  signer->callback([&] {
+    auto done = sign_until_signal(o.signer);
+    status = done ? 0 : fail(done.error());
+  });
 }
 
 int do_verify_audit(const Options& o) {
@@ -240,6 +343,22 @@ int run_server_program(int argc, char** argv) {
     request["ttlSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(*ttl).count();
     status = do_admin(o, std::move(request),
                       [](const json::Object& a) { return string_of(a, "enrollmentToken"); });
+  });
+
+  add_key_commands(cli, o, status);
+
+  auto* machine = cli.add_subcommand("machine", "machines that need an operator");
+  machine->require_subcommand(1);
+  auto* clear = machine->add_subcommand("clear",
+                                        "end a machine's quarantine: the next agent that comes "
+                                        "with its key is taken for the machine");
+  data(clear);
+  json_flag(clear);
+  auto* which = clear->add_option("machine", o.machine, "its id (40 hex digits)");
+  clear->add_flag("--all", o.all, "every machine in quarantine")->excludes(which);
+  clear->callback([&] {
+    status = do_admin(o, {{"command", "machine_clear"}, {"machine", o.machine}, {"all", o.all}},
+                      show_cleared);
   });
 
   auto* verify = cli.add_subcommand("verify-audit", "check the hash chain of the audit file");

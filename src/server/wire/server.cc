@@ -22,6 +22,8 @@
 #include "server/link/agent_api.h"
 #include "server/notify_local/notify_local.h"
 #include "server/rest/rest_api.h"
+#include "server/signer/order_keyring.h"
+#include "server/signer/socket_signer.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
@@ -146,6 +148,9 @@ class Server {
   // what was made on a loop goes on that loop. Also for a start that failed half-way.
   Result<void> take_down() {
     admin_.reset();
+    if (socket_signer_ != nullptr) {
+      socket_signer_->stop();
+    }
     if (loops_) {
       auto done = std::make_shared<std::promise<void>>();
       loops_->at(0).post([this, done] {
@@ -228,8 +233,6 @@ class Server {
                      : tenants.error();
     }
     RB_TRY_ASSIGN(SigningKey token_key, SigningKey::from_pem(secrets_.token_key_pem));
-    RB_TRY_ASSIGN(auto order_key, crypto::Ed25519PrivateKey::from_pem(secrets_.order_key_pem));
-    std::string order_spki = order_key.public_key().spki();
     issuer_ = std::make_unique<JwtIssuer>(token_key, public_url_, random_);
     VerifierOptions verifier;
     verifier.public_url = public_url_;
@@ -242,7 +245,7 @@ class Server {
         paths_.revocations(), clock_.now(),
         [this](const AppId& app, Timestamp at) { verifier_->revoke_app(app, at); }));
     RB_TRY_ASSIGN(jwks_, JwksSource::start(config_.issuers, *verifier_, loops_->at(0)));
-    signer_ = std::make_unique<LocalOrderSigner>(std::move(order_key));
+    RB_TRY(make_signer());
     scheduler_ = std::make_unique<LoopScheduler>(loops_->at(0));
     RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
     live_response_ = LiveResponse::create(
@@ -269,15 +272,21 @@ class Server {
                              std::move(rest)));
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, clock_, random_);
     AgentApiOptions agents;
-    agents.order_keys = {order_spki};
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
-    agent_api_ = std::make_unique<AgentApi>(
-        SessionDeps{hub_, store_->machines(), *live_response_, clock_, random_}, *machines_,
-        std::move(agents));
+    agent_api_ = std::make_unique<AgentApi>(SessionDeps{hub_, store_->machines(), *live_response_,
+                                                        clock_, random_, *audit_, *order_keys_},
+                                            *machines_, std::move(agents));
     RB_TRY_ASSIGN(admin_,
                   AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
                     AdminDeps deps{store_->apps(),       clock_,          random_,
                                    paths_.revocations(), verifier_.get(), {}};
+                    deps.machines = &store_->machines();
+                    deps.keyring = keyring_.get();
+                    deps.audit = audit_.get();
+                    deps.on_order_keys_changed = [this] { announce_order_keys(); };
+                    deps.on_machine_cleared = [this](const MachineId& id) {
+                      hub_.end_one(id, "an operator has cleared this machine");
+                    };
                     deps.advance_clock = [this](Duration by) { clock_.advance(by); };
                     return administer(deps, request);
                   }));
@@ -286,6 +295,35 @@ class Server {
                            {"listen", public_server_->address()},
                            {"agentListen", agent_server_->address()}};
     return write_file_durably(paths_.addresses(), json::write(addresses), 0644);
+  }
+
+  // The keys of this process, or the socket of the one that holds them.
+  Result<void> make_signer() {
+    if (config_.signer_socket.empty()) {
+      RB_TRY_ASSIGN(keyring_, OrderKeyring::open(paths_.keys()));
+      signer_ = std::make_unique<LocalOrderSigner>(*keyring_);
+      order_keys_ = keyring_.get();
+      return {};
+    }
+    SocketSignerOptions options;
+    options.socket = config_.signer_socket;
+    options.on_keys_changed = [this] { announce_order_keys(); };
+    auto signer = std::make_unique<SocketSigner>(std::move(options));
+    socket_signer_ = signer.get();
+    order_keys_ = signer.get();
+    signer_ = std::move(signer);
+    return {};
+  }
+
+  void announce_order_keys() {
+    if (!ready_) {
+      return;  // Nobody is connected yet, and order_keys_ may not be set.
+    }
+    pb::ToAgent message;
+    *message.mutable_order_keys() = order_keys_->announcement();
+    if (message.order_keys().signatures_size() > 0) {
+      hub_.send_all(message);
+    }
   }
 
   void begin() {
@@ -392,7 +430,10 @@ class Server {
   std::unique_ptr<AudienceList> audiences_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<JwtVerifier> verifier_;
-  std::unique_ptr<LocalOrderSigner> signer_;
+  std::unique_ptr<OrderKeyring> keyring_;  // null: another process holds the keys
+  std::unique_ptr<OrderSigner> signer_;
+  SocketSigner* socket_signer_ = nullptr;  // signer_, when it is one
+  OrderKeys* order_keys_ = nullptr;
   std::unique_ptr<LoopScheduler> scheduler_;
   std::unique_ptr<LiveResponse> live_response_;
   std::unique_ptr<Library> library_;
