@@ -104,7 +104,10 @@ pb::Hello SeamProxy::begin_session(const Challenge& challenge,
 std::uint64_t SeamProxy::next_heartbeat() {
   pb::SeamToSupervisor question;
   question.mutable_next_heartbeat();
-  return ask(question, pb::SeamToNetwork::kHeartbeat).message.heartbeat();
+  const std::uint64_t number = ask(question, pb::SeamToNetwork::kHeartbeat).message.heartbeat();
+  // The server takes what was not said before the first heartbeat for unknown to this agent.
+  hand_out();
+  return number;
 }
 
 void SeamProxy::end_session() {

@@ -14,6 +14,7 @@
 
 #include "agent/ports/memory_file.h"
 #include "agent/seam/keeper.h"
+#include "agent/seam/proxy.h"
 #include "agent/supervisor/test_world.h"
 #include "protocol/seam_codec.h"
 
@@ -410,6 +411,34 @@ TEST_F(SeamTest, AProcessThatEndsLeavesTheScriptRunningAndTheNextOneReportsIt) {
   }
   EXPECT_TRUE(asks_for_upload);
   EXPECT_EQ(processes_.starts.size(), 1u);
+}
+
+// The server takes an order that is not named before the first heartbeat for unknown to the agent.
+TEST(SeamProxyTest, WhatTheSupervisorSaidBeforeAHeartbeatLeavesBeforeIt) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Channel supervisor(Fd(ends[0]), nullptr), network(Fd(ends[1]), nullptr);
+  PollEvents events;
+  SeamProxy proxy(network, events, [](const std::string& why) { FAIL() << why; });
+  const auto say = [&](const std::function<void(pb::SeamToNetwork&)>& fill) {
+    pb::SeamToNetwork m;
+    fill(m);
+    ASSERT_TRUE(supervisor.send(m.SerializeAsString(), {}).ok());
+  };
+  pb::Hello hello;
+  hello.set_body("b");
+  hello.set_signature(std::string(64, 's'));
+  say([&](auto& m) { m.set_hello(hello.SerializeAsString()); });
+  std::vector<pb::ToServer> left;
+  proxy.begin_session(Challenge{std::string(32, 'n'), std::string(32, 'e'), std::nullopt},
+                      [&](const pb::ToServer& m) { left.push_back(m); });
+  pb::ToServer kept;
+  kept.mutable_contact_kept()->set_contact(std::string(16, 'c'));
+  say([&](auto& m) { m.set_send(protocol::encode(kept)); });
+  say([](auto& m) { m.set_heartbeat(1); });
+  EXPECT_EQ(proxy.next_heartbeat(), 1u);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_TRUE(left[0].has_contact_kept());
 }
 
 }  // namespace
