@@ -99,10 +99,13 @@ void AgentSession::on_frame(std::string_view frame) {
     }
     return;
   }
-  if (message->has_hello() == claim_.has_value()) {
-    end(claim_ ? "a second hello" : "the first message must be a hello", /*permanent=*/false);
+  if (message->has_hello() ? hello_came_ : !claim_) {
+    end(hello_came_ ? "a second hello, or a message before the welcome"
+                    : "the first message must be a hello",
+        /*permanent=*/false);
     return;
   }
+  hello_came_ = true;
   queue_.push_back(std::move(*message));
   queue_full_ = queue_full_ || queue_.size() >= limits_.queue_pause;
   update_reading();

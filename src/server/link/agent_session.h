@@ -126,6 +126,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   std::unique_ptr<net::Timer> throttle_timer_;
   bool ending_ = false;  // said goodbye: what still waits or comes is not handled any more
   bool closed_ = false;
+  bool hello_came_ = false;
   std::optional<Claim> claim_;                           // set once the hello is verified
   std::optional<crypto::Ed25519PublicKey> machine_key_;  // as claim_
   std::string contact_;                                  // that the Welcome carries

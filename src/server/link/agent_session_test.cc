@@ -502,6 +502,14 @@ TEST_F(LinkTest, session_the_first_message_is_a_hello_and_the_only_one) {
   *again.mutable_hello() = hello();
   receive(*socket, again);
   EXPECT_NE(socket->closed, 0);
+  auto twice = open();
+  on_loop([&] {  // the second before the first was looked up
+    for (int i = 0; i < 2; ++i) {
+      *again.mutable_hello() = hello();
+      twice->receive(protocol::encode(again));
+    }
+  });
+  EXPECT_NE(twice->closed, 0);
 }
 
 TEST_F(LinkTest,
