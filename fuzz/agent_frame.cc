@@ -116,7 +116,7 @@ void check_frame(const Result<Message>& message, Decode decode) {
 
 void run(std::string_view input) {
   Input in(input);
-  switch (in.choice(4)) {
+  switch (in.choice(6)) {
     case 0:
       check_frame(decode_to_server(in.rest()), decode_to_server);
       return;
@@ -129,6 +129,23 @@ void run(std::string_view input) {
         FUZZ_CHECK(decode_order(order->SerializeAsString()).ok());
       } else {
         check_refusal(order);
+      }
+      return;
+    case 4:
+      if (auto receipt = decode_receipt(in.rest())) {
+        check_grant(receipt->action(), receipt->epoch(), receipt->index());
+        FUZZ_CHECK(receipt->number() >= 1 && receipt->order_sha256().size() == 32);
+        FUZZ_CHECK(decode_receipt(receipt->SerializeAsString()).ok());
+      } else {
+        check_refusal(receipt);
+      }
+      return;
+    case 5:
+      if (auto keys = decode_order_keys(in.rest())) {
+        FUZZ_CHECK(keys->version() >= 1 && keys->keys_size() >= 1 && keys->keys_size() <= 8);
+        FUZZ_CHECK(decode_order_keys(keys->SerializeAsString()).ok());
+      } else {
+        check_refusal(keys);
       }
       return;
     default:

@@ -55,26 +55,34 @@ def order(*commands, epoch=7):
 
 BODY = message((1, b"K" * 44), (2, b"G" * 16), (3, b"B" * 16), (4, b"N" * 16), (5, "0.1.0"),
                (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"), (10, "192.0.2.7"),
-               (10, "2001:db8::7"), (11, b"C" * 16))
+               (10, "2001:db8::7"), (11, b"C" * 16), (12, 1), (13, b"L" * 16), (14, 3))
 BLOB = message((1, "0123456789abcdef" * 2), (2, 4711), (3, b"d" * 32))
 SIGNED = message((1, order(COMMAND)), (2, b"s" * 64), (3, b"k" * 8))
+RECEIPT = message((1, b"M" * 20), (2, 2), (3, b"p" * 32), (4, b"G" * 16), (5, b"A" * 16), (6, 7), (8, b"o" * 32),
+                  (9, b"h" * 32), (10, "a.sh"), (11, 1), (12, 1000), (13, 2000), (14, 1), (15, 3), (16, b"d" * 32),
+                  (17, 9), (18, b"e" * 32), (20, b"r" * 32), (21, 4711))
+ORDER_KEYS = message((1, 2), (2, b"k" * 44), (2, b"l" * 44))
 ENDED = message(ACTION, EPOCH, (3, 0), (4, 1), (5, 1000), (6, 2000), (7, 3), (8, 1),
-                (9, "OutputTruncated: 3 GiB"), (10, BLOB), (11, BLOB), (12, BLOB))
+                (9, "OutputTruncated: 3 GiB"), (10, BLOB), (11, BLOB), (12, BLOB),
+                (13, message((1, RECEIPT), (2, b"s" * 64))))
 FAILED = message(ACTION, EPOCH, (3, 0), (4, 2), (5, 1000), (6, 2000), (9, "TimedOut: 10 min"))
 
 
 def agent_frames():
     to_server = [message((1, message((1, BODY), (2, b"s" * 64)))), message((2, message((1, 9)))),
-                 message((3, message(ACTION, EPOCH))), message((4, message(ACTION, EPOCH, (3, "expired")))),
+                 message((3, message(ACTION, EPOCH))), 
+                 message((4, message(ACTION, EPOCH, (3, "Expired: x"), (4, b"o" * 32), (5, 1)))),
                  message((5, message(ACTION, EPOCH))), message((6, message(ACTION, EPOCH))),
                  message((7, message(ACTION, EPOCH, (3, 0), (4, 1000)))), message((8, ENDED)),
                  message((8, FAILED)),
                  message((9, message(ACTION, EPOCH, (3, 0), (4, 2), (5, 4711), (6, b"d" * 32)))),
-                 message((10, b"of the future"))]
+                 message((10, message((1, b"C" * 16)))), message((11, message((1, 2)))),
+                 message((20, b"of the future"))]
     file = message((1, b"#!/bin/sh\necho hi\n"), (2, 1))
     link = message((3, "https://rb.example/c/b?sp=r&sig=x"))
     to_agent = [message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 30000), (4, 500)))),
                 message((2, message((1, SIGNED), (2, file), (2, link)))),
+                message((9, message((1, ORDER_KEYS), (2, message((1, b"k" * 8), (2, b"s" * 64)))))),
                 message((3, message(ACTION, EPOCH))),
                 message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "https://rb.example/c/b?sp=cw")))),
                 message((4, message(ACTION, EPOCH, (3, 0), (4, 3), (6, "gone")))),
@@ -96,7 +104,8 @@ def agent_frames():
               order(message((1, 4))), order(message((1, 1), (2, "../x"), (3, b"h" * 32), (8, 1))),
               order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1)))]
     return ([b"0" + m for m in to_server + spoilt] + [b"1" + m for m in to_agent + spoilt_agent]
-            + [b"2" + m for m in orders] + [b"3" + BODY, b"3" + message((1, b"K"), (10, b"\xff"))])
+            + [b"2" + m for m in orders] + [b"3" + BODY, b"3" + message((1, b"K"), (10, b"\xff"))]
+            + [b"4" + RECEIPT, b"4" + message((1, b"M" * 20), (2, 0)), b"5" + ORDER_KEYS, b"5" + message((1, 2))])
 
 
 def crc32c(data):
