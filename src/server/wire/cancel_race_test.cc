@@ -37,6 +37,9 @@ class CountingLinks : public AgentLinks {
     }
     return true;
   }
+  void suspect(const MachineId&, const std::string&, std::string why) override {
+    ADD_FAILURE() << why;
+  }
   void set(std::optional<Claim> claim) {
     std::lock_guard lock(mutex_);
     claim_ = std::move(claim);
