@@ -7,7 +7,7 @@ class AddressCounts::Place {
   Place(std::shared_ptr<AddressCounts> counts, std::string ip)
       : counts_(std::move(counts)), ip_(std::move(ip)) {}
   ~Place() {
-    std::lock_guard lock(counts_->mutex_);
+    MutexLock lock(counts_->mutex_);
     auto found = counts_->counts_.find(ip_);
     if (--found->second == 0) {
       counts_->counts_.erase(found);
@@ -23,7 +23,7 @@ class AddressCounts::Place {
 
 std::shared_ptr<void> AddressCounts::take(const std::string& ip) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::size_t& count = counts_[ip];
     if (max_ != 0 && count >= max_) {
       return nullptr;
@@ -61,7 +61,7 @@ void OpenConnection::leave() {
   unlink();
   auto count = group_->count_;
   group_.reset();
-  std::lock_guard lock(count->mutex);
+  MutexLock lock(count->mutex);
   if (--count->open == 0) {
     count->none_left.notify_all();
   }

@@ -3,22 +3,22 @@
 
 #include <atomic>
 #include <boost/intrusive/list.hpp>
-#include <condition_variable>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+
+#include "base/mutex.h"
 
 namespace reachback::net {
 
 // Of a whole server, over all loops.
 struct OpenCount {
-  std::atomic<std::size_t> open{0};
+  std::atomic<std::size_t> open{0};  // goes down under `mutex` only, so that no waiter misses it
   std::atomic<bool> draining{false};
-  std::mutex mutex;
-  std::condition_variable none_left;
+  Mutex mutex;
+  Condition none_left;
 };
 
 // Counts the strangers of each address. Any thread.
@@ -31,8 +31,8 @@ class AddressCounts : public std::enable_shared_from_this<AddressCounts> {
  private:
   class Place;
   const std::size_t max_;  // 0: no limit
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::size_t> counts_;
+  Mutex mutex_;
+  std::unordered_map<std::string, std::size_t> counts_ RB_GUARDED_BY(mutex_);
 };
 
 class OpenConnections;

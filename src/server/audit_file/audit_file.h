@@ -2,16 +2,15 @@
 // chain.h for the lines, verify.h for reading them. Source: decisions.md 21, trust.md T44.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "server/audit_file/checkpoint.h"
 #include "server/ports/audit_log.h"
 
@@ -81,11 +80,11 @@ class AuditFile : public AuditLog {
   bool broken_ = false;
   std::string lines_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Waiting> queue_;
-  AuditHead head_;
-  bool closing_ = false;
+  mutable Mutex mutex_;
+  Condition wake_;
+  std::vector<Waiting> queue_ RB_GUARDED_BY(mutex_);
+  AuditHead head_ RB_GUARDED_BY(mutex_);
+  bool closing_ RB_GUARDED_BY(mutex_) = false;
   std::once_flag closed_;
   std::thread thread_;
 };

@@ -223,7 +223,7 @@ void AgentApi::count_failure(const std::string& peer) {
   if (options_.refusals != nullptr) {
     options_.refusals->note(TenantId(), "enrollment_refused", peer);
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (failures_.size() >= kAddressesMax) {
     failures_.clear();
   }
@@ -236,7 +236,7 @@ void AgentApi::count_failure(const std::string& peer) {
 }
 
 bool AgentApi::too_many_failures(const std::string& peer) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = failures_.find(peer);
   return found != failures_.end() &&
          found->second.count >= options_.failed_enrollments_per_minute &&

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/http_server.h"
 #include "server/link/agent_session.h"
 #include "server/ports/route_row.h"
@@ -50,8 +50,8 @@ class AgentApi {
     Duration since{};
     std::uint32_t count = 0;
   };
-  std::mutex mutex_;
-  std::map<std::string, Failures> failures_;
+  Mutex mutex_;
+  std::map<std::string, Failures> failures_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

@@ -1,7 +1,5 @@
 #include "server/link/agent_hub.h"
 
-#include <mutex>
-
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "protocol/codec.h"
@@ -16,7 +14,7 @@ bool is_later(const Claim& a, const Claim& b) {
 }  // namespace
 
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
-  std::shared_lock lock(mutex_);
+  ReadLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found == entries_.end() || !found->second.confirmed || found->second.in_quarantine ||
       !found->second.session->is_fresh()) {
@@ -32,7 +30,7 @@ std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   std::shared_ptr<SessionEnd> session;
   {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     auto found = entries_.find(machine);
     if (found == entries_.end()) {
       return false;
@@ -67,7 +65,7 @@ bool AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
 void AgentHub::suspect(const MachineId& machine, const std::string& session_name, std::string why) {
   std::shared_ptr<SessionEnd> session;
   {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     auto found = entries_.find(machine);
     if (found == entries_.end() || found->second.claim.session != session_name) {
       return;
@@ -81,7 +79,7 @@ void AgentHub::add(Claim claim, bool in_quarantine, std::shared_ptr<SessionEnd> 
   std::shared_ptr<SessionEnd> older;
   MachineId machine = claim.machine;
   {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     Entry& entry = entries_[machine];
     if (entry.session && is_later(entry.claim, claim)) {
       older = std::move(session);
@@ -107,21 +105,21 @@ AgentHub::Entry* AgentHub::find(const MachineId& machine, const SessionEnd* sess
 }
 
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   if (find(machine, session) != nullptr) {
     entries_.erase(machine);
   }
 }
 
 void AgentHub::confirm(const MachineId& machine, const SessionEnd* session) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   if (Entry* entry = find(machine, session)) {
     entry->confirmed = true;
   }
 }
 
 void AgentHub::quarantine(const MachineId& machine) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found != entries_.end()) {
     found->second.in_quarantine = true;
@@ -129,7 +127,7 @@ void AgentHub::quarantine(const MachineId& machine) {
 }
 
 void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   Entry* entry = find(machine, session);
   if (entry != nullptr && seq > entry->claim.heartbeat) {
     entry->claim.heartbeat = seq;
@@ -138,7 +136,7 @@ void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, st
 
 void AgentHub::order_keys(const MachineId& machine, const SessionEnd* session,
                           std::uint64_t version) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   if (Entry* entry = find(machine, session)) {
     entry->claim.order_keys_version = version;
   }
@@ -146,7 +144,7 @@ void AgentHub::order_keys(const MachineId& machine, const SessionEnd* session,
 
 bool AgentHub::received(const MachineId& machine, const SessionEnd* session, const ActionId& action,
                         std::uint64_t epoch) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   Entry* entry = find(machine, session);
   if (entry == nullptr) {
     return false;
@@ -163,7 +161,7 @@ bool AgentHub::received(const MachineId& machine, const SessionEnd* session, con
 
 bool AgentHub::refused(const MachineId& machine, const SessionEnd* session, const ActionId& action,
                        std::uint64_t epoch, std::string_view order_sha256) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   Entry* entry = find(machine, session);
   if (entry == nullptr || !entry->pushed.is(action, epoch) ||
       entry->pushed_sha256 != order_sha256) {
@@ -174,13 +172,13 @@ bool AgentHub::refused(const MachineId& machine, const SessionEnd* session, cons
 }
 
 std::size_t AgentHub::size() const {
-  std::shared_lock lock(mutex_);
+  ReadLock lock(mutex_);
   return entries_.size();
 }
 
 void AgentHub::send_all(const pb::ToAgent& message) {
   auto frame = std::make_shared<std::string>(protocol::encode(message));
-  std::shared_lock lock(mutex_);
+  ReadLock lock(mutex_);
   for (auto& [machine, entry] : entries_) {
     entry.session->loop().post([session = entry.session, frame] { session->send(*frame); });
   }
@@ -189,7 +187,7 @@ void AgentHub::send_all(const pb::ToAgent& message) {
 void AgentHub::end_all(std::string_view reason) {
   std::vector<std::shared_ptr<SessionEnd>> sessions;
   {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     for (auto& [machine, entry] : entries_) {
       sessions.push_back(entry.session);
     }
@@ -203,7 +201,7 @@ void AgentHub::end_all(std::string_view reason) {
 void AgentHub::end_one(const MachineId& machine, std::string_view reason) {
   std::shared_ptr<SessionEnd> session;
   {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     auto found = entries_.find(machine);
     if (found == entries_.end()) {
       return;

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <memory>
-#include <shared_mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/executor.h"
 #include "server/ports/links.h"
 
@@ -68,13 +68,13 @@ class AgentHub : public AgentLinks {
     bool in_quarantine = false;
   };
   static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
-  Entry* find(const MachineId& machine, const SessionEnd* session);
+  Entry* find(const MachineId& machine, const SessionEnd* session) RB_REQUIRES(mutex_);
 
-  mutable std::shared_mutex mutex_;
-  std::unordered_map<MachineId, Entry> entries_;
+  mutable SharedMutex mutex_;
+  std::unordered_map<MachineId, Entry> entries_ RB_GUARDED_BY(mutex_);
   // What any session of a machine has said to hold, kept after its end: who comes next is measured
   // by it.
-  std::unordered_map<MachineId, Claim::Grants> taken_;
+  std::unordered_map<MachineId, Claim::Grants> taken_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

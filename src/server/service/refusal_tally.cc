@@ -6,7 +6,7 @@ void RefusalTally::note(const TenantId& tenant, const std::string& kind,
                         const std::string& peer_ip) {
   bool first = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     first = counts_.empty();
     std::pair<std::string, std::string> key(kind, peer_ip);
     if (counts_.size() >= kAddressesMax && !counts_.contains(key)) {
@@ -26,7 +26,7 @@ void RefusalTally::note(const TenantId& tenant, const std::string& kind,
 void RefusalTally::flush() {
   std::map<std::pair<std::string, std::string>, Count> counted;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     counted.swap(counts_);
   }
   for (const auto& [key, count] : counted) {

@@ -5,10 +5,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/time.h"
 #include "server/ports/audit_log.h"
 #include "server/ports/scheduler.h"
@@ -40,8 +40,9 @@ class RefusalTally {
   AuditLog& audit_;
   Scheduler& scheduler_;
   Clock& clock_;
-  std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, Count> counts_;  // by kind and address
+  Mutex mutex_;
+  std::map<std::pair<std::string, std::string>, Count> counts_
+      RB_GUARDED_BY(mutex_);  // by kind and address
 };
 
 }  // namespace reachback::server

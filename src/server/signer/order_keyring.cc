@@ -113,13 +113,14 @@ Result<OrderKeyring::State> OrderKeyring::load(const std::string& folder) {
 
 Result<std::unique_ptr<OrderKeyring>> OrderKeyring::open(const std::string& folder) {
   RB_TRY_ASSIGN(State loaded, load(folder));
-  std::unique_ptr<OrderKeyring> out(new OrderKeyring(folder));
-  out->state_ = std::make_shared<const State>(std::move(loaded));
-  return out;
+  return std::unique_ptr<OrderKeyring>(new OrderKeyring(folder, std::move(loaded)));
 }
 
+OrderKeyring::OrderKeyring(std::string folder, State loaded)
+    : folder_(std::move(folder)), state_(std::make_shared<const State>(std::move(loaded))) {}
+
 std::shared_ptr<const OrderKeyring::State> OrderKeyring::state() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return state_;
 }
 
@@ -203,13 +204,13 @@ Result<void> OrderKeyring::save(State next) {
   next.text =
       json::write(json::Object{{"version", next.version}, {"keys", std::move(keys)}}) + "\n";
   RB_TRY(write_file_durably(folder_ + "/" + kList, next.text));
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   state_ = std::make_shared<const State>(std::move(next));
   return {};
 }
 
 Result<std::string> OrderKeyring::add() {
-  std::lock_guard one(changing_);
+  MutexLock one(changing_);
   State next = *state();
   if (next.keys.size() >= kKeysMax) {
     return Error{Errc::conflict, "there are 8 signing keys already: retire one first"};
@@ -228,7 +229,7 @@ Result<std::string> OrderKeyring::add() {
 
 Result<void> OrderKeyring::retire(const std::string& id) {
   RB_TRY(oldest_list_without(id));
-  std::lock_guard one(changing_);
+  MutexLock one(changing_);
   State next = *state();
   auto gone = std::find_if(next.keys.begin(), next.keys.end(),
                            [&id](const Key& key) { return key.id == id; });
@@ -247,12 +248,12 @@ Result<bool> OrderKeyring::reload() {
   if ((text ? *text : std::string()) == state()->text) {
     return false;
   }
-  std::lock_guard one(changing_);
+  MutexLock one(changing_);
   RB_TRY_ASSIGN(State loaded, load(folder_));
   if (loaded.version < state()->version) {
     return Error{Errc::mismatch, folder_ + ": the list of keys has gone back to an older version"};
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   state_ = std::make_shared<const State>(std::move(loaded));
   return true;
 }

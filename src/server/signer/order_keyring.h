@@ -5,10 +5,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "crypto/ed25519.h"
 #include "server/ports/links.h"
 
@@ -55,15 +55,15 @@ class OrderKeyring : public OrderKeys {
     std::vector<Key> keys;
     std::string text;  // of order-keys.json
   };
-  explicit OrderKeyring(std::string folder) : folder_(std::move(folder)) {}
+  OrderKeyring(std::string folder, State loaded);
   static Result<State> load(const std::string& folder);
   Result<void> save(State next);
   std::shared_ptr<const State> state() const;
 
   const std::string folder_;
-  mutable std::mutex mutex_;
-  std::mutex changing_;  // one change at a time
-  std::shared_ptr<const State> state_;
+  mutable Mutex mutex_;
+  Mutex changing_;  // one change at a time
+  std::shared_ptr<const State> state_ RB_GUARDED_BY(mutex_);
 };
 
 // The bytes are an order that the codec takes, with nothing else in them. Errors: forbidden.

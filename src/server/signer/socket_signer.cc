@@ -38,7 +38,7 @@ SocketSigner::~SocketSigner() {
 
 void SocketSigner::stop() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake();
@@ -55,7 +55,7 @@ void SocketSigner::wake() {
 void SocketSigner::sign(pb::Order order, std::uint64_t order_keys_version,
                         Done<pb::SignedOrder> done) {
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (stopping_ || waiting_.size() >= options_.waiting_max) {
       lock.unlock();
       done(away());
@@ -73,24 +73,24 @@ void SocketSigner::sign(pb::Order order, std::uint64_t order_keys_version,
 }
 
 std::uint64_t SocketSigner::version() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return keys_.version;
 }
 
 std::vector<std::string> SocketSigner::public_keys() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return keys_.keys;
 }
 
 pb::SignedOrderKeys SocketSigner::announcement() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return keys_.announcement;
 }
 
 void SocketSigner::run() {
   while (true) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (stopping_) {
         break;
       }
@@ -115,7 +115,7 @@ void SocketSigner::run() {
   }
   std::map<std::uint64_t, Request> left;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     left.swap(waiting_);
   }
   for (auto& [id, request] : left) {
@@ -136,7 +136,7 @@ void SocketSigner::connect() {
   if (!fd.valid() ||
       ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     if (!std::exchange(said_down_, true)) {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       log_error("the order signer is not there: granted actions wait for it",
                 {field("socket", options_.socket), field("waiting", waiting_.size()),
                  field("why", std::string(std::strerror(errno)))});
@@ -147,7 +147,7 @@ void SocketSigner::connect() {
   in_.clear();
   out_.clear();
   next_keys_ = {};
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   fresh_.clear();
   for (const auto& [id, request] : waiting_) {
     fresh_[id] = request.frame;
@@ -159,7 +159,7 @@ void SocketSigner::connect() {
 
 void SocketSigner::lose(const std::string& why) {
   socket_.reset();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   log_warning("the connection to the order signer is lost",
               {field("why", why), field("waiting", waiting_.size())});
 }
@@ -173,7 +173,7 @@ void SocketSigner::ask_keys_if_due() {
 }
 
 void SocketSigner::take_new() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (auto& [id, frame] : fresh_) {
     out_ += frame;
   }
@@ -246,7 +246,7 @@ void SocketSigner::on_frame(SignerFrame frame) {
   }
   Done<pb::SignedOrder> done;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = waiting_.find(frame.id);
     if (found == waiting_.end()) {
       return;  // expired meanwhile
@@ -270,7 +270,7 @@ void SocketSigner::on_keys(std::string_view payload) {
   next.version = list->version();
   next.keys = {list->keys().begin(), list->keys().end()};
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (next.version == keys_.version) {
       return;
     }
@@ -287,7 +287,7 @@ void SocketSigner::on_keys(std::string_view payload) {
 void SocketSigner::expire() {
   std::vector<Done<pb::SignedOrder>> over;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const auto now = SteadyClock::now();
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       if (at->second.until > now) {

@@ -7,12 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "crypto/ed25519.h"
 #include "server/ports/links.h"
 #include "server/signer/signer_frames.h"
@@ -68,12 +68,12 @@ class SocketSigner : public OrderSigner, public OrderKeys {
   Result<pb::SignedOrder> checked(const SignerFrame& frame) const;
 
   const SocketSignerOptions options_;
-  mutable std::mutex mutex_;
-  std::map<std::uint64_t, Request> waiting_;    // guarded by mutex_
-  std::map<std::uint64_t, std::string> fresh_;  // frames not written yet; guarded by mutex_
-  std::uint64_t next_id_ = 1;                   // guarded by mutex_
-  Keys keys_;                                   // guarded by mutex_
-  bool stopping_ = false;                       // guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<std::uint64_t, Request> waiting_ RB_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, std::string> fresh_ RB_GUARDED_BY(mutex_);  // not written yet
+  std::uint64_t next_id_ RB_GUARDED_BY(mutex_) = 1;
+  Keys keys_ RB_GUARDED_BY(mutex_);
+  bool stopping_ RB_GUARDED_BY(mutex_) = false;
 
   // The thread's own.
   Fd wake_;

@@ -4,7 +4,6 @@
 
 #include <list>
 #include <memory>
-#include <mutex>
 
 #include "net/loop.h"
 #include "server/ports/links.h"

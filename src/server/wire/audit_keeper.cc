@@ -19,7 +19,7 @@ AuditKeeper::~AuditKeeper() {
 void AuditKeeper::finish() {
   std::call_once(finished_, [this] {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       finishing_ = true;
     }
     wake_.notify_one();
@@ -30,8 +30,11 @@ void AuditKeeper::finish() {
 void AuditKeeper::run() {
   while (true) {
     work();
-    std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, options_.every, [this] { return finishing_; })) {
+    MutexLock lock(mutex_);
+    const auto next = std::chrono::steady_clock::now() + options_.every;
+    while (!finishing_ && wake_.wait_until(lock, next)) {
+    }
+    if (finishing_) {
       break;
     }
   }

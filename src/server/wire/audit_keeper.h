@@ -2,10 +2,10 @@
 // and exports both heads, at the start, every so often while something happens, and at the end.
 #pragma once
 
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "server/audit_file/audit_file.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/head_export.h"
@@ -38,9 +38,9 @@ class AuditKeeper {
   std::optional<AuditHead> entered_;
   std::optional<AuditHeads> exported_;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool finishing_ = false;
+  Mutex mutex_;
+  Condition wake_;
+  bool finishing_ RB_GUARDED_BY(mutex_) = false;
   std::once_flag finished_;
   std::thread thread_;
 };

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <thread>
 
 #include "base/guarded_clocks.h"
@@ -218,7 +217,7 @@ class Server {
   // truth. Ends the program in good order; whoever runs it starts it again.
   void give_up(const char* what, const Error& why) {
     {
-      std::lock_guard lock(given_up_mutex_);
+      MutexLock lock(given_up_mutex_);
       if (given_up_) {
         return;
       }
@@ -230,7 +229,7 @@ class Server {
     ::kill(::getpid(), SIGTERM);
   }
   std::optional<Error> given_up() {
-    std::lock_guard lock(given_up_mutex_);
+    MutexLock lock(given_up_mutex_);
     return given_up_;
   }
 
@@ -477,8 +476,8 @@ class Server {
   std::string public_url_, agent_url_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};
-  std::mutex given_up_mutex_;
-  std::optional<Error> given_up_;
+  Mutex given_up_mutex_;
+  std::optional<Error> given_up_ RB_GUARDED_BY(given_up_mutex_);
   LocalNotifier notifier_;
   AgentHub hub_;
   std::unique_ptr<SqliteStore> store_;
