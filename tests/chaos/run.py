@@ -129,8 +129,8 @@ def sweep(outcome, folder, options):
         if done.tally:
             outcome.tallies.append(done.tally)
         outcome.kill_points.append((f"{done.side} {done.when}", len(done.killed_at), done.steps))
-    say("sweep: killed at " + ", ".join(f"{n} steps {where} (of {steps})"
-                                        for where, n, steps in outcome.kill_points)
+    say("sweep: " + ", ".join(f"{where}: {n} kills (undisturbed, {steps} steps)"
+                              for where, n, steps in outcome.kill_points)
         + f", in {time.monotonic() - began:.0f} s")
 
 
