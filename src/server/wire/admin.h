@@ -16,8 +16,8 @@ struct AdminDeps {
   AppStore& apps;
   Clock& clock;
   Random& random;
-  std::string revocations;            // file of remember_revocation(); empty: none is kept
-  TokenVerifier* verifier = nullptr;  // of a running server
+  std::string revocations;               // file of remember_revocation(); empty: none is kept
+  TokenVerifier* verifier = nullptr;     // of a running server
   SystemClock* movable_clock = nullptr;  // of a running server; test builds only move it
 };
 
