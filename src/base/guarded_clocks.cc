@@ -22,7 +22,7 @@ Timestamp SlewedClock::now() const {
   if (RB_VARIANT("clock_jump")) {
     return machine_.now();
   }
-  const std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Duration boot = machine_.since_boot();
   const Timestamp wall = machine_.now();
   const Duration passed = std::max(boot - anchor_boot_, Duration(0));
@@ -58,7 +58,7 @@ LatestClock::LatestClock(const Clock& machine)
     : machine_(machine), anchor_boot_(machine.since_boot()), anchor_(machine.now()) {}
 
 Timestamp LatestClock::now() const {
-  const std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const Duration boot = std::max(machine_.since_boot(), anchor_boot_);
   anchor_ = std::max(anchor_ + (boot - anchor_boot_), machine_.now());
   anchor_boot_ = boot;

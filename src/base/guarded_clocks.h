@@ -3,8 +3,7 @@
 // it cannot know. Source of the fault: trust.md F26.
 #pragma once
 
-#include <mutex>
-
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace reachback {
@@ -24,14 +23,15 @@ class SlewedClock : public Clock {
   Duration since_boot() const override { return machine_.since_boot(); }
 
  private:
-  void begin_anew(Duration boot, Timestamp shown, Timestamp wall) const;
+  void begin_anew(Duration boot, Timestamp shown, Timestamp wall) const RB_REQUIRES(mutex_);
 
   const Clock& machine_;
-  mutable std::mutex mutex_;
-  mutable Duration anchor_boot_;
-  mutable Timestamp anchor_;  // what it showed at anchor_boot_
-  mutable Timestamp latest_;
-  mutable Duration told_{};  // how far off the wall clock was when that was last said
+  mutable Mutex mutex_;
+  mutable Duration anchor_boot_ RB_GUARDED_BY(mutex_);
+  mutable Timestamp anchor_ RB_GUARDED_BY(mutex_);  // what it showed at anchor_boot_
+  mutable Timestamp latest_ RB_GUARDED_BY(mutex_);
+  mutable Duration told_
+      RB_GUARDED_BY(mutex_){};  // how far off the wall clock was when that was last said
 };
 
 // For what must never live too long (links): goes forward with the wall clock, and with the time
@@ -44,9 +44,9 @@ class LatestClock : public Clock {
 
  private:
   const Clock& machine_;
-  mutable std::mutex mutex_;
-  mutable Duration anchor_boot_;
-  mutable Timestamp anchor_;
+  mutable Mutex mutex_;
+  mutable Duration anchor_boot_ RB_GUARDED_BY(mutex_);
+  mutable Timestamp anchor_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback

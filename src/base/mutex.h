@@ -29,13 +29,15 @@ class RB_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
   void unlock() RB_THREAD_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
 
  private:
+  friend class MutexLock;
   std::mutex mutex_;
 };
 
 // Holds a Mutex from here to the end of the block; may be let go and taken again in between.
 class RB_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) RB_THREAD_ATTRIBUTE(acquire_capability(mutex)) : lock_(mutex) {}
+  explicit MutexLock(Mutex& mutex) RB_THREAD_ATTRIBUTE(acquire_capability(mutex))
+      : lock_(mutex.mutex_) {}
   ~MutexLock() RB_THREAD_ATTRIBUTE(release_capability()) = default;
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -44,12 +46,12 @@ class RB_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
 
  private:
   friend class Condition;
-  std::unique_lock<Mutex> lock_;
+  std::unique_lock<std::mutex> lock_;
 };
 
 // Waits let the lock go meanwhile, which the analysis does not see: it takes it as held throughout,
-// which is right before and after. Conditions are written as a loop around wait(), so that what they
-// read is seen to be guarded.
+// which is right before and after. Conditions are written as a loop around wait(), so that what
+// they read is seen to be guarded.
 class Condition {
  public:
   void wait(MutexLock& lock) { condition_.wait(lock.lock_); }
@@ -64,7 +66,7 @@ class Condition {
   void notify_all() { condition_.notify_all(); }
 
  private:
-  std::condition_variable_any condition_;
+  std::condition_variable condition_;
 };
 
 class RB_THREAD_ATTRIBUTE(capability("mutex")) SharedMutex {

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 #include <thread>
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "cli/terminal.h"
 #include "json/json.h"
 #include "net/http_client.h"
@@ -63,7 +62,7 @@ class NetApi final : public Api {
       : config_(config), origin_(std::move(origin)), tls_(std::move(tls)) {
     if (watch_interrupts) {
       loop_.on_signals({SIGINT, SIGTERM}, [this](int) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         interrupted_ = true;
         changed_.notify_all();
       });
@@ -142,15 +141,18 @@ class NetApi final : public Api {
   }
 
   bool pause(Duration time) override {
-    std::unique_lock lock(mutex_);
-    return !changed_.wait_for(lock, time, [this] { return interrupted_; });
+    MutexLock lock(mutex_);
+    const auto end = SteadyClock::now() + time;
+    while (!interrupted_ && changed_.wait_until(lock, end)) {
+    }
+    return !interrupted_;
   }
   bool interrupted() const override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return interrupted_;
   }
   void clear_interrupt() override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     interrupted_ = false;
   }
 
@@ -160,12 +162,14 @@ class NetApi final : public Api {
     bool done = false;
     loop_.post([this, &work, &done] {
       work();
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       done = true;
       changed_.notify_all();
     });
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&done] { return done; });
+    MutexLock lock(mutex_);
+    while (!done) {
+      changed_.wait(lock);
+    }
   }
 
   // Whatever is under way on it is dropped, and its callbacks with it.
@@ -181,15 +185,17 @@ class NetApi final : public Api {
         client_ = net::HttpClient::create(loop_, origin_, tls_);
       }
       client_->send(std::move(request), [this, answer](Result<net::ClientResponse> result) {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         answer->emplace(std::move(result));
         changed_.notify_all();
       });
     });
     bool answered = false;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this, &answer] { return interrupted_ || answer->has_value(); });
+      MutexLock lock(mutex_);
+      while (!interrupted_ && !answer->has_value()) {
+        changed_.wait(lock);
+      }
       answered = answer->has_value();
     }
     if (!answered) {
@@ -279,9 +285,10 @@ class NetApi final : public Api {
   Secret token_;
   SteadyClock::time_point token_until_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool interrupted_ = false;  // guarded by mutex_, as are the answers
+  mutable Mutex mutex_;
+  Condition changed_;
+  // The answers that the loop's thread leaves are guarded by it too.
+  bool interrupted_ RB_GUARDED_BY(mutex_) = false;
 
   net::Loop loop_;
   std::unique_ptr<net::HttpClient> client_;  // loop thread only

@@ -5,9 +5,9 @@
 
 #include <atomic>
 #include <csignal>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "net/http_server.h"
 
 namespace reachback::cli {
@@ -39,7 +39,7 @@ class ApiTest : public testing::Test {
                 std::string(request.headers.get("Authorization").value_or("")),
                 body ? std::string(body->view()) : ""};
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         seen_.push_back(seen);
       }
       if (request.path() == "/my-tenant/oauth2/v2.0/token") {
@@ -56,7 +56,7 @@ class ApiTest : public testing::Test {
       if (auto response = handler_(seen)) {
         exchange->respond(*response);
       } else {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         unanswered_.push_back(exchange);
       }
     });
@@ -67,7 +67,7 @@ class ApiTest : public testing::Test {
     return std::move(*api);
   }
   std::vector<Seen> seen() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return seen_;
   }
   static net::Response reply(int status, std::string body) {
@@ -77,15 +77,16 @@ class ApiTest : public testing::Test {
     return out;
   }
 
-  std::mutex mutex_;
-  std::vector<Seen> seen_;
+  Mutex mutex_;
+  std::vector<Seen> seen_ RB_GUARDED_BY(mutex_);
   std::atomic<int> tokens_{0};
   std::atomic<int> token_status_{200};
   std::function<std::optional<net::Response>(const Seen&)> handler_;
   Config config_;
   net::LoopPool loops_{1};
   std::unique_ptr<net::HttpServer> server_;
-  std::vector<std::shared_ptr<net::Exchange>> unanswered_;  // none outlives its loop
+  // None outlives its loop.
+  std::vector<std::shared_ptr<net::Exchange>> unanswered_ RB_GUARDED_BY(mutex_);
 };
 
 TEST_F(ApiTest, one_token_serves_all_calls) {

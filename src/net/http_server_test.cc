@@ -1,10 +1,10 @@
 #include "net/http_server.h"
 
 #include <atomic>
-#include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/mutex.h"
 #include "net/test_support.h"
 
 namespace reachback::net {
@@ -157,13 +157,13 @@ TEST_P(HttpServerTest, A_body_on_a_GET_is_no_request) {
 TEST_P(HttpServerTest, Pipelined_requests_are_answered_in_order_once_each) {
   // Every other answer comes late and from another thread.
   std::vector<std::thread> threads;
-  std::mutex mutex;
+  Mutex mutex;
   serve([&](std::shared_ptr<Exchange> exchange) {
     auto answer = [exchange] {
       exchange->respond(text_response(200, "<" + exchange->request().target + ">"));
     };
     if (++requests_ % 2 == 0) {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       threads.emplace_back(answer);
     } else {
       answer();
@@ -293,12 +293,12 @@ TEST_P(HttpServerTest, An_idle_connection_is_closed_without_a_word) {
 }
 
 TEST_P(HttpServerTest, Connections_spread_over_the_loops) {
-  std::mutex mutex;
+  Mutex mutex;
   std::set<Loop*> loops;
   serve([&](std::shared_ptr<Exchange> exchange) {
     EXPECT_TRUE(exchange->loop().on_thread());
     {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       loops.insert(&exchange->loop());
     }
     exchange->respond(text_response(200, ""));

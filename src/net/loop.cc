@@ -2,9 +2,8 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <condition_variable>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "net/loop_impl.h"
 
 namespace reachback::net {
@@ -167,19 +166,21 @@ LoopPool::LoopPool(std::size_t threads) {
   for (std::size_t i = 0; i < threads; ++i) {
     loops_.push_back(std::make_unique<Loop>());
   }
-  std::mutex mutex;
-  std::condition_variable changed;
+  Mutex mutex;
+  Condition changed;
   std::size_t running = 0;
   for (auto& loop : loops_) {
     loop->post([&] {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       ++running;
       changed.notify_one();
     });
     threads_.emplace_back([&loop = *loop] { loop.run(); });
   }
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return running == loops_.size(); });
+  MutexLock lock(mutex);
+  while (running < loops_.size()) {
+    changed.wait(lock);
+  }
 }
 
 LoopPool::~LoopPool() {
@@ -193,10 +194,10 @@ LoopPool::~LoopPool() {
 
 void run_and_wait(Loop& loop, std::function<void()> work) {
   struct State {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::function<void()> work;
-    bool done = false;
+    Mutex mutex;
+    Condition changed;
+    std::function<void()> work RB_GUARDED_BY(mutex);
+    bool done RB_GUARDED_BY(mutex) = false;
   };
   auto running = [&loop] { return loop.impl().thread.load() != std::thread::id(); };
   if (loop.on_thread() || !running()) {
@@ -204,17 +205,20 @@ void run_and_wait(Loop& loop, std::function<void()> work) {
     return;
   }
   auto state = std::make_shared<State>();
-  state->work = std::move(work);
+  {
+    MutexLock lock(state->mutex);
+    state->work = std::move(work);
+  }
   // Under the lock, so that giving up below and running here cannot both happen.
   loop.post([state] {
-    std::lock_guard lock(state->mutex);
+    MutexLock lock(state->mutex);
     if (!state->done) {
       state->work();
       state->done = true;
       state->changed.notify_one();
     }
   });
-  std::unique_lock lock(state->mutex);
+  MutexLock lock(state->mutex);
   while (!state->done) {
     state->changed.wait_for(lock, std::chrono::milliseconds(20));
     if (!state->done && !running()) {  // Stopped meanwhile; nobody else runs it any more.

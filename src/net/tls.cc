@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "net/tls_impl.h"
 
 namespace reachback::net {
@@ -33,20 +33,20 @@ class ServerContext final : public TlsServerContext {
       : versions_(versions), context_(std::move(context)) {}
   // Each SSL keeps its context alive.
   SslPtr make_ssl() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return SslPtr(SSL_new(context_.get()));
   }
   Result<void> renew(std::string_view certificate_pem, std::string_view key_pem) override {
     RB_TRY_ASSIGN(SslContextPtr fresh, make_server_context(certificate_pem, key_pem, versions_));
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     context_.swap(fresh);
     return {};
   }
 
  private:
   const TlsVersions versions_;
-  mutable std::mutex mutex_;
-  SslContextPtr context_;
+  mutable Mutex mutex_;
+  SslContextPtr context_ RB_GUARDED_BY(mutex_);
 };
 
 class ClientContext final : public TlsClientContext {

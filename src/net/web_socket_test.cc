@@ -1,9 +1,8 @@
 #include "net/web_socket.h"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "net/test_support.h"
 #include "net/ws_frame.h"
 #include "net/ws_handshake.h"
@@ -15,13 +14,16 @@ namespace {
 class Inbox {
  public:
   void put(std::string_view text) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     texts_.emplace_back(text);
     changed_.notify_one();
   }
   std::string take() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, kTestPatience, [&] { return !texts_.empty(); })) {
+    MutexLock lock(mutex_);
+    const auto end = std::chrono::steady_clock::now() + kTestPatience;
+    while (texts_.empty() && changed_.wait_until(lock, end)) {
+    }
+    if (texts_.empty()) {
       ADD_FAILURE() << "nothing came in time";
       return {};
     }
@@ -30,14 +32,14 @@ class Inbox {
     return text;
   }
   bool empty() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return texts_.empty();
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::string> texts_;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<std::string> texts_ RB_GUARDED_BY(mutex_);
 };
 
 class WebSocketTest : public NetTest {

@@ -6,10 +6,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <new>
 #include <utility>
 
+#include "base/mutex.h"
 #include "testing/crash_disk.h"
 
 namespace reachback::testing {
@@ -18,9 +18,9 @@ struct CrashVfs::Impl {
   explicit Impl(std::uint64_t seed) : disk(seed) {}
   std::string name;
   sqlite3_vfs vfs{};
-  mutable std::mutex mutex;
-  CrashDisk disk;
-  int error_number = 0;  // of the last failed open
+  mutable Mutex mutex;
+  CrashDisk disk RB_GUARDED_BY(mutex);  // and every CrashNode of it, with the files open on it
+  int error_number RB_GUARDED_BY(mutex) = 0;  // of the last failed open
 };
 
 // One open file. SQLite allocates it; open_file() and close_file() construct and destroy it.
@@ -59,7 +59,7 @@ void drop_to(CrashFile& f, int level) {
 
 int lock(sqlite3_file* file, int level) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   CrashNode& node = *f.node;
   if (f.level >= level) {
     return SQLITE_OK;
@@ -91,14 +91,14 @@ int lock(sqlite3_file* file, int level) {
 
 int unlock(sqlite3_file* file, int level) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   drop_to(f, level);
   return SQLITE_OK;
 }
 
 int check_reserved(sqlite3_file* file, int* out) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   *out = f.node->reserved != nullptr ? 1 : 0;
   return SQLITE_OK;
 }
@@ -106,7 +106,7 @@ int check_reserved(sqlite3_file* file, int* out) {
 // ---- the shared-memory index of the log
 int index_map(sqlite3_file* file, int region, int size, int extend, void volatile** out) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   auto& index = f.node->index;
   if (!f.uses_index) {
     f.uses_index = true;
@@ -126,7 +126,7 @@ int index_map(sqlite3_file* file, int region, int size, int extend, void volatil
 
 int index_lock(sqlite3_file* file, int first, int count, int flags) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   unsigned mask = ((1u << count) - 1) << first;
   if ((flags & SQLITE_SHM_UNLOCK) != 0) {
     f.index_shared &= ~mask;
@@ -145,7 +145,7 @@ int index_lock(sqlite3_file* file, int first, int count, int flags) {
 }
 
 void index_barrier(sqlite3_file* file) {
-  std::lock_guard guard(of(file).vfs->mutex);
+  MutexLock guard(of(file).vfs->mutex);
 }
 
 void leave_index(CrashFile& f, bool forget) {
@@ -160,7 +160,7 @@ void leave_index(CrashFile& f, bool forget) {
 
 int index_unmap(sqlite3_file* file, int forget) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   leave_index(f, forget != 0);
   return SQLITE_OK;
 }
@@ -169,7 +169,7 @@ int index_unmap(sqlite3_file* file, int forget) {
 int close_file(sqlite3_file* file) {
   CrashFile& f = of(file);
   {
-    std::lock_guard guard(f.vfs->mutex);
+    MutexLock guard(f.vfs->mutex);
     drop_to(f, SQLITE_LOCK_NONE);
     leave_index(f, false);
     if (!f.delete_on_close.empty()) {
@@ -182,7 +182,7 @@ int close_file(sqlite3_file* file) {
 
 int read_file(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   if (f.vfs->disk.power_is_off()) {
     return SQLITE_IOERR_READ;
   }
@@ -197,7 +197,7 @@ int read_file(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
 
 int write_file(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   switch (f.vfs->disk.write(
       *f.node, static_cast<std::uint64_t>(offset),
       std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(amount)))) {
@@ -213,20 +213,20 @@ int write_file(sqlite3_file* file, const void* data, int amount, sqlite3_int64 o
 
 int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   auto outcome = f.vfs->disk.truncate(*f.node, static_cast<std::uint64_t>(size));
   return outcome == CrashDisk::Outcome::done ? SQLITE_OK : SQLITE_IOERR_TRUNCATE;
 }
 
 int sync_file(sqlite3_file* file, int /*flags*/) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   return f.vfs->disk.sync(*f.node) ? SQLITE_OK : SQLITE_IOERR_FSYNC;
 }
 
 int file_size(sqlite3_file* file, sqlite3_int64* out) {
   CrashFile& f = of(file);
-  std::lock_guard guard(f.vfs->mutex);
+  MutexLock guard(f.vfs->mutex);
   *out = static_cast<sqlite3_int64>(f.node->content.size());
   return SQLITE_OK;
 }
@@ -268,7 +268,7 @@ constexpr sqlite3_io_methods kMethods = {
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* out_flags) {
   CrashVfs::Impl& impl = of(vfs);
   out->pMethods = nullptr;
-  std::lock_guard guard(impl.mutex);
+  MutexLock guard(impl.mutex);
   std::shared_ptr<CrashNode> node = name != nullptr ? impl.disk.find(name) : nullptr;
   if (name == nullptr) {
     node = std::make_shared<CrashNode>();  // a temporary file: nobody expects it after a crash
@@ -294,7 +294,7 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, 
 
 int delete_file(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   CrashVfs::Impl& impl = of(vfs);
-  std::lock_guard guard(impl.mutex);
+  MutexLock guard(impl.mutex);
   if (impl.disk.find(name) == nullptr) {
     return SQLITE_IOERR_DELETE_NOENT;
   }
@@ -303,7 +303,7 @@ int delete_file(sqlite3_vfs* vfs, const char* name, int sync_folder) {
 
 int access_file(sqlite3_vfs* vfs, const char* name, int /*flags*/, int* out) {
   CrashVfs::Impl& impl = of(vfs);
-  std::lock_guard guard(impl.mutex);
+  MutexLock guard(impl.mutex);
   auto node = impl.disk.find(name);
   // As SQLite's own layer: an empty file counts as absent (it asks for journals).
   *out = node != nullptr && !node->content.empty() ? 1 : 0;
@@ -317,7 +317,7 @@ int full_path(sqlite3_vfs* /*vfs*/, const char* name, int size, char* out) {
 
 int last_error(sqlite3_vfs* vfs, int /*size*/, char* /*out*/) {
   CrashVfs::Impl& impl = of(vfs);
-  std::lock_guard guard(impl.mutex);
+  MutexLock guard(impl.mutex);
   return std::exchange(impl.error_number, 0);
 }
 
@@ -353,31 +353,31 @@ const std::string& CrashVfs::name() const {
   return impl_->name;
 }
 void CrashVfs::cut_power_at(std::uint64_t step) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->disk.cut_power_at(step);
 }
 bool CrashVfs::power_is_off() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->disk.power_is_off();
 }
 std::uint64_t CrashVfs::steps() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->disk.steps();
 }
 void CrashVfs::restart(Loss loss) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->disk.restart(loss);
 }
 void CrashVfs::fail_sync(std::uint64_t nth) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->disk.fail_sync(nth);
 }
 void CrashVfs::fail_syncs(bool fail) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->disk.fail_syncs(fail);
 }
 void CrashVfs::set_capacity(std::uint64_t bytes) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->disk.set_capacity(bytes);
 }
 

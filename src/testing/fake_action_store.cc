@@ -40,7 +40,7 @@ Result<Inserted> FakeActionStore::insert_now(Action a,
                                              const std::optional<server::IdempotencyKey>& key,
                                              const server::InsertLimits& limits,
                                              const AuditEntry& audit) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto error = careless(a, audit)) {
     return *error;
   }
@@ -96,7 +96,7 @@ void FakeActionStore::replace(Action next, AuditEntry audit, Done<Action> done) 
 }
 
 Result<Action> FakeActionStore::replace_now(Action next, const AuditEntry& audit) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto error = careless(next, audit)) {
     return *error;
   }
@@ -130,7 +130,7 @@ void FakeActionStore::find_key(TenantId tenant, server::IdempotencyKey key,
   if (auto refused = faults_.refusal()) {
     result = *refused;
   } else {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto known = keys_.find({tenant, key.caller, key.key});
     if (known != keys_.end() && known->second.body != key.body) {
       result = Error{Errc::mismatch, "idempotency key came with another body before"};
@@ -146,7 +146,7 @@ void FakeActionStore::get(TenantId tenant, ActionId id, Done<Action> done) {
   if (auto refused = faults_.refusal()) {
     result = *refused;
   } else {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = actions_.find({tenant, id});
     if (found != actions_.end()) {
       result = found->second;
@@ -161,7 +161,7 @@ void FakeActionStore::active_of(TenantId tenant, MachineId machine,
   if (auto refused = faults_.refusal()) {
     result = *refused;
   } else {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (const auto& [id, a] : actions_) {
       if (a.tenant == tenant && a.machine == machine && !is_final(a.status)) {
         result = std::optional<Action>(a);
@@ -179,7 +179,7 @@ void FakeActionStore::list(TenantId tenant, std::uint64_t skip, server::PageLimi
   }
   std::vector<Action> all;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (const auto& [id, a] : actions_) {
       if (a.tenant == tenant) {
         all.push_back(a);
@@ -209,7 +209,7 @@ void FakeActionStore::due(Timestamp now, std::size_t limit, Done<std::vector<Act
   }
   std::vector<Action> all;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     for (const auto& [id, a] : actions_) {
       auto at = action::deadline(a);
       if (at && *at <= now) {
@@ -217,15 +217,16 @@ void FakeActionStore::due(Timestamp now, std::size_t limit, Done<std::vector<Act
       }
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const Action& a, const Action& b) {
-    return action::deadline(a) < action::deadline(b);
+  std::sort(all.begin(), all.end(), [](const Action& a, const Action& b) {
+    return std::tuple(action::deadline(a), a.tenant, a.id) <
+           std::tuple(action::deadline(b), b.tenant, b.id);
   });
   all.resize(std::min(limit, all.size()));
   faults_.answer_read<std::vector<Action>>(std::move(done), std::move(all));
 }
 
 std::vector<FakeActionStore::Audited> FakeActionStore::audit() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return audit_;
 }
 

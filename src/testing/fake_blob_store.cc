@@ -84,7 +84,7 @@ void FakeBlobStore::stat(TenantId tenant, std::string name, Done<BlobInfo> done)
     if (auto refusal = faults_.refusal()) {
       return *refusal;
     }
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto it = blobs_.find({tenant, name});
     if (it == blobs_.end()) {
       return Error{Errc::not_found, "blob " + name};
@@ -101,7 +101,7 @@ Result<BlobInfo> FakeBlobStore::put_now(const TenantId& tenant, const std::strin
     return *refusal;
   }
   BlobInfo info{bytes.size(), crypto::sha256(bytes)};
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto [it, fresh] = blobs_.try_emplace({tenant, name}, Blob{std::move(bytes), info});
   if (!fresh && it->second.info.sha256 != info.sha256) {
     return Error{Errc::already_exists, "blob " + name + " has other bytes"};
@@ -114,7 +114,7 @@ void FakeBlobStore::put(TenantId tenant, std::string name, std::string bytes, Do
 }
 
 Result<std::string> FakeBlobStore::read_now(const Key& key, std::uint64_t max_bytes) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto it = blobs_.find(key);
   if (it == blobs_.end()) {
     return Error{Errc::not_found, "blob " + key.second};
@@ -146,7 +146,7 @@ void FakeBlobStore::remove(TenantId tenant, std::string name, Done<void> done) {
     if (auto refusal = faults_.refusal()) {
       return *refusal;
     }
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     blobs_.erase({tenant, name});
     return {};
   }();
@@ -165,14 +165,14 @@ Result<std::string> FakeBlobStore::read_by_link(const std::string& url, Timestam
 }
 
 void FakeBlobStore::damage(const TenantId& tenant, const std::string& name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (auto it = blobs_.find({tenant, name}); it != blobs_.end()) {
     it->second.bytes += "!";
   }
 }
 
 std::size_t FakeBlobStore::size() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return blobs_.size();
 }
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "base/mutex.h"
 #include "server/ports/blob_store.h"
 #include "testing/faults.h"
 
@@ -46,8 +46,8 @@ class FakeBlobStore : public server::BlobStore {
                                    std::string bytes);
   Result<std::string> read_now(const Key& key, std::uint64_t max_bytes) const;
 
-  mutable std::mutex mutex_;
-  std::map<Key, Blob> blobs_;
+  mutable Mutex mutex_;
+  std::map<Key, Blob> blobs_ RB_GUARDED_BY(mutex_);
   Faults faults_;
 };
 

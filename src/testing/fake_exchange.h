@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/mutex.h"
 #include "net/http_server.h"
 
 namespace reachback::testing {
@@ -96,7 +95,7 @@ class FakeExchange : public net::Exchange {
   }
 
   void respond(net::Response response) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (response_) {
       std::abort();  // A handler that answers twice is a bug.
     }
@@ -117,13 +116,15 @@ class FakeExchange : public net::Exchange {
 
   // The response, once it is there; nullopt after `patience` without one.
   std::optional<net::Response> wait(std::chrono::milliseconds patience = std::chrono::seconds(10)) {
-    std::unique_lock lock(mutex_);
-    answered_.wait_for(lock, patience, [this] { return response_.has_value(); });
+    MutexLock lock(mutex_);
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!response_ && answered_.wait_until(lock, end)) {
+    }
     return response_;
   }
   // Status and nothing else by the connection itself (too large, cut short): no handler's answer.
   bool answered_by_connection() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return by_connection_;
   }
 
@@ -134,7 +135,7 @@ class FakeExchange : public net::Exchange {
     response.status = status;
     response.close = true;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       by_connection_ = true;
     }
     respond(std::move(response));
@@ -143,10 +144,10 @@ class FakeExchange : public net::Exchange {
   net::Request request_;
   std::string body_;
   FakeExchangeOptions options_;
-  mutable std::mutex mutex_;
-  std::condition_variable answered_;
-  std::optional<net::Response> response_;
-  bool by_connection_ = false;
+  mutable Mutex mutex_;
+  Condition answered_;
+  std::optional<net::Response> response_ RB_GUARDED_BY(mutex_);
+  bool by_connection_ RB_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace reachback::testing

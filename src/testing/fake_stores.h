@@ -6,12 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
 #include "testing/faults.h"
@@ -61,10 +61,10 @@ class FakeActionStore : public server::ActionStore {
                                       const server::AuditEntry& audit);
   Result<action::Action> replace_now(action::Action next, const server::AuditEntry& audit);
 
-  mutable std::mutex mutex_;
-  std::map<Key, action::Action> actions_;
-  std::map<std::tuple<TenantId, std::string, std::string>, Known> keys_;
-  std::vector<Audited> audit_;
+  mutable Mutex mutex_;
+  std::map<Key, action::Action> actions_ RB_GUARDED_BY(mutex_);
+  std::map<std::tuple<TenantId, std::string, std::string>, Known> keys_ RB_GUARDED_BY(mutex_);
+  std::vector<Audited> audit_ RB_GUARDED_BY(mutex_);
   Faults faults_;
 };
 

@@ -3,10 +3,10 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace reachback::testing {
@@ -19,30 +19,30 @@ class Faults {
 
   // The next `count` calls answer `error` and do nothing.
   void fail_next(Error error, int count = 1) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     error_ = std::move(error);
     failing_ = count;
   }
   // The next `count` writes are done and answer unavailable all the same: an outcome unknown to the
   // caller (trust.md F04).
   void lose_next_replies(int count = 1) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     losing_ = count;
   }
   // From now on `done`s wait for deliver() or release(); what they tell of is done at once.
   void hold() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     holding_ = true;
   }
   std::size_t held() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return held_.size();
   }
   // Calls one that waits; `at` 0 is the oldest. False: there is none.
   bool deliver(std::size_t at = 0) {
     std::function<void()> call;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (at >= held_.size()) {
         return false;
       }
@@ -55,7 +55,7 @@ class Faults {
   // Calls all that wait and those that come meanwhile; nothing waits after that.
   void release() {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       holding_ = false;
     }
     while (deliver()) {
@@ -65,7 +65,7 @@ class Faults {
   // ---- for the fakes
   // Set: the call must answer this and do nothing.
   std::optional<Error> refusal() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (failing_ == 0) {
       return std::nullopt;
     }
@@ -75,7 +75,7 @@ class Faults {
   template <typename T>
   void answer_read(Done<T> done, Result<T> result) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (holding_) {
         held_.push_back([done = std::move(done), result = std::move(result)] { done(result); });
         return;
@@ -86,7 +86,7 @@ class Faults {
   template <typename T>
   void answer_write(Done<T> done, Result<T> result) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (losing_ > 0) {
         --losing_;
         result = Error{Errc::unavailable, "the reply was lost (injected)"};
@@ -96,12 +96,12 @@ class Faults {
   }
 
  private:
-  mutable std::mutex mutex_;
-  Error error_;
-  int failing_ = 0;
-  int losing_ = 0;
-  bool holding_ = false;
-  std::deque<std::function<void()>> held_;
+  mutable Mutex mutex_;
+  Error error_ RB_GUARDED_BY(mutex_);
+  int failing_ RB_GUARDED_BY(mutex_) = 0;
+  int losing_ RB_GUARDED_BY(mutex_) = 0;
+  bool holding_ RB_GUARDED_BY(mutex_) = false;
+  std::deque<std::function<void()>> held_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::testing

@@ -1,8 +1,7 @@
 // The same bytes for the same seed, on every machine.
 #pragma once
 
-#include <mutex>
-
+#include "base/mutex.h"
 #include "base/random.h"
 
 namespace reachback::testing {
@@ -12,7 +11,7 @@ class SeededRandom : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
   void fill(std::uint8_t* out, std::size_t size) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < size; ++i) {
       if (i % 8 == 0) {
@@ -23,7 +22,7 @@ class SeededRandom : public Random {
   }
 
  private:
-  std::uint64_t next() {
+  std::uint64_t next() RB_REQUIRES(mutex_) {
     state_ += 0x9e3779b97f4a7c15;
     std::uint64_t z = state_;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -31,8 +30,8 @@ class SeededRandom : public Random {
     return z ^ (z >> 31);
   }
 
-  std::mutex mutex_;
-  std::uint64_t state_;
+  Mutex mutex_;
+  std::uint64_t state_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::testing

@@ -6,12 +6,12 @@
 #include <cstring>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include "agent/ports/memory_file.h"
 #include "agent/session/backoff.h"
 #include "agent/session/block_upload.h"
+#include "base/mutex.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "crypto/x509.h"
@@ -54,7 +54,7 @@ class FakeServer {
     std::string body;
   };
   std::vector<Put> puts() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return puts_;
   }
   struct Fault {
@@ -64,15 +64,15 @@ class FakeServer {
   };
   // The next PUTs are answered with these instead of 201.
   void fail_puts(std::deque<Fault> faults) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     put_faults_ = std::move(faults);
   }
   void serve_file(const std::string& target, int status, std::string body) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     files_[target] = {status, std::move(body)};
   }
   std::string nonce() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return nonce_;
   }
 
@@ -80,7 +80,7 @@ class FakeServer {
   void handle(std::shared_ptr<net::Exchange> exchange) {
     const auto& request = exchange->request();
     if (request.path() == "/agent/v1/session") {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       nonce_ = crypto::SystemRandom().bytes(32);
       net::Headers extra;
       extra.add("Reachback-Challenge", to_base64url(nonce_));
@@ -100,7 +100,7 @@ class FakeServer {
       return;
     }
     if (request.method != "PUT") {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       net::Response response;
       auto file = files_.find(request.target);
       response.status = file == files_.end() ? 404 : file->second.first;
@@ -110,7 +110,7 @@ class FakeServer {
       return;
     }
     exchange->read_body(64 << 20, [this, exchange](std::shared_ptr<const net::Body> body) {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       puts_.push_back(
           {exchange->request().target, exchange->request().headers, std::string(body->view())});
       net::Response response;
@@ -131,11 +131,11 @@ class FakeServer {
   }
 
   std::function<void(FakeServer&, net::WebSocket&, const pb::ToServer&)> on_message_;
-  std::mutex mutex_;
-  std::string nonce_;
-  std::vector<Put> puts_;
-  std::deque<Fault> put_faults_;
-  std::map<std::string, std::pair<int, std::string>> files_;
+  Mutex mutex_;
+  std::string nonce_ RB_GUARDED_BY(mutex_);
+  std::vector<Put> puts_ RB_GUARDED_BY(mutex_);
+  std::deque<Fault> put_faults_ RB_GUARDED_BY(mutex_);
+  std::map<std::string, std::pair<int, std::string>> files_ RB_GUARDED_BY(mutex_);
   net::LoopPool loops_;
   std::unique_ptr<net::HttpServer> server_;
 };

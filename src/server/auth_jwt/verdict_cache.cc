@@ -9,14 +9,14 @@ VerdictCache::VerdictCache(std::size_t verdicts_max)
 
 std::shared_ptr<const Verdict> VerdictCache::find(const Sha256& token) const {
   const Shard& shard = shards_[token[0] % kShards];
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   auto at = shard.verdicts.find(token);
   return at == shard.verdicts.end() ? nullptr : at->second;
 }
 
 void VerdictCache::put(const Sha256& token, std::shared_ptr<const Verdict> verdict) {
   Shard& shard = shards_[token[0] % kShards];
-  std::lock_guard lock(shard.mutex);
+  MutexLock lock(shard.mutex);
   if (auto at = shard.verdicts.find(token); at != shard.verdicts.end()) {
     at->second = std::move(verdict);
     return;
@@ -34,7 +34,7 @@ void VerdictCache::put(const Sha256& token, std::shared_ptr<const Verdict> verdi
 std::size_t VerdictCache::size() const {
   std::size_t total = 0;
   for (const Shard& shard : shards_) {
-    std::lock_guard lock(shard.mutex);
+    MutexLock lock(shard.mutex);
     total += shard.verdicts.size();
   }
   return total;

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "crypto/digest.h"
 #include "server/ports/tokens.h"
 
@@ -49,10 +49,12 @@ class VerdictCache {
     }
   };
   struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<Sha256, std::shared_ptr<const Verdict>, Hash, Equal> verdicts;
-    std::vector<Sha256> order;  // a ring: the next place holds the oldest key
-    std::size_t next = 0;
+    mutable Mutex mutex;
+    std::unordered_map<Sha256, std::shared_ptr<const Verdict>, Hash, Equal> verdicts
+        RB_GUARDED_BY(mutex);
+    // A ring: the next place holds the oldest key.
+    std::vector<Sha256> order RB_GUARDED_BY(mutex);
+    std::size_t next RB_GUARDED_BY(mutex) = 0;
   };
   static constexpr std::size_t kShards = 16;
 

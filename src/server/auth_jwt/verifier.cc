@@ -1,7 +1,6 @@
 #include "server/auth_jwt/verifier.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "base/bytes.h"
 #include "crypto/digest.h"
@@ -90,10 +89,7 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::create(VerifierOptions options
     if (!out->by_name_.emplace(external.issuer, out->issuers_.size()).second) {
       return Error{Errc::invalid_input, "issuer '" + external.issuer + "': is named twice"};
     }
-    auto issuer = std::make_unique<Issuer>();
-    issuer->keys = std::make_shared<const KeySet>();
-    issuer->config = std::move(external);
-    out->issuers_.push_back(std::move(issuer));
+    out->issuers_.push_back(std::make_unique<Issuer>(std::move(external), KeySet()));
   }
   return out;
 }
@@ -109,12 +105,11 @@ JwtVerifier::JwtVerifier(VerifierOptions options, const AudienceList& audiences)
   for (const SigningKey& key : options.own_keys) {
     own.add(key.kid(), key.verification_key());
   }
-  issuers_.push_back(std::make_unique<Issuer>());
-  issuers_[0]->keys = std::make_shared<const KeySet>(std::move(own));
+  issuers_.push_back(std::make_unique<Issuer>(ExternalIssuer(), std::move(own)));
 }
 
 std::shared_ptr<const KeySet> JwtVerifier::Issuer::current() const {
-  std::shared_lock lock(mutex);
+  ReadLock lock(mutex);
   return keys;
 }
 
@@ -129,7 +124,7 @@ Result<void> JwtVerifier::set_jwks(std::string_view issuer, std::string_view jwk
   }
   auto fresh = std::make_shared<const KeySet>(std::move(*parsed));
   Issuer& entry = *issuers_[at->second];
-  std::unique_lock lock(entry.mutex);
+  WriteLock lock(entry.mutex);
   entry.keys = std::move(fresh);
   entry.generation.fetch_add(1, std::memory_order_release);
   return {};
@@ -264,13 +259,13 @@ bool JwtVerifier::is_revoked(const AppId& app, Timestamp issued) const {
   if (!any_revoked_.load(std::memory_order_acquire)) {
     return false;
   }
-  std::shared_lock lock(revoked_mutex_);
+  ReadLock lock(revoked_mutex_);
   auto at = revoked_.find(app);
   return at != revoked_.end() && issued < at->second;
 }
 
 void JwtVerifier::revoke_app(const AppId& app, Timestamp now) {
-  std::unique_lock lock(revoked_mutex_);
+  WriteLock lock(revoked_mutex_);
   // Older ones concern only tokens that have expired, whatever a clock set back by minutes thinks.
   std::erase_if(revoked_,
                 [now](const auto& entry) { return entry.second + 2 * kOwnLifetimeMax < now; });

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/auth_jwt/audiences.h"
 #include "server/auth_jwt/key_set.h"
 #include "server/auth_jwt/keys.h"
@@ -55,10 +55,12 @@ class JwtVerifier : public TokenVerifier {
 
  private:
   struct Issuer {
-    ExternalIssuer config;  // of ours: only what own_issuer() needs stays empty
+    Issuer(ExternalIssuer external, KeySet first)
+        : config(std::move(external)), keys(std::make_shared<const KeySet>(std::move(first))) {}
+    const ExternalIssuer config;  // of ours: empty
     std::atomic<std::uint64_t> generation{0};
-    mutable std::shared_mutex mutex;
-    std::shared_ptr<const KeySet> keys;  // guarded by mutex; never null
+    mutable SharedMutex mutex;
+    std::shared_ptr<const KeySet> keys RB_GUARDED_BY(mutex);  // never null
     std::shared_ptr<const KeySet> current() const;
   };
 
@@ -77,8 +79,8 @@ class JwtVerifier : public TokenVerifier {
   VerdictCache cache_;
 
   std::atomic<bool> any_revoked_{false};
-  mutable std::shared_mutex revoked_mutex_;
-  std::unordered_map<AppId, Timestamp> revoked_;  // guarded by revoked_mutex_
+  mutable SharedMutex revoked_mutex_;
+  std::unordered_map<AppId, Timestamp> revoked_ RB_GUARDED_BY(revoked_mutex_);
 };
 
 }  // namespace reachback::server

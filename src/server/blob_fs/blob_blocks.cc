@@ -94,7 +94,7 @@ Result<std::vector<StagedBlock>> BlobFolder::blocks(const BlobKey& key) const {
 
 Result<BlobFolder::Staged> BlobFolder::staged(const BlobKey& key) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (auto it = staged_.find(key.text()); it != staged_.end()) {
       return it->second;
     }
@@ -127,14 +127,14 @@ Result<void> BlobFolder::keep_block(StagedFile file, const BlobKey& key, const s
     return errno_error("rename", path);
   }
   file.moved();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   staged_[key.text()] = now;
   return {};
 }
 
 Result<void> BlobFolder::drop_blocks(const BlobKey& key) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     staged_.erase(key.text());
   }
   return remove_tree(staging_of(key));
@@ -218,7 +218,7 @@ Result<std::size_t> BlobFolder::purge(Timestamp now, WriterSet& writers) {
     if (::lstat(path.c_str(), &status) == 0 &&
         now - Timestamp(std::chrono::seconds(status.st_mtim.tv_sec)) >= limits_.staging_life) {
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         staged_.erase(name);
       }
       removed = remove_tree(path);

@@ -58,11 +58,11 @@ void Reservation::spend(std::uint64_t bytes) {
 }
 
 bool WriterSet::enter(const std::string& key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return keys_.insert(key).second;
 }
 void WriterSet::leave(const std::string& key) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   keys_.erase(key);
 }
 
@@ -139,9 +139,10 @@ Result<void> BlobFolder::remove(const BlobKey& key) {
   return disk_->sync_folder(folder_of(key));
 }
 
-// Once per folder and process, so that a commit costs one sync of a folder and not three.
+// Once per folder and process, so that a commit costs one sync of a folder and not three. The lock
+// is held over the disk: whoever comes second must not go on before the folder is durable.
 Result<void> BlobFolder::make_durable_folder(const std::string& folder) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const std::string tenant = std::filesystem::path(folder).parent_path().string();
   for (const std::string& path : {tenant, folder}) {
     if (!durable_folders_.contains(path)) {

@@ -7,12 +7,12 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "server/blob_fs/blob_record.h"
 #include "server/blob_fs/disk.h"
@@ -68,8 +68,8 @@ class WriterSet {
   void leave(const std::string& key);
 
  private:
-  std::mutex mutex_;
-  std::set<std::string> keys_;
+  Mutex mutex_;
+  std::set<std::string> keys_ RB_GUARDED_BY(mutex_);
 };
 
 struct StagedBlock {
@@ -149,9 +149,11 @@ class BlobFolder {
   const std::shared_ptr<Disk> disk_;
   const std::shared_ptr<std::atomic<std::uint64_t>> reserved_;
   std::atomic<std::uint64_t> next_file_{0};
-  std::mutex mutex_;                       // of the two below
-  std::set<std::string> durable_folders_;  // made and synced in their parents by this process
-  std::map<std::string, Staged> staged_;   // by key text; absent: not counted yet
+  Mutex mutex_;
+  // Made and synced in their parents by this process.
+  std::set<std::string> durable_folders_ RB_GUARDED_BY(mutex_);
+  // By key text; absent: not counted yet.
+  std::map<std::string, Staged> staged_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

@@ -33,7 +33,7 @@ void BlobLinks::set_bases(std::string public_url, std::string agent_url) {
       url->pop_back();
     }
   }
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   public_url_ = std::move(public_url);
   agent_url_ = std::move(agent_url);
 }
@@ -42,7 +42,7 @@ Result<std::string> BlobLinks::mint(const BlobKey& key, std::string_view permiss
                                     Timestamp expires, LinkHost host) const {
   std::string base;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     base = host == LinkHost::public_url ? public_url_ : agent_url_;
   }
   if (base.empty()) {

@@ -2,11 +2,11 @@
 // addresses, which are known once the server listens. Thread-safe.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -42,8 +42,9 @@ class BlobLinks {
  private:
   const std::string account_;
   const std::vector<Secret> keys_;
-  mutable std::mutex mutex_;
-  std::string public_url_, agent_url_;
+  mutable Mutex mutex_;
+  std::string public_url_ RB_GUARDED_BY(mutex_);
+  std::string agent_url_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

@@ -10,10 +10,10 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "base/mutex.h"
 #include "server/blob_fs/disk.h"
 
 namespace reachback::server {
@@ -27,7 +27,7 @@ class LosingDisk : public Disk {
 
   Result<void> write(int fd, std::string_view bytes) override {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (bytes.size() > room_) {
         room_ = 0;
         return Error{Errc::storage_full, "write: no space left (injected)"};
@@ -38,7 +38,7 @@ class LosingDisk : public Disk {
   }
   Result<void> copy(int from, int to, std::uint64_t bytes) override {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (bytes > room_) {
         room_ = 0;
         return Error{Errc::storage_full, "copy: no space left (injected)"};
@@ -48,7 +48,7 @@ class LosingDisk : public Disk {
     return Disk::copy(from, to, bytes);
   }
   Result<void> sync_file(int fd) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ++syncs_;
     if (fail_syncs_ > 0) {
       --fail_syncs_;
@@ -58,13 +58,13 @@ class LosingDisk : public Disk {
     return {};
   }
   Result<void> sync_folder(const std::string& folder) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     ++folder_syncs_;
     remember_folder(folder);
     return {};
   }
   Result<void> sync_tree(const std::string& folder) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     remember_folder(folder);
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       if (entry.is_directory()) {
@@ -77,13 +77,13 @@ class LosingDisk : public Disk {
     return {};
   }
   Result<std::uint64_t> free_bytes(const std::string&) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return room_;
   }
 
   // The power goes: what was not synced is undone on the real disk. Nobody uses the folder then.
   void cut_power() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     const std::string aside = root_ + ".after";
     std::filesystem::remove_all(aside);
     rebuild(root_, aside);
@@ -94,19 +94,19 @@ class LosingDisk : public Disk {
   }
   // So many bytes may be written from now on.
   void set_room(std::uint64_t bytes) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     room_ = bytes;
   }
   void fail_syncs(int count) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     fail_syncs_ = count;
   }
   int syncs() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return syncs_;
   }
   int folder_syncs() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return folder_syncs_;
   }
 
@@ -119,7 +119,7 @@ class LosingDisk : public Disk {
 
   static Node node_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
 
-  Result<void> remember_file(int fd) {
+  Result<void> remember_file(int fd) RB_REQUIRES(mutex_) {
     struct stat status{};
     ::fstat(fd, &status);
     std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
@@ -128,7 +128,7 @@ class LosingDisk : public Disk {
     files_[node_of(status)] = File{Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), std::move(bytes)};
     return {};
   }
-  void remember_folder(const std::string& folder) {
+  void remember_folder(const std::string& folder) RB_REQUIRES(mutex_) {
     std::map<std::string, Node> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       struct stat status{};
@@ -140,7 +140,7 @@ class LosingDisk : public Disk {
     }
     folders_[folder] = std::move(names);
   }
-  void rebuild(const std::string& from, const std::string& to) {
+  void rebuild(const std::string& from, const std::string& to) RB_REQUIRES(mutex_) {
     std::filesystem::create_directory(to);
     for (const auto& [name, node] : folders_[from]) {
       if (is_folder_.contains(node)) {
@@ -156,14 +156,14 @@ class LosingDisk : public Disk {
   }
 
   const std::string root_;
-  mutable std::mutex mutex_;
-  std::map<Node, File> files_;
-  std::map<Node, bool> is_folder_;
-  std::map<std::string, std::map<std::string, Node>> folders_;
-  std::uint64_t room_ = std::numeric_limits<std::uint64_t>::max() / 2;
-  int syncs_ = 0;
-  int folder_syncs_ = 0;
-  int fail_syncs_ = 0;
+  mutable Mutex mutex_;
+  std::map<Node, File> files_ RB_GUARDED_BY(mutex_);
+  std::map<Node, bool> is_folder_ RB_GUARDED_BY(mutex_);
+  std::map<std::string, std::map<std::string, Node>> folders_ RB_GUARDED_BY(mutex_);
+  std::uint64_t room_ RB_GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max() / 2;
+  int syncs_ RB_GUARDED_BY(mutex_) = 0;
+  int folder_syncs_ RB_GUARDED_BY(mutex_) = 0;
+  int fail_syncs_ RB_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reachback::server

@@ -3,11 +3,11 @@
 // read from. Thread-safe.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "server/blob_fs/blob_folder.h"
 
 namespace reachback::server {
@@ -15,7 +15,7 @@ namespace reachback::server {
 class InfoCache {
  public:
   std::optional<BlobInfo> find(const std::string& key, const FileMark& mark) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = entries_.find(key);
     if (found == entries_.end() || !(found->second.mark == mark)) {
       return std::nullopt;
@@ -23,7 +23,7 @@ class InfoCache {
     return found->second.info;
   }
   void keep(const std::string& key, const FileMark& mark, const BlobInfo& info) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (entries_.size() >= kEntriesMax) {
       entries_.clear();  // Rare and cheap to fill again; keeps no order to maintain on every look.
     }
@@ -36,8 +36,8 @@ class InfoCache {
     FileMark mark;
     BlobInfo info;
   };
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

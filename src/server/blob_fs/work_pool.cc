@@ -12,7 +12,7 @@ WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queu
 
 WorkPool::~WorkPool() {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -23,7 +23,7 @@ WorkPool::~WorkPool() {
 
 bool WorkPool::post(std::function<void()> work) {
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (queue_.size() >= queue_max_) {
       return false;
     }
@@ -34,9 +34,11 @@ bool WorkPool::post(std::function<void()> work) {
 }
 
 void WorkPool::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    while (!stopping_ && queue_.empty()) {
+      changed_.wait(lock);
+    }
     if (queue_.empty()) {
       return;
     }

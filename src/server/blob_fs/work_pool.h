@@ -1,13 +1,13 @@
 // A few threads that do blocking file work, in the order of the calls.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace reachback::server {
 
@@ -25,10 +25,10 @@ class WorkPool {
   void run();
 
   const std::size_t queue_max_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<std::function<void()>> queue_ RB_GUARDED_BY(mutex_);
+  bool stopping_ RB_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

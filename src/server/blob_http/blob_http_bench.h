@@ -10,11 +10,11 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/blob_fs/blob_test_folder.h"
 #include "server/blob_http/blob_http.h"
 #include "testing/fake_clock.h"
@@ -26,7 +26,7 @@ class RecordingAudit : public AuditLog {
  public:
   void append(AccessRecord record, Done<void> done) override {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (!fail_) {
         records_.push_back(std::move(record));
       }
@@ -34,14 +34,14 @@ class RecordingAudit : public AuditLog {
     done(fail_ ? Result<void>(Error{Errc::io, "injected"}) : Result<void>());
   }
   std::vector<AccessRecord> records() const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return records_;
   }
   void fail(bool on) { fail_ = on; }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<AccessRecord> records_;
+  mutable Mutex mutex_;
+  std::vector<AccessRecord> records_ RB_GUARDED_BY(mutex_);
   std::atomic<bool> fail_{false};
 };
 

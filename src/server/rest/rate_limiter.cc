@@ -6,7 +6,7 @@ namespace reachback::server::rest {
 
 std::optional<Duration> RateLimiter::decide(std::string_view key, std::span<const Window> windows,
                                             Duration now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto wait = wait_locked(key, windows, now);
   if (!wait) {
     record_locked(key, windows, now);
@@ -16,17 +16,17 @@ std::optional<Duration> RateLimiter::decide(std::string_view key, std::span<cons
 
 std::optional<Duration> RateLimiter::peek(std::string_view key, std::span<const Window> windows,
                                           Duration now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return wait_locked(key, windows, now);
 }
 
 void RateLimiter::record(std::string_view key, std::span<const Window> windows, Duration now) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   record_locked(key, windows, now);
 }
 
 std::size_t RateLimiter::keys() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return entries_.size();
 }
 

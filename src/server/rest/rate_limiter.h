@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <deque>
 #include <list>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace reachback::server::rest {
@@ -46,13 +46,14 @@ class RateLimiter {
     std::list<std::string>::iterator age;
   };
   std::optional<Duration> wait_locked(std::string_view key, std::span<const Window> windows,
-                                      Duration now);
-  void record_locked(std::string_view key, std::span<const Window> windows, Duration now);
+                                      Duration now) RB_REQUIRES(mutex_);
+  void record_locked(std::string_view key, std::span<const Window> windows, Duration now)
+      RB_REQUIRES(mutex_);
 
   const std::size_t keys_max_;
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;  // guarded by mutex_
-  std::list<std::string> by_age_;                   // guarded by mutex_; idle longest first
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_ RB_GUARDED_BY(mutex_);
+  std::list<std::string> by_age_ RB_GUARDED_BY(mutex_);  // idle longest first
 };
 
 }  // namespace reachback::server::rest

@@ -5,7 +5,7 @@
 namespace reachback::server {
 
 Waiters::Ticket Waiters::add(const ActionId& action, std::function<void()> wake) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Ticket ticket = next_++;
   waiting_[action].push_back(Waiter{ticket, std::move(wake)});
   return ticket;
@@ -14,7 +14,7 @@ Waiters::Ticket Waiters::add(const ActionId& action, std::function<void()> wake)
 void Waiters::expire(const ActionId& action, Ticket ticket) {
   std::function<void()> wake;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = waiting_.find(action);
     if (found == waiting_.end()) {
       return;
@@ -37,7 +37,7 @@ void Waiters::expire(const ActionId& action, Ticket ticket) {
 void Waiters::wake_all(const ActionId& action) {
   std::vector<Waiter> list;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = waiting_.find(action);
     if (found == waiting_.end()) {
       return;
@@ -53,7 +53,7 @@ void Waiters::wake_all(const ActionId& action) {
 void Waiters::wake_everyone() {
   std::map<ActionId, std::vector<Waiter>> all;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     all.swap(waiting_);
   }
   for (auto& [action, list] : all) {

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/mutex.h"
 
 namespace reachback::server {
 
@@ -25,9 +25,9 @@ class Waiters {
     Ticket ticket;
     std::function<void()> wake;
   };
-  mutable std::mutex mutex_;
-  std::map<ActionId, std::vector<Waiter>> waiting_;
-  Ticket next_ = 1;
+  mutable Mutex mutex_;
+  std::map<ActionId, std::vector<Waiter>> waiting_ RB_GUARDED_BY(mutex_);
+  Ticket next_ RB_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace reachback::server

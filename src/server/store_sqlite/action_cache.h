@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "server/action/action.h"
 
 namespace reachback::server {
@@ -19,7 +19,7 @@ class ActionCache {
   explicit ActionCache(std::size_t max) : max_(max) {}
 
   std::optional<action::Action> get(const TenantId& tenant, const ActionId& id) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto found = by_key_.find(key_of(tenant, id));
     if (found == by_key_.end()) {
       return std::nullopt;
@@ -30,24 +30,24 @@ class ActionCache {
 
   // Taken before a read from the database, given to put_read().
   std::uint64_t epoch() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return epoch_;
   }
   // What a reader found. Dropped when an ended action changed since `epoch`.
   void put_read(const action::Action& a, std::uint64_t epoch) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (epoch == epoch_) {
       put(a);
     }
   }
   // What the writer has just committed; `was_final` if it was an ended action before, too.
   void put_written(const action::Action& a, bool was_final) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     epoch_ += was_final ? 1 : 0;
     put(a);
   }
   std::size_t size() {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return order_.size();
   }
 
@@ -56,7 +56,7 @@ class ActionCache {
     std::string key(tenant.bytes());
     return key.append(id.bytes());
   }
-  void put(const action::Action& a) {
+  void put(const action::Action& a) RB_REQUIRES(mutex_) {
     if (!is_final(a.status) || max_ == 0) {
       return;
     }
@@ -76,10 +76,11 @@ class ActionCache {
   }
 
   const std::size_t max_;
-  std::mutex mutex_;
-  std::uint64_t epoch_ = 0;
-  std::list<action::Action> order_;
-  std::unordered_map<std::string, std::list<action::Action>::iterator> by_key_;
+  Mutex mutex_;
+  std::uint64_t epoch_ RB_GUARDED_BY(mutex_) = 0;
+  std::list<action::Action> order_ RB_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::list<action::Action>::iterator> by_key_
+      RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

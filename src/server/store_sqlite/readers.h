@@ -1,12 +1,11 @@
 // A few read-only connections, lent to the threads that read.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/store_sqlite/sqlite.h"
 
 namespace reachback::server {
@@ -36,8 +35,10 @@ class Readers {
 
   // Waits for a connection if all are lent; a read is short.
   Lease take() {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return closed_ || !free_.empty(); });
+    MutexLock lock(mutex_);
+    while (!closed_ && free_.empty()) {
+      wake_.wait(lock);
+    }
     if (closed_) {
       return Lease(*this, nullptr);
     }
@@ -48,10 +49,12 @@ class Readers {
 
   // Waits for what is lent, then closes all.
   void close() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     closed_ = true;
     wake_.notify_all();
-    wake_.wait(lock, [this] { return free_.size() == all_; });
+    while (free_.size() < all_) {
+      wake_.wait(lock);
+    }
     free_.clear();
     all_ = 0;
   }
@@ -69,17 +72,17 @@ class Readers {
  private:
   void give_back(std::unique_ptr<Db> db) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       free_.push_back(std::move(db));
     }
     wake_.notify_all();
   }
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool closed_ = false;
-  std::size_t all_;
-  std::vector<std::unique_ptr<Db>> free_;
+  Mutex mutex_;
+  Condition wake_;
+  bool closed_ RB_GUARDED_BY(mutex_) = false;
+  std::size_t all_ RB_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Db>> free_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server

@@ -4,7 +4,6 @@
 
 #include <list>
 #include <memory>
-#include <mutex>
 
 #include "crypto/ed25519.h"
 #include "net/loop.h"

@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/mutex.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "server/service/live_response.h"
@@ -25,11 +25,11 @@ using testing::wait_for;
 class CountingLinks : public AgentLinks {
  public:
   std::optional<Claim> claim(const MachineId&) const override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return claim_;
   }
   bool push(const MachineId&, const pb::ToAgent& message) override {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (message.has_execute_order()) {
       pb::Order order;
       order.ParseFromString(message.execute_order().order().order());
@@ -38,18 +38,18 @@ class CountingLinks : public AgentLinks {
     return true;
   }
   void set(std::optional<Claim> claim) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     claim_ = std::move(claim);
   }
   bool was_ordered(const ActionId& id) const {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     return ordered_.contains(std::string(id.bytes()));
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::optional<Claim> claim_;
-  std::set<std::string> ordered_;
+  mutable Mutex mutex_;
+  std::optional<Claim> claim_ RB_GUARDED_BY(mutex_);
+  std::set<std::string> ordered_ RB_GUARDED_BY(mutex_);
 };
 
 TEST(CancelRace, ends_cancelled_without_an_order_or_in_progress_with_the_request) {
