@@ -109,7 +109,7 @@ void AuditFile::append(AccessRecord record, Done<void> done) {
   std::string body = audit_body(record);  // on the caller's thread
   bool full = false;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     full = queue_.size() >= queue_max_;
     if (!closing_ && !full) {
       queue_.push_back({std::move(body), std::move(done)});
@@ -126,7 +126,7 @@ void AuditFile::append(AccessRecord record, Done<void> done) {
 void AuditFile::close() {
   std::call_once(closed_, [this] {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       closing_ = true;
     }
     wake_.notify_one();
@@ -137,7 +137,7 @@ void AuditFile::close() {
 }
 
 AuditHead AuditFile::head() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return head_;
 }
 
@@ -153,10 +153,16 @@ void AuditFile::run() {
   bool busy = false;
   while (true) {
     {
-      std::unique_lock lock(mutex_);
-      const auto has_work = [this] { return closing_ || !queue_.empty(); };
-      busy = busy && wake_.wait_for(lock, kBusyFor, has_work);
-      wake_.wait(lock, has_work);
+      MutexLock lock(mutex_);
+      if (busy) {
+        const auto end = std::chrono::steady_clock::now() + kBusyFor;
+        while (!closing_ && queue_.empty() && wake_.wait_until(lock, end)) {
+        }
+        busy = closing_ || !queue_.empty();
+      }
+      while (!closing_ && queue_.empty()) {
+        wake_.wait(lock);
+      }
       if (queue_.empty()) {
         return;
       }
@@ -212,7 +218,7 @@ Result<void> AuditFile::store(const std::string& lines, const AuditHead& head) {
   }
   RB_FAILPOINT("server.audit.after_sync");
   size_ += lines.size();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   head_ = head;
   return {};
 }

@@ -2,7 +2,6 @@
 // chain.h for the lines, verify.h for reading them. Source: decisions.md 21, trust.md T44.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "server/audit_file/chain.h"
 #include "server/ports/links.h"
 
@@ -72,11 +72,11 @@ class AuditFile : public AuditLog {
   bool broken_ = false;
   std::string lines_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Waiting> queue_;
-  AuditHead head_;
-  bool closing_ = false;
+  mutable Mutex mutex_;
+  Condition wake_;
+  std::vector<Waiting> queue_ RB_GUARDED_BY(mutex_);
+  AuditHead head_ RB_GUARDED_BY(mutex_);
+  bool closing_ RB_GUARDED_BY(mutex_) = false;
   std::once_flag closed_;
   std::thread thread_;
 };
