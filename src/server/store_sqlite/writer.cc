@@ -34,7 +34,7 @@ Writer::~Writer() {
 void Writer::enqueue(std::unique_ptr<Write> write) {
   const char* refused = nullptr;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (closing_) {
       refused = "the store is closed";
     } else if (broken_) {
@@ -56,7 +56,7 @@ void Writer::enqueue(std::unique_ptr<Write> write) {
 void Writer::drain() {
   std::call_once(drained_, [this] {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       closing_ = true;
     }
     wake_.notify_one();
@@ -79,8 +79,10 @@ void Writer::run() {
   Group taken;
   while (true) {
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+      MutexLock lock(mutex_);
+      while (!closing_ && queue_.empty()) {
+        wake_.wait(lock);
+      }
       if (queue_.empty()) {
         return;
       }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "server/store_sqlite/sqlite.h"
 
 namespace reachback::server {
@@ -127,10 +127,10 @@ class Writer {
   int checkpointed_frames_ = 0;
   std::atomic<bool> broken_{false};
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  Group queue_;
-  bool closing_ = false;
+  Mutex mutex_;
+  Condition wake_;
+  Group queue_ RB_GUARDED_BY(mutex_);
+  bool closing_ RB_GUARDED_BY(mutex_) = false;
   std::once_flag drained_, closed_;
   std::thread thread_;
 };
