@@ -265,7 +265,7 @@ Result<Replaced> replace_action(Db& db, Action next, const std::string& document
 void DamagedRows::report(std::int64_t key, const Error& why) {
   constexpr std::size_t kRemembered = 10'000;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (reported_.size() >= kRemembered || !reported_.insert(key).second) {
       return;
     }

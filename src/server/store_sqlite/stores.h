@@ -1,9 +1,9 @@
 // The four ports over one Writer and one Readers, which they borrow.
 #pragma once
 
-#include <mutex>
 #include <set>
 
+#include "base/mutex.h"
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
 #include "server/store_sqlite/action_cache.h"
@@ -18,8 +18,8 @@ class DamagedRows {
   void report(std::int64_t key, const Error& why);
 
  private:
-  std::mutex mutex_;
-  std::set<std::int64_t> reported_;
+  Mutex mutex_;
+  std::set<std::int64_t> reported_ RB_GUARDED_BY(mutex_);
 };
 
 class SqliteActions : public ActionStore {
