@@ -1,14 +1,12 @@
 #include "server/link/agent_hub.h"
 
-#include <mutex>
-
 #include "base/log.h"
 #include "protocol/codec.h"
 
 namespace reachback::server {
 
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
-  std::shared_lock lock(mutex_);
+  ReadLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found == entries_.end() || !found->second.session->is_fresh()) {
     return std::nullopt;
@@ -19,7 +17,7 @@ std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {
   std::shared_ptr<SessionEnd> session;
   {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     auto found = entries_.find(machine);
     if (found == entries_.end()) {
       return false;
@@ -51,7 +49,7 @@ void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
   std::shared_ptr<SessionEnd> older;
   MachineId machine = claim.machine;
   {
-    std::unique_lock lock(mutex_);
+    WriteLock lock(mutex_);
     Entry& entry = entries_[machine];
     older = std::move(entry.session);
     entry = Entry{std::move(claim), std::move(session), ActionId(), 0};
@@ -64,7 +62,7 @@ void AgentHub::add(Claim claim, std::shared_ptr<SessionEnd> session) {
 }
 
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found != entries_.end() && found->second.session.get() == session) {
     entries_.erase(found);
@@ -72,7 +70,7 @@ void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
 }
 
 void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, std::uint64_t seq) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found != entries_.end() && found->second.session.get() == session &&
       seq > found->second.claim.heartbeat) {
@@ -82,7 +80,7 @@ void AgentHub::heartbeat(const MachineId& machine, const SessionEnd* session, st
 
 void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const ActionId& action,
                      std::uint64_t epoch) {
-  std::unique_lock lock(mutex_);
+  WriteLock lock(mutex_);
   auto found = entries_.find(machine);
   if (found != entries_.end() && found->second.session.get() == session &&
       found->second.pushed_action == action && found->second.pushed_epoch == epoch) {
@@ -92,14 +90,14 @@ void AgentHub::holds(const MachineId& machine, const SessionEnd* session, const 
 }
 
 std::size_t AgentHub::size() const {
-  std::shared_lock lock(mutex_);
+  ReadLock lock(mutex_);
   return entries_.size();
 }
 
 void AgentHub::end_all(std::string_view reason) {
   std::vector<std::shared_ptr<SessionEnd>> sessions;
   {
-    std::shared_lock lock(mutex_);
+    ReadLock lock(mutex_);
     for (auto& [machine, entry] : entries_) {
       sessions.push_back(entry.session);
     }

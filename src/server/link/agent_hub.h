@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <memory>
-#include <shared_mutex>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/executor.h"
 #include "server/ports/links.h"
 
@@ -50,8 +50,8 @@ class AgentHub : public AgentLinks {
     std::uint64_t pushed_epoch = 0;
   };
   static void note_pushed(Entry& entry, const pb::ExecuteOrder& message);
-  mutable std::shared_mutex mutex_;
-  std::unordered_map<MachineId, Entry> entries_;
+  mutable SharedMutex mutex_;
+  std::unordered_map<MachineId, Entry> entries_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server
