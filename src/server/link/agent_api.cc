@@ -195,7 +195,7 @@ void AgentApi::open_session(std::shared_ptr<net::Exchange> exchange) {
 }
 
 void AgentApi::count_failure(const std::string& peer) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (failures_.size() >= kAddressesMax) {
     failures_.clear();
   }
@@ -208,7 +208,7 @@ void AgentApi::count_failure(const std::string& peer) {
 }
 
 bool AgentApi::too_many_failures(const std::string& peer) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto found = failures_.find(peer);
   return found != failures_.end() &&
          found->second.count >= options_.failed_enrollments_per_minute &&

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "net/http_server.h"
 #include "server/link/agent_session.h"
 #include "server/service/machines.h"
@@ -42,8 +42,8 @@ class AgentApi {
     Duration since{};
     std::uint32_t count = 0;
   };
-  std::mutex mutex_;
-  std::map<std::string, Failures> failures_;
+  Mutex mutex_;
+  std::map<std::string, Failures> failures_ RB_GUARDED_BY(mutex_);
 };
 
 }  // namespace reachback::server
