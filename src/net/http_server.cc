@@ -210,8 +210,10 @@ class Server final : public HttpServer {
       run_and_wait(*place.loop, [&] { place.connections->drain_all(); });
     }
     {
-      std::unique_lock lock(count_->mutex);
-      count_->none_left.wait_for(lock, grace, [&] { return count_->open == 0; });
+      MutexLock lock(count_->mutex);
+      const auto end = std::chrono::steady_clock::now() + grace;
+      while (count_->open != 0 && count_->none_left.wait_until(lock, end)) {
+      }
     }
     cut_all();
   }

@@ -17,7 +17,7 @@ void OpenConnection::leave() {
   unlink();
   auto count = group_->count_;
   group_.reset();
-  std::lock_guard lock(count->mutex);
+  MutexLock lock(count->mutex);
   if (--count->open == 0) {
     count->none_left.notify_all();
   }

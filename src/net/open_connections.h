@@ -3,18 +3,18 @@
 
 #include <atomic>
 #include <boost/intrusive/list.hpp>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace reachback::net {
 
 // Of a whole server, over all loops.
 struct OpenCount {
-  std::atomic<std::size_t> open{0};
+  std::atomic<std::size_t> open{0};  // goes down under `mutex` only, so that no waiter misses it
   std::atomic<bool> draining{false};
-  std::mutex mutex;
-  std::condition_variable none_left;
+  Mutex mutex;
+  Condition none_left;
 };
 
 class OpenConnections;
