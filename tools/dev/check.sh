@@ -31,6 +31,11 @@ step() {
 not_run() { printf '  not run %s (%s)\n' "$1" "$2"; }
 
 no_todo_now() { ! git grep -nI --untracked 'TODO(now)' -- src apps tests bench tools scripts api ':!tools/dev/check.sh'; }
+# Plain locks say nothing of what they guard; tests may have them.
+one_way_to_lock() {
+  ! git grep -nIE --untracked 'std::(recursive_|shared_|timed_|recursive_timed_|shared_timed_)?mutex|std::condition_variable' \
+    -- src apps ':!src/base/mutex.h' ':!*_test.cc'
+}
 bash_syntax() { script_files | while read -r file; do bash -n "$file" || exit 1; done; }
 shell_lint() { script_files | xargs shellcheck --severity=warning --shell=bash --exclude=SC1091; }
 python_syntax() {
@@ -54,6 +59,7 @@ check() {
   step "failpoints: tests/e2e/failpoints.txt names all of them" "$PYTHON" tools/check_failpoints.py
   step "documents: every relative link leads somewhere" "$PYTHON" tools/check_links.py
   step "no TODO(now)" no_todo_now
+  step "locks: those of base/mutex.h and no others" one_way_to_lock
   step "scripts: bash -n" bash_syntax
   step "scripts: Python syntax" python_syntax
   step "data: JSON files" data_files
