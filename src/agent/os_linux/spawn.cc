@@ -78,7 +78,7 @@ struct ChildPlan {
   }
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::execve(plan.program, plan.argv, plan.envp);
   fail_child(last, 'x');
 }
@@ -99,6 +99,7 @@ pid_t start_child(int cgroup_fd, int& pidfd) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (const auto& text : texts) {
     out.push_back(const_cast<char*>(text.c_str()));
   }
@@ -145,7 +146,7 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
   // No handler of ours may run in the child: it would write to descriptors that both share.
   sigset_t all, before;
   ::sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, &before);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
   pid_t pid = start_child(cgroup_fd, pidfd);
   if (pid < 0 && cgroup_fd >= 0) {
@@ -158,7 +159,7 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
     run_child(plan);
   }
   const int start_error = errno;
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) {
     errno = start_error;
     return errno_error("start a process");
