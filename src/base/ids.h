@@ -101,6 +101,7 @@ class MachineId : public Id<struct MachineTag, 20> {
     return raw ? from_bytes(*raw) : std::nullopt;
   }
   static MachineId from_key_digest(const Sha256& digest) {
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): twenty bytes are always an id
     return *from_bytes(as_bytes(digest).substr(0, 20));
   }
   std::string text() const { return to_hex(bytes()); }

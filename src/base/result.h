@@ -57,6 +57,7 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): value() checks; asking is the bug
   const Error& error() const { return error_.value(); }
 
  private:
@@ -84,9 +85,11 @@ using Done = std::function<void(Result<T>)>;
 
 // RB_TRY_ASSIGN(auto x, call): declares x with the value or returns the error.
 #define RB_TRY_ASSIGN(decl, expr) RB_TRY_ASSIGN_(decl, expr, RB_CONCAT(rb_result_, __LINE__))
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration and a name cannot stand in parentheses.
 #define RB_TRY_ASSIGN_(decl, expr, tmp) \
   auto tmp = (expr);                    \
   if (!tmp.ok()) {                      \
     return tmp.error();                 \
   }                                     \
   decl = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)
