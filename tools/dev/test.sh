@@ -20,14 +20,16 @@ suite() {
   printf '%s\t%s\t%s\t%s\n' "$name" "$kind" "$report" "$code" >>"$SUITES"
 }
 
+# unit_tests PRESET [CTEST OPTION...]
 unit_tests() {
   local preset=$1
+  shift
   rm -rf "build/$preset/test-results"
   # Leaks are errors; so is any finding of UBSan. The tests' own folders go to the build tree.
   ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 \
     suite "unit and conformance ($preset)" ctest "build/$preset" "$RESULTS/unit-$preset.log" \
     ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" --timeout 300 \
-    --output-junit "$PWD/build/$preset/test-results/ctest-junit.xml"
+    --output-junit "$PWD/build/$preset/test-results/ctest-junit.xml" "$@"
 }
 
 python_tests() {
@@ -39,6 +41,20 @@ e2e_tests() {
   REACHBACK_BIN=$PWD/build/asan/bin REACHBACK_RELEASE_BIN=$PWD/build/release/bin \
     suite "end to end (asan, release)" pytest "$RESULTS/e2e.xml" "$RESULTS/e2e.log" \
     "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e.xml" tests/e2e
+}
+
+# What has threads, on the ThreadSanitizer build. A finding does not end a program there and then, so
+# that one run tells of all; it ends with 66. The simulator is one thread: its ten worlds in `sim`
+# suffice. The end-to-end tests find findings in the logs; those that measure the release build have
+# nothing to measure here.
+tsan_tests() {
+  local -x TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1"
+  local -x REACHBACK_TEST_TIMEOUT_S=900
+  build tsan
+  unit_tests tsan --timeout 1800 --exclude-regex '^sim_(seeds|variants)'
+  REACHBACK_BIN=$PWD/build/tsan/bin REACHBACK_RELEASE_BIN=/nonexistent \
+    suite "end to end (tsan)" pytest "$RESULTS/e2e-tsan.xml" "$RESULTS/e2e-tsan.log" \
+    "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e-tsan.xml" tests/e2e
 }
 
 # One folder of node tests: its packages as the lock file says, then node's own test runner. A
@@ -62,11 +78,11 @@ fuzz_tests() {
 }
 
 run_tests() {
-  local fast=0 word folder
+  local kind=all word folder
   for word in "$@"; do
     case $word in
-      --fast) fast=1 ;;
-      *) die "test: unknown option '$word' (there is --fast)" ;;
+      --fast | --tsan) kind=${word#--} ;;
+      *) die "test: unknown option '$word' (there are --fast and --tsan)" ;;
     esac
   done
   mkdir -p "$RESULTS"
@@ -75,7 +91,9 @@ run_tests() {
   say "check"
   local checked=0
   (source tools/dev/check.sh && check) || checked=1
-  if [ $fast = 1 ]; then
+  if [ "$kind" = tsan ]; then
+    tsan_tests
+  elif [ "$kind" = fast ]; then
     build debug
     unit_tests debug
     python_tests
