@@ -54,9 +54,10 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
                                                   " is not readable now"});
                 return;
               }
+              // The record shows the same clock as the link, so that its life can be seen.
+              Timestamp now = deps_.link_clock.now();
               ResultLink link;
-              link.expires = std::chrono::floor<std::chrono::seconds>(deps_.link_clock.now() +
-                                                                      limits_.link_lifetime);
+              link.expires = std::chrono::floor<std::chrono::seconds>(now + limits_.link_lifetime);
               auto url =
                   deps_.blobs.read_link(by.tenant, blob.name, link.expires, LinkHost::public_url);
               if (!url) {
@@ -65,7 +66,7 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
               }
               link.url = std::move(*url);
               AccessRecord record;
-              record.at = deps_.clock.now();
+              record.at = now;
               record.tenant = by.tenant;
               record.kind = "mint";
               record.principal = by.requestor;
