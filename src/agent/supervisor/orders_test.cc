@@ -293,6 +293,22 @@ TEST_F(World, WhatCompletedBeforeTheCancelIsToldFirst) {
   EXPECT_TRUE(record().is_finished());
 }
 
+// Else the server takes this journal, which has not reported a start of its own, for a clone's.
+TEST_F(World, ANewSessionHearsThatTheJournalHoldsWhatIsClosedAndNotYetReported) {
+  connect();
+  send_order({"a", "b"});
+  send_cancel();
+  processes_.end(0, "partial");
+  said();
+  start_agent();
+  connect();
+  const Said words = said();
+  EXPECT_NE(std::find(words.begin(), words.end(), "received 1"), words.end());
+  upload_all();
+  acknowledge(0);
+  EXPECT_TRUE(record().is_finished());
+}
+
 TEST_F(World, ACancelThatComesFirstKeepsTheOrderFromStarting) {
   connect();
   send_cancel(3);

@@ -122,7 +122,9 @@ void AgentSupervisor::say_everything_again() {
       }
     }
     if (action.received && !action.is_finished()) {
-      if (!action.closed) {
+      // Also of one that is closed and waits for its uploads, or for a disk: a server that does not
+      // hear that this journal holds what has started takes it for another machine's.
+      if (!action.closed || action.closed->reason() != kVoidedReason) {
         send_received(id, action.epoch());
       }
       report_all(id);
