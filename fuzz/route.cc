@@ -26,6 +26,7 @@ void get_actions(Core&, CallPtr) {}
 void get_action(Core&, CallPtr) {}
 void post_cancel(Core&, CallPtr) {}
 void get_result_link(Core&, CallPtr) {}
+void get_receipts(Core&, CallPtr) {}
 void get_library(Core&, CallPtr) {}
 void post_library(Core&, CallPtr) {}
 void delete_library_file(Core&, CallPtr) {}

@@ -107,40 +107,6 @@ std::span<const Route> route_table() {
   return kRoutes;
 }
 
-Result<std::vector<RouteRow>> route_rows(Profile profile) {
-  RB_TRY_ASSIGN(Limits limits, Limits::load());
-  const Bounds bounds = Bounds::of(limits, profile);
-  std::vector<RouteRow> rows;
-  for (const Route& route : kRoutes) {
-    RouteRow row;
-    row.method = route.method;
-    row.path = route.path;
-    row.plane = route.plane == Plane::api ? "api" : "sign_in";
-    for (const std::string& role : all_roles()) {
-      if ((permission_of_role(role) & route.any_of) != 0) {
-        row.credential += (row.credential.empty() ? "bearer " : "|") + role;
-      }
-    }
-    if (route.plane == Plane::sign_in) {
-      row.credential = route.body_max != nullptr ? "client secret" : "none";
-    }
-    row.body_bytes_max = route.body_max != nullptr ? bounds.*route.body_max : 0;
-    switch (route.rate) {
-      case Rate::none:
-        row.rate = route.body_max != nullptr ? "wrong_secrets" : "none";
-        break;
-      case Rate::calls:
-        row.rate = "calls";
-        break;
-      case Rate::run_calls:
-        row.rate = "run_calls";
-        break;
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 std::string broken_route(std::span<const Route> routes) {
   for (const Route& route : routes) {
     std::string name = std::string(route.method) + " " + std::string(route.path);

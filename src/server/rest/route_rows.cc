@@ -1,0 +1,41 @@
+// The route table as it is shown to whoever must agree with it.
+#include "server/rest/call.h"
+#include "server/rest/routes.h"
+
+namespace reachback::server::rest {
+
+Result<std::vector<RouteRow>> route_rows(Profile profile) {
+  RB_TRY_ASSIGN(Limits limits, Limits::load());
+  const Bounds bounds = Bounds::of(limits, profile);
+  std::vector<RouteRow> rows;
+  for (const Route& route : route_table()) {
+    RouteRow row;
+    row.method = route.method;
+    row.path = route.path;
+    row.plane = route.plane == Plane::api ? "api" : "sign_in";
+    for (const std::string& role : all_roles()) {
+      if ((permission_of_role(role) & route.any_of) != 0) {
+        row.credential += (row.credential.empty() ? "bearer " : "|") + role;
+      }
+    }
+    if (route.plane == Plane::sign_in) {
+      row.credential = route.body_max != nullptr ? "client secret" : "none";
+    }
+    row.body_bytes_max = route.body_max != nullptr ? bounds.*route.body_max : 0;
+    switch (route.rate) {
+      case Rate::none:
+        row.rate = route.body_max != nullptr ? "wrong_secrets" : "none";
+        break;
+      case Rate::calls:
+        row.rate = "calls";
+        break;
+      case Rate::run_calls:
+        row.rate = "run_calls";
+        break;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace reachback::server::rest
