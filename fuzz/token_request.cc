@@ -19,8 +19,13 @@ bool is_leak(std::string_view input, std::string_view message) {
   if (first == std::string_view::npos || input.find(kSecret, first + 1) != std::string_view::npos) {
     return false;
   }
+  // At the beginning of a pair: inside of another field's value it is that field.
   constexpr std::string_view kName = "client_secret=";
-  return first >= kName.size() && input.substr(first - kName.size(), kName.size()) == kName &&
+  if (first < kName.size() || input.substr(first - kName.size(), kName.size()) != kName) {
+    return false;
+  }
+  const std::size_t pair = first - kName.size();
+  return (pair == 0 || input[pair - 1] == '&' || input[pair - 1] == '\n') &&
          message.find(kSecret) != std::string_view::npos;
 }
 

@@ -80,10 +80,10 @@ class Outcome:
         return lines or self.output.splitlines()[-15:]
 
 
-def run_target(target, seconds):
+def run_target(target, seconds, seed=0):
     for folder in (target.found, target.crashes):
         os.makedirs(folder, exist_ok=True)
-    command = [target.program, f"-max_total_time={seconds}", f"-max_len={target.length}",
+    command = [target.program, f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={target.length}",
                f"-artifact_prefix={target.crashes}/", "-print_final_stats=1", "-timeout=10",
                "-rss_limit_mb=1024"]
     if os.path.exists(target.dictionary):
@@ -109,7 +109,7 @@ def write_report(path, outcomes):
     xml.ElementTree(suite).write(path)
 
 
-def run(targets, seconds, minutes, jobs, report):
+def run(targets, seconds, minutes, jobs, report, seed=0):
     jobs = min(jobs, len(targets))
     if minutes is not None:
         seconds = max(1, int(minutes * 60 / -(-len(targets) // jobs)))
@@ -118,7 +118,7 @@ def run(targets, seconds, minutes, jobs, report):
           flush=True)
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for outcome in pool.map(lambda target: run_target(target, seconds), targets):
+        for outcome in pool.map(lambda target: run_target(target, seconds, seed), targets):
             outcomes.append(outcome)
             print(outcome.line(), flush=True)
             for line in outcome.why() if outcome.failed else []:
@@ -258,6 +258,7 @@ def main(arguments):
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report")
+    parser.add_argument("--seed", type=int, default=0, help="of chance; default: a new one")
     parser.add_argument("--show", action="store_true", help="name the lines that were not reached")
     options = parser.parse_args(arguments)
     os.chdir(ROOT)
@@ -272,7 +273,8 @@ def main(arguments):
         return coverage(targets, options.show)
     if options.what == "merge":
         return merge(targets)
-    return run(targets, options.seconds, options.minutes, options.jobs, options.report)
+    return run(targets, options.seconds, options.minutes, options.jobs, options.report,
+               options.seed)
 
 
 if __name__ == "__main__":
