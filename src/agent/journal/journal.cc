@@ -62,11 +62,13 @@ Result<void> Journal::load(std::string bytes) {
     end_ = scan.end_offset;
     capacity_ = bytes.size();
     compact_at_ = std::max(kCompactBytes, end_ + kChunkBytes);
-    if (scan.tail == Tail::torn) {
-      // Nothing of the torn write may be read again behind a record that is written over it.
-      RB_TRY(file_->write_at(end_, std::string(capacity_ - end_, '\0')));
-      RB_TRY(file_->sync());
-    }
+    // What was read may stand in the page cache only: its writer was killed before it had synced,
+    // or its sync failed, after which the kernel takes the pages for clean. Written again and
+    // synced, it is on the disk before anything is said or done by it. Nothing of a torn write
+    // stays, so that it is not read again behind a record that is written over it.
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(end_), bytes.end(), '\0');
+    RB_TRY(file_->write_at(0, bytes));
+    RB_TRY(file_->sync());
     return {};
   }
   for (const Entry& entry : scan.beyond) {

@@ -254,6 +254,32 @@ TEST(Journal, ADiskThatFailsToSyncIsNotBelievedAgain) {
   EXPECT_FALSE(journal->reserve(1, 100).ok());
 }
 
+// F14: the page cache shows to the next process what the disk has not got.
+TEST(Journal, WhatANewProcessReadsIsOnTheDiskBeforeItIsBelieved) {
+  for (const bool killed_before_the_sync : {false, true}) {
+    LossyDisk disk;
+    Life life;
+    auto journal = life.open(disk);
+    if (killed_before_the_sync) {
+      disk.operations_left = 1;  // the write, and no sync
+    } else {
+      disk.fail_sync = true;
+    }
+    ASSERT_FALSE(journal->append({received_entry('a', 1)}).ok());
+    disk.operations_left = -1;
+    disk.fail_sync = false;
+    journal.reset();
+    journal = life.open(disk);
+    ASSERT_EQ(journal->state().actions.size(), 1u) << "the next process reads it";
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      journal.reset();
+      disk.lose_power(seed);
+      journal = life.open(disk);
+      EXPECT_EQ(journal->state().actions.size(), 1u);
+    }
+  }
+}
+
 TEST(Journal, AFullDiskTakesNoNewWorkButTheEndOfTheOld) {
   LossyDisk disk;
   Life life;

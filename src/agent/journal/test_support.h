@@ -144,10 +144,14 @@ class LossyDisk : public FileLayer {
     Result<void> sync() override {
       RB_TRY(disk.step());
       if (disk.fail_sync) {
+        // As Linux does: the pages are clean from here on, and no later sync writes them.
+        content->pending.clear();
         return Error{Errc::io, "fdatasync: Input/output error"};
       }
       if (!disk.options_.ignores_sync) {
-        content->durable = content->now;
+        for (const auto& [sector, bytes] : content->pending) {
+          content->put(content->durable, sector * kSectorBytes, bytes);
+        }
         content->pending.clear();
       }
       return {};
