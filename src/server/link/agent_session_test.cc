@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -58,7 +59,8 @@ class FakeWebSocket : public net::WebSocket {
 
   std::vector<pb::ToAgent> sent;
   std::uint16_t closed = 0;
-  int pauses = 0;
+  // A test looks at it while the session's timer goes on reading.
+  std::atomic<int> pauses{0};
 
  private:
   net::Loop& loop_;
