@@ -9,7 +9,7 @@ import tomllib
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # No dot: the C++ library (<vector>); the rest: C, POSIX and Linux.
-SYSTEM = re.compile(r"[a-z_0-9]+|(sys|linux|net|netinet|arpa|asm)/[a-z_0-9-]+\.h|[a-z_0-9]+\.h")
+SYSTEM = re.compile(r"[a-z_0-9]+|(sys|linux|net|netinet|netpacket|arpa|asm)/[a-z_0-9-]+\.h|[a-z_0-9]+\.h")
 # What only tests include: test_world.h, blob_test_folder.h, step_fixture.h, token_forge.h,
 # fake_api.h, blob_http_bench.h.
 TEST_FILE = re.compile(r"(.*[/_])?test(_.*|s?)\.(h|cc)|.*_(fixture|forge|bench)\.(h|cc)"

@@ -10,6 +10,8 @@ std::string_view to_string(Errc code) {
       return "invalid_body";
     case Errc::missing_parameter:
       return "missing_parameter";
+    case Errc::invalid_ip:
+      return "invalid_ip";
     case Errc::invalid_query:
       return "invalid_query";
     case Errc::invalid_request:

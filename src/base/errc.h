@@ -11,6 +11,7 @@ enum class Errc {
   invalid_input,      // a value is malformed or out of range
   invalid_body,       // the body is not what the route takes
   missing_parameter,  // a required parameter is absent
+  invalid_ip,         // an IP address is malformed
   invalid_query,      // an OData option or function argument is wrong or not served
   invalid_request,    // OAuth: malformed token request
   too_large,          // over a size limit

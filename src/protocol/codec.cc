@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include "base/ip.h"
 #include "protocol/shape.h"
 
 namespace reachback::protocol {
@@ -11,8 +12,7 @@ namespace {
 constexpr std::size_t kOrderBytesMax = 512 << 10;
 constexpr std::size_t kHelloBodyBytesMax = 16 << 10;
 constexpr std::size_t kFactBytesMax = 128;  // versions, platform names
-constexpr std::size_t kIpAddressesMax = 32;
-constexpr std::size_t kIpAddressBytesMax = 64;
+constexpr std::size_t kAddressesMax = 32;
 constexpr std::size_t kFileNameBytesMax = 128;
 constexpr std::size_t kReceiptBytesMax = 1024;
 constexpr std::size_t kOrderKeysMax = 8;
@@ -180,6 +180,17 @@ Result<void> check(const pb::CommandEnded& m) {
   return {};
 }
 
+Result<void> check(const pb::NetworkAddress& m) {
+  if (m.ip().empty() || normal_ip(m.ip()) != m.ip()) {
+    return bad("addresses.ip", "no IP address as inet_ntop() writes it");
+  }
+  RB_TRY(check_size_or_none("addresses.mac", m.mac(), 6));
+  if (!pb::InterfaceType_IsValid(m.type()) || !pb::OperationalStatus_IsValid(m.status())) {
+    return bad("addresses", "a type or status that is not known");
+  }
+  return {};
+}
+
 Result<void> check(const pb::Hello::Body& m) {
   RB_TRY(check_range("public_key", m.public_key().size(), 1, 256));
   RB_TRY(check_size("generation", m.generation(), 16));
@@ -190,10 +201,13 @@ Result<void> check(const pb::Hello::Body& m) {
   RB_TRY(check_text("os_platform", m.os_platform(), kFactBytesMax));
   RB_TRY(check_text("os_version", m.os_version(), kFactBytesMax));
   RB_TRY(check_text("os_architecture", m.os_architecture(), kFactBytesMax));
-  RB_TRY(check_range("ip_addresses", static_cast<std::uint64_t>(m.ip_addresses_size()), 0,
-                     kIpAddressesMax));
-  for (const auto& address : m.ip_addresses()) {
-    RB_TRY(check_text("ip_addresses", address, kIpAddressBytesMax));
+  RB_TRY(check_text("os_distribution", m.os_distribution(), kFactBytesMax));
+  RB_TRY(check_range("os_build", m.os_build(), 0, INT64_MAX));
+  RB_TRY(check_text("os_processor", m.os_processor(), kFactBytesMax));
+  RB_TRY(
+      check_range("addresses", static_cast<std::uint64_t>(m.addresses_size()), 0, kAddressesMax));
+  for (const auto& address : m.addresses()) {
+    RB_TRY(check(address));
   }
   RB_TRY(check_size_or_none("life", m.life(), 16));
   return m.last_contact().empty() ? Result<void>()

@@ -41,7 +41,7 @@ pb::Hello::Body good_body() {
   m.set_boot(bytes(16));
   m.set_nonce(bytes(16));
   m.set_host_name("host");
-  m.add_ip_addresses("127.0.0.1");
+  m.add_addresses()->set_ip("127.0.0.1");
   return m;
 }
 
@@ -181,11 +181,24 @@ TEST(Codec, HelloLimits) {
           {"os_version", [](auto& m) { m.set_os_version(bytes(129, 'v')); }},
           {"", [](auto& m) { m.set_last_contact(bytes(16)); }},
           {"last_contact", [](auto& m) { m.set_last_contact(bytes(15)); }},
-          {"ip_addresses", [](auto& m) { m.add_ip_addresses(bytes(65, '1')); }},
-          {"ip_addresses",
+          {"os_distribution", [](auto& m) { m.set_os_distribution(bytes(129, 'd')); }},
+          {"os_build", [](auto& m) { m.set_os_build(1ull << 63); }},
+          {"os_processor", [](auto& m) { m.set_os_processor(bytes(129, 'p')); }},
+          {"addresses.ip", [](auto& m) { m.add_addresses(); }},
+          {"addresses.ip", [](auto& m) { m.add_addresses()->set_ip("10.0.0.256"); }},
+          {"addresses.ip", [](auto& m) { m.add_addresses()->set_ip("FE80::1"); }},
+          {"", [](auto& m) { m.mutable_addresses(0)->set_mac(bytes(6)); }},
+          {"addresses.mac", [](auto& m) { m.mutable_addresses(0)->set_mac(bytes(8)); }},
+          {"addresses",
+           [](auto& m) { m.mutable_addresses(0)->set_type(static_cast<pb::InterfaceType>(99)); }},
+          {"addresses",
            [](auto& m) {
-             while (m.ip_addresses_size() < 33) {
-               m.add_ip_addresses("::1");
+             m.mutable_addresses(0)->set_status(static_cast<pb::OperationalStatus>(-1));
+           }},
+          {"addresses",
+           [](auto& m) {
+             while (m.addresses_size() < 33) {
+               m.add_addresses()->set_ip("::1");
              }
            }},
       });

@@ -25,7 +25,13 @@ class MachineStoreConformance : public StoresConformance {
     m.agent_version = "0.1";
     m.last_ip = "10.0.0.1";
     m.last_external_ip = "192.0.2.1";
-    m.ip_addresses = {"10.0.0.1", "fe80::1"};
+    m.os_distribution = "Debian GNU/Linux";
+    m.os_processor = "x64";
+    m.os_build = 18;
+    m.addresses = {
+        {"10.0.0.1", std::string("\x02\0\0\0\0\x01", 6), server::InterfaceType::ethernet,
+         server::OperationalStatus::up},
+        {"fe80::1", "", server::InterfaceType::tunnel, server::OperationalStatus::dormant}};
     m.first_seen = m.last_seen = at;
     return m;
   }
@@ -157,12 +163,15 @@ TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
   server::MachineContact contact;
   contact.name = "renamed";
   contact.os_platform = "Linux2";
+  contact.os_distribution = "Another";
   contact.os_version = "13";
   contact.os_architecture = "32-bit";
+  contact.os_processor = "x86";
+  contact.os_build = INT64_MAX;
   contact.agent_version = "0.2";
   contact.last_ip = "10.0.0.2";
   contact.last_external_ip = "192.0.2.2";
-  contact.ip_addresses = {"10.0.0.2"};
+  contact.addresses = {{"10.0.0.2", "", server::InterfaceType::other, {}}};
   contact.generation = JournalGeneration::make(random_);
   contact.contact = random_.bytes(16);
   contact.last_contact = random_.bytes(16);
@@ -173,14 +182,7 @@ TEST_P(MachineStoreConformance, a_contact_replaces_what_the_agent_tells) {
     stores_->machines().connected(tenant_, m->id, contact, sample_time(50), done);
   }));
   Machine want = *m;
-  want.name = contact.name;
-  want.os_platform = contact.os_platform;
-  want.os_version = contact.os_version;
-  want.os_architecture = contact.os_architecture;
-  want.agent_version = contact.agent_version;
-  want.last_ip = contact.last_ip;
-  want.last_external_ip = contact.last_external_ip;
-  want.ip_addresses = contact.ip_addresses;
+  static_cast<server::MachineFacts&>(want) = contact;
   want.generation = contact.generation;
   want.contact = contact.contact;
   want.confirmed_contact = contact.last_contact;
@@ -305,6 +307,123 @@ TEST_P(MachineStoreConformance, by_name_is_exact_and_newest_first) {
   EXPECT_EQ(*by_name("host-1"), (std::vector<Machine>{*b, *c, *a}));
   EXPECT_TRUE(by_name("host")->empty());
   EXPECT_TRUE(by_name("host-1' OR 1=1")->empty());
+}
+
+TEST_P(MachineStoreConformance, machines_are_found_by_the_addresses_that_they_had) {
+  auto m = enroll(token(tenant_, 2), fresh(sample_time(100)));
+  ASSERT_OK(m);
+  auto found = [&](const std::string& ip, int from, int to, std::uint64_t top = 100) {
+    return wait_for<std::vector<Machine>>([&](auto done) {
+             stores_->machines().with_address(tenant_, ip, sample_time(from), sample_time(to), top,
+                                              done);
+           })
+        ->size();
+  };
+  auto connect = [&](int second, std::vector<server::NetworkAddress> addresses) {
+    server::MachineContact contact;
+    static_cast<server::MachineFacts&>(contact) = *m;
+    contact.addresses = std::move(addresses);
+    contact.generation = JournalGeneration::make(random_);
+    contact.replaces = get(tenant_, m->id)->contact;
+    contact.contact = random_.bytes(16);
+    ASSERT_OK(wait_for([&](auto done) {
+      stores_->machines().connected(tenant_, m->id, contact, sample_time(second), done);
+    }));
+  };
+  EXPECT_EQ(found("10.0.0.1", 0, 99), 0u);  // before it was there
+  EXPECT_EQ(found("10.0.0.1", 0, 100), 1u);
+  EXPECT_EQ(found("10.0.0.1", 5000, 6000), 1u);  // has it, as far as is known
+  EXPECT_EQ(found("10.0.0.9", 0, 6000), 0u);
+  EXPECT_EQ(found("10.0.0.1", 0, 6000, 0), 0u);
+  // Last seen at 200 with the old address, back at 900 with another.
+  ASSERT_OK(wait_for(
+      [&](auto done) { stores_->machines().seen(tenant_, m->id, sample_time(200), done); }));
+  connect(900, {{"10.0.0.2", "", {}, {}}});
+  EXPECT_EQ(found("10.0.0.1", 200, 900), 1u);
+  EXPECT_EQ(found("10.0.0.1", 201, 6000), 0u);
+  EXPECT_EQ(found("10.0.0.2", 201, 899), 0u);
+  EXPECT_EQ(found("10.0.0.2", 201, 900), 1u);
+  // The same again begins nothing new; the first address a second time does.
+  connect(1000, {{"10.0.0.2", "", {}, {}}});
+  connect(1100, {{"10.0.0.1", "", {}, {}}, {"10.0.0.1", "", {}, {}}});
+  EXPECT_EQ(found("10.0.0.2", 1000, 1099), 1u);
+  EXPECT_EQ(found("10.0.0.2", 1001, 9999), 0u);
+  EXPECT_EQ(found("10.0.0.1", 1100, 1100), 1u);
+  EXPECT_EQ(found("10.0.0.1", 500, 600), 0u);
+  EXPECT_EQ(wait_for<std::vector<Machine>>([&](auto done) {
+              stores_->machines().with_address(other_tenant_, "10.0.0.1", sample_time(0),
+                                               sample_time(9999), 100, done);
+            })->size(),
+            0u);
+}
+
+TEST_P(MachineStoreConformance, machines_are_found_by_tag) {
+  auto a = enroll(token(tenant_, 1, sample_time(1000), {"web", "prod"}), fresh(sample_time(1)));
+  auto b = enroll(token(tenant_, 1, sample_time(1000), {"website"}), fresh(sample_time(2)));
+  ASSERT_OK(a);
+  ASSERT_OK(b);
+  ASSERT_OK(enroll(token(other_tenant_, 1, sample_time(1000), {"web"}), fresh()));
+  auto found = [&](const std::string& tag, bool prefix, std::uint64_t top = 100) {
+    return *wait_for<std::vector<Machine>>(
+        [&](auto done) { stores_->machines().with_tag(tenant_, tag, prefix, top, done); });
+  };
+  EXPECT_EQ(found("web", false), std::vector<Machine>{*a});
+  EXPECT_EQ(found("web", true), (std::vector<Machine>{*a, *b}));
+  EXPECT_EQ(found("web", true, 1), std::vector<Machine>{*a});
+  EXPECT_EQ(found("Web", true), std::vector<Machine>{});
+  EXPECT_EQ(found("%", true), std::vector<Machine>{});
+  EXPECT_EQ(found("webs", false), std::vector<Machine>{});
+}
+
+TEST_P(MachineStoreConformance, a_change_is_made_to_all_machines_or_none) {
+  Sha256 two = token(tenant_, 3, sample_time(1000), {"old"});
+  auto a = enroll(two, fresh());
+  auto b = enroll(two, fresh());
+  ASSERT_OK(a);
+  ASSERT_OK(b);
+  auto change = [&](TenantId tenant, std::vector<MachineId> ids, server::MachineChange what) {
+    what.tags_max = what.tags_max == 0 ? 10 : what.tags_max;
+    return wait_for<std::vector<Machine>>([&](auto done) {
+      stores_->machines().change(tenant, ids, what,
+                                 {sample_time(5), "machine_changed", "someone", ""}, done);
+    });
+  };
+  server::MachineChange add;
+  add.add_tags = {"new"};
+  auto changed = change(tenant_, {b->id, a->id}, add);
+  ASSERT_OK(changed);
+  Machine want = *b;
+  want.tags = {"old", "new"};
+  EXPECT_EQ((*changed)[0], want);
+  EXPECT_EQ(*get(tenant_, b->id), want);
+  EXPECT_EQ(get(tenant_, a->id)->tags, want.tags);
+  EXPECT_EQ((*change(tenant_, {a->id}, add))[0].tags, want.tags);  // there already
+
+  server::MachineChange replace;
+  replace.tags = std::vector<std::string>{"x"};
+  replace.device_value = server::DeviceValue::high;
+  EXPECT_CODE(change(tenant_, {a->id, sample_machine_id(random_)}, replace), not_found);
+  EXPECT_CODE(change(other_tenant_, {a->id}, replace), not_found);
+  EXPECT_EQ(get(tenant_, a->id)->tags, want.tags);
+  EXPECT_EQ(get(tenant_, a->id)->device_value, server::DeviceValue::normal);
+  ASSERT_OK(change(tenant_, {a->id}, replace));
+  EXPECT_EQ(get(tenant_, a->id)->tags, std::vector<std::string>{"x"});
+  EXPECT_EQ(get(tenant_, a->id)->device_value, server::DeviceValue::high);
+
+  server::MachineChange remove;
+  remove.remove_tags = {"x", "never there"};
+  ASSERT_OK(change(tenant_, {a->id}, remove));
+  EXPECT_EQ(get(tenant_, a->id)->tags, std::vector<std::string>{});
+  EXPECT_EQ(wait_for<std::vector<Machine>>([&](auto done) {
+              stores_->machines().with_tag(tenant_, "x", false, 10, done);
+            })->size(),
+            0u);
+
+  add.add_tags = {"1", "2", "3"};
+  add.tags_max = 3;
+  EXPECT_OK(change(tenant_, {a->id}, add));
+  EXPECT_CODE(change(tenant_, {a->id, b->id}, add), invalid_input);  // b has two already
+  EXPECT_EQ(get(tenant_, b->id)->tags, want.tags);
 }
 
 }  // namespace reachback::testing

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/mutex.h"
 #include "testing/fake_stores.h"
+#include "testing/machine_extras.h"
 
 namespace reachback::testing {
 
@@ -104,6 +105,37 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       return all;
     });
   }
+  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+                    std::uint64_t top, Done<std::vector<Machine>> done) override {
+    where(tenant, top, std::move(done),
+          [&](const Machine& m) { return addresses_.had(m.id, ip, from, to); });
+  }
+  void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
+                Done<std::vector<Machine>> done) override {
+    where(tenant, top, std::move(done), [&](const Machine& m) {
+      return std::any_of(m.tags.begin(), m.tags.end(), [&](const std::string& t) {
+        return prefix ? t.starts_with(tag) : t == tag;
+      });
+    });
+  }
+  void change(TenantId tenant, std::vector<MachineId> ids, server::MachineChange change,
+              server::AuditEntry, Done<std::vector<Machine>> done) override {
+    write<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
+      std::map<MachineId, Machine> after;
+      std::vector<Machine> out;
+      for (const MachineId& id : ids) {
+        if (mine(tenant, id) == nullptr) {
+          return no_such(id);
+        }
+        RB_TRY_ASSIGN(Machine m, changed(machines_[id], change));
+        out.push_back(after[id] = std::move(m));
+      }
+      for (auto& [id, m] : after) {
+        machines_[id] = std::move(m);
+      }
+      return out;
+    });
+  }
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                  Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
@@ -114,14 +146,8 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       if (m->contact != contact.replaces || m->quarantine.has_value() != contact.in_quarantine) {
         return Error{Errc::conflict, "another contact was sent, or the quarantine changed"};
       }
-      m->name = contact.name;
-      m->os_platform = contact.os_platform;
-      m->os_version = contact.os_version;
-      m->os_architecture = contact.os_architecture;
-      m->agent_version = contact.agent_version;
-      m->last_ip = contact.last_ip;
-      m->last_external_ip = contact.last_external_ip;
-      m->ip_addresses = contact.ip_addresses;
+      addresses_.follow(id, contact.addresses, m->last_seen, now);
+      static_cast<server::MachineFacts&>(*m) = contact;
       m->generation = contact.generation;
       m->contact = contact.contact;
       m->confirmed_contact = contact.last_contact;
@@ -198,6 +224,19 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
     auto found = machines_.find(id);
     return found != machines_.end() && found->second.tenant == tenant ? &found->second : nullptr;
   }
+  template <typename Test>
+  void where(const TenantId& tenant, std::uint64_t top, Done<std::vector<Machine>> done,
+             Test test) {
+    read<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
+      auto all = of_tenant(tenant);
+      std::erase_if(all, [&](const Machine& m) { return !test(m); });
+      std::sort(all.begin(), all.end(), [](const Machine& a, const Machine& b) {
+        return std::tie(a.first_seen, a.id) < std::tie(b.first_seen, b.id);
+      });
+      all.resize(std::min<std::uint64_t>(top, all.size()));
+      return all;
+    });
+  }
   std::vector<Machine> of_tenant(const TenantId& tenant) {
     std::vector<Machine> all;
     for (const auto& [id, m] : machines_) {
@@ -233,6 +272,7 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
     m.tenant = token->second.tenant;
     m.tags = token->second.tags;
     machines_[m.id] = m;
+    addresses_.follow(m.id, m.addresses, m.last_seen, m.first_seen);
     came_with_[m.id] = digest;
     return m;
   }
@@ -240,6 +280,7 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
   Tokens& tokens_;
   std::map<MachineId, Machine> machines_;
   std::map<MachineId, Sha256> came_with_;
+  AddressHistory addresses_;
 };
 
 // ---- library

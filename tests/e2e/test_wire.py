@@ -75,7 +75,7 @@ def test_unknown_methods_get_405_with_allow(shared, method):
 def test_connect_to_an_authority_gets_405_with_allow(shared):
     got = exchange(shared.shared_api, "CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert statuses(got)[:1] == [405], got[:300]
-    assert re.search(rb"(?i)\r\nallow: DELETE, GET, POST\r\n", got)
+    assert re.search(rb"(?i)\r\nallow: DELETE, GET, PATCH, POST\r\n", got)
 
 
 @pytest.mark.parametrize("path", ["/%zz", "/%00", "/api/..%2fmachines", "/api//machines",

@@ -272,7 +272,7 @@ void Machine::start_agent() {
     r->supervisor = std::make_unique<agent::AgentSupervisor>(
         std::move(identity),
         agent::SupervisorDeps{*r->events, *r->processes, *r->journal, spool_, clock_, *r->random,
-                              boot_, facts, contact_,
+                              boot_, [facts] { return facts; }, contact_,
                               [this](const std::string& contact) -> Result<void> {
                                 if (disk_->disk_full) {
                                   return Error{Errc::storage_full, "contact (simulated)"};

@@ -152,6 +152,18 @@ class NodeMachines : public server::MachineStore {
                Done<std::vector<server::Machine>> done) override {
     shared_.by_name(tenant, std::move(name), std::move(done));
   }
+  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+                    std::uint64_t top, Done<std::vector<server::Machine>> done) override {
+    shared_.with_address(tenant, std::move(ip), from, to, top, std::move(done));
+  }
+  void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
+                Done<std::vector<server::Machine>> done) override {
+    shared_.with_tag(tenant, std::move(tag), prefix, top, std::move(done));
+  }
+  void change(TenantId tenant, std::vector<MachineId> ids, server::MachineChange change,
+              server::AuditEntry audit, Done<std::vector<server::Machine>> done) override {
+    shared_.change(tenant, std::move(ids), std::move(change), std::move(audit), std::move(done));
+  }
   void connected(TenantId tenant, MachineId id, server::MachineContact contact, Timestamp now,
                  Done<void> done) override {
     road_.write<void>([s = &shared_, tenant, id, contact = std::move(contact), now](

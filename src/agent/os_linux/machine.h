@@ -9,7 +9,8 @@ namespace reachback::agent {
 
 // Errors: io.
 Result<BootId> read_boot_id();
-// Host name, platform, versions and addresses; the rest of the body is empty.
+// Host name, platform, versions, architecture and addresses as they are now; the rest of the body
+// is empty. Platform, processor and architecture in MDE's words.
 pb::Hello::Body read_machine_facts();
 // No core dump, no ptrace and no /proc/<agent>/… for others of the same user.
 void harden_process();

@@ -42,7 +42,8 @@ struct SupervisorDeps {
   const Clock& clock;
   Random& random;
   BootId boot;
-  pb::Hello::Body facts;     // host, platform, version; the rest is filled in
+  // Host, platform, versions, addresses, as they are at each hello; the rest is filled in.
+  std::function<pb::Hello::Body()> facts;
   std::string last_contact;  // 16 bytes or empty
   // Keeps the newest contact for the next hello, durably.
   std::function<Result<void>(const std::string&)> save_contact;

@@ -87,7 +87,7 @@ pb::Hello AgentSupervisor::begin_session(const Challenge& challenge,
   unkept_contact_.clear();
   clock_is_good_ = challenge.server_time &&
                    std::chrono::abs(deps_.clock.now() - *challenge.server_time) < kClockTolerance;
-  pb::Hello::Body body = deps_.facts;
+  pb::Hello::Body body = deps_.facts();
   body.set_public_key(identity_.key.public_key().spki());
   body.set_generation(std::string(deps_.journal.state().generation.bytes()));
   body.set_boot(std::string(deps_.boot.bytes()));

@@ -178,28 +178,22 @@ class World : public testing::Test {
     identity.order_keys = order_keys_;
     identity.order_keys_version = order_keys_version_;
     supervisor_ = std::make_unique<AgentSupervisor>(
-        std::move(identity), SupervisorDeps{events_,
-                                            processes_,
-                                            *journal_,
-                                            *spool_,
-                                            clock_,
-                                            random_,
-                                            boot_,
-                                            {},
-                                            contact_,
-                                            [this](const std::string& c) -> Result<void> {
-                                              if (fail_save_) {
-                                                return Error{Errc::storage_full, "no space"};
-                                              }
-                                              contact_ = c;
-                                              return {};
-                                            },
-                                            [this](const Identity& i) -> Result<void> {
-                                              order_keys_ = i.order_keys;
-                                              order_keys_version_ = i.order_keys_version;
-                                              return {};
-                                            },
-                                            policy_});
+        std::move(identity),
+        SupervisorDeps{events_, processes_, *journal_, *spool_, clock_, random_, boot_,
+                       [] { return pb::Hello::Body(); }, contact_,
+                       [this](const std::string& c) -> Result<void> {
+                         if (fail_save_) {
+                           return Error{Errc::storage_full, "no space"};
+                         }
+                         contact_ = c;
+                         return {};
+                       },
+                       [this](const Identity& i) -> Result<void> {
+                         order_keys_ = i.order_keys;
+                         order_keys_version_ = i.order_keys_version;
+                         return {};
+                       },
+                       policy_});
     auto recovered = supervisor_->recover();
     EXPECT_TRUE(recovered.ok()) << recovered.error().message;
   }

@@ -83,11 +83,14 @@ Result<void> run(const std::string& state_folder) {
       make_linux_processes(events, ProcessesOptions{"reachback-" + machine.text().substr(0, 16),
                                                     cgroup, policy.limits, bystander});
 
-  pb::Hello::Body facts = read_machine_facts();
-  facts.set_agent_version(REACHBACK_VERSION);
-  if (!enrollment.host_name.empty()) {
-    facts.set_host_name(enrollment.host_name);
-  }
+  const auto facts = [host_name = enrollment.host_name] {
+    pb::Hello::Body now = read_machine_facts();
+    now.set_agent_version(REACHBACK_VERSION);
+    if (!host_name.empty()) {
+      now.set_host_name(host_name);
+    }
+    return now;
+  };
   AgentSupervisor supervisor(std::move(enrollment.identity),
                              SupervisorDeps{events, *processes, *journal, *spool, clock, random,
                                             boot, facts, load_contact(state_folder),

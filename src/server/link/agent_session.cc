@@ -21,7 +21,7 @@ AgentSession::AgentSession(SessionDeps deps, SessionLimits limits,
 void AgentSession::start() {
   auto self = shared_from_this();
   heard();
-  tokens_at_ = deps_.clock.since_boot();
+  tokens_at_ = seen_at_ = deps_.clock.since_boot();
   tokens_ = static_cast<std::int64_t>(limits_.message_burst);
   timer_ = loop_.after(limits_.hello_timeout, [weak = weak_from_this()] {
     if (auto s = weak.lock(); s && !s->claim_) {
@@ -272,15 +272,7 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
     return;
   }
   MachineContact contact;
-  contact.name = body.host_name();
-  contact.os_platform = body.os_platform();
-  contact.os_version = body.os_version();
-  contact.os_architecture = body.os_architecture();
-  contact.agent_version = body.agent_version();
-  contact.last_external_ip = socket_->peer_ip();
-  contact.ip_addresses = {body.ip_addresses().begin(), body.ip_addresses().end()};
-  contact.last_ip =
-      contact.ip_addresses.empty() ? socket_->peer_ip() : contact.ip_addresses.front();
+  static_cast<MachineFacts&>(contact) = facts_of(body, socket_->peer_ip());
   contact.generation = *JournalGeneration::from_bytes(body.generation());
   contact.contact = contact_ = deps_.random.bytes(16);
   contact.last_contact = last;
@@ -357,6 +349,10 @@ void AgentSession::heard() {
 
 void AgentSession::on_heartbeat(const pb::Heartbeat& m) {
   deps_.hub.heartbeat(claim_->machine, this, m.seq());
+  if (const Duration now = deps_.clock.since_boot(); now - seen_at_ >= limits_.seen_every) {
+    seen_at_ = now;
+    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(), [](Result<void>) {});
+  }
   // Level-triggered: whatever a lost hint left behind is found here.
   deps_.live_response.dispatch(claim_->tenant, claim_->machine);
   handled();

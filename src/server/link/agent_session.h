@@ -22,6 +22,9 @@ struct SessionLimits {
   // The last frame may be so old for the claim to stand: the longest heartbeat, 36 s, and a little
   // (ours).
   Duration claim_age_max = std::chrono::seconds(40);
+  // So often is a connected machine's last_seen written. Source: ours; findbyip asks for a quarter
+  // of an hour.
+  Duration seen_every = std::chrono::minutes(15);
   std::size_t queue_pause = 32;  // unhandled messages at which reading pauses
   // Messages that a session may send: `message_burst` at once (what an agent says again after a
   // long absence), then `messages_per_second`. Beyond, reading stops for `throttle` at a time;
@@ -122,6 +125,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
   bool paused_ = false;  // reading is stopped, for either reason
   std::int64_t tokens_ = 0;
   Duration tokens_at_{};
+  Duration seen_at_{};           // when last_seen was written last, on the clock since boot
   std::uint64_t throttles_ = 0;  // since the burst was last whole
   std::unique_ptr<net::Timer> throttle_timer_;
   bool ending_ = false;  // said goodbye: what still waits or comes is not handled any more

@@ -14,6 +14,7 @@
 #include "protocol/codec.h"
 #include "protocol/signing.h"
 #include "server/link/agent_api.h"
+#include "server/link/reports.h"
 #include "testing/fake_blob_store.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_exchange.h"
@@ -440,6 +441,40 @@ TEST_F(LinkTest, a_good_agent_is_welcomed_gets_the_order_and_its_report_ends_the
   EXPECT_EQ(get(a.id).status, action::Status::succeeded);
   receive(*socket, report);  // a repeat is acknowledged again
   EXPECT_TRUE(socket->sent.back().has_report_acknowledged());
+}
+
+TEST_F(LinkTest, a_hello_tells_what_its_machine_is_and_a_heartbeat_when_it_was_seen) {
+  pb::Hello::Body body;
+  pb::NetworkAddress& address = *body.add_addresses();
+  address.set_ip("10.1.2.3");
+  address.set_mac("abcdef");
+  address.set_type(pb::IEEE80211);
+  address.set_status(pb::STATUS_DORMANT);
+  body.set_os_build(7);
+  body.set_os_distribution("D");
+  body.set_os_processor("x64");
+  const MachineFacts facts = facts_of(body, "192.0.2.1");
+  EXPECT_EQ(facts.addresses,
+            (std::vector<NetworkAddress>{
+                {"10.1.2.3", "abcdef", InterfaceType::ieee80211, OperationalStatus::dormant}}));
+  EXPECT_EQ(facts.last_ip, "10.1.2.3");
+  EXPECT_EQ(facts.last_external_ip, "192.0.2.1");
+  EXPECT_EQ(facts.os_build, 7);
+
+  const MachineId id = enrolled();
+  auto socket = connected();
+  const Timestamp first = machine(id).last_seen;
+  auto heartbeat_after = [&](int minutes) {
+    clock_.advance(std::chrono::minutes(minutes));
+    pb::ToServer m;
+    m.mutable_heartbeat()->set_seq(1);
+    receive(*socket, m);
+    return machine(id).last_seen;
+  };
+  EXPECT_EQ(heartbeat_after(14), first);
+  const Timestamp later = heartbeat_after(1);
+  EXPECT_EQ(later, clock_.now());
+  EXPECT_EQ(heartbeat_after(14), later);
 }
 
 TEST_F(LinkTest, session_5_9_1_a_hello_of_another_connection_or_key_is_refused) {

@@ -39,4 +39,24 @@ Result<action::CommandEnded> command_ended(const pb::CommandEnded& m) {
   return e;
 }
 
+MachineFacts facts_of(const pb::Hello::Body& body, const std::string& peer_ip) {
+  MachineFacts facts;
+  facts.name = body.host_name();
+  facts.os_platform = body.os_platform();
+  facts.os_distribution = body.os_distribution();
+  facts.os_version = body.os_version();
+  facts.os_architecture = body.os_architecture();
+  facts.os_processor = body.os_processor();
+  facts.os_build = static_cast<std::int64_t>(body.os_build());
+  facts.agent_version = body.agent_version();
+  for (const pb::NetworkAddress& address : body.addresses()) {
+    facts.addresses.push_back({address.ip(), address.mac(),
+                               static_cast<InterfaceType>(address.type()),
+                               static_cast<OperationalStatus>(address.status())});
+  }
+  facts.last_external_ip = peer_ip;
+  facts.last_ip = facts.addresses.empty() ? peer_ip : facts.addresses.front().ip;
+  return facts;
+}
+
 }  // namespace reachback::server

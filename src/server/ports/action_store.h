@@ -11,21 +11,9 @@
 
 #include "base/result.h"
 #include "server/action/action.h"
+#include "server/ports/audit_entry.h"
 
 namespace reachback::server {
-
-// Written in the same transaction as the change it tells of, into the database's hash chain. Shown
-// by `actions` history and the later activity page.
-struct AuditEntry {
-  Timestamp at{};
-  std::string kind;       // "accepted", "granted", "cancel_requested", "finished", ...
-  std::string principal;  // who; "system" for the reaper, the machine id for an agent
-  std::string detail;     // for people
-  // Of a change that a call of the API asked for; else empty.
-  std::string token_id{};
-  std::string peer_ip{};
-  std::optional<Sha256> request{};  // CallOrigin::request
-};
 
 // Names a POST that must not be done twice. Source: Idempotency-Key draft (409/422), trust.md F02,
 // F03.

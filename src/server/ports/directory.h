@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "server/ports/audit_entry.h"
 
 namespace reachback::server {
 
@@ -20,20 +21,54 @@ struct Quarantine {
   friend bool operator==(const Quarantine&, const Quarantine&) = default;
 };
 
-struct Machine {
-  TenantId tenant;
-  MachineId id;
-  std::string public_key;  // SubjectPublicKeyInfo DER
-  std::string name;        // computerDnsName
+// MDE's kinds of interface and states of it, those that a machine here can tell. Numbers are
+// stored. Source: mde-spec.md §10.
+enum class InterfaceType : std::uint8_t {
+  unknown = 0,
+  other = 1,
+  ethernet = 2,
+  ppp = 3,
+  software_loopback = 4,
+  ieee80211 = 5,
+  tunnel = 6
+};
+enum class OperationalStatus : std::uint8_t { unknown = 0, up = 1, down = 2, dormant = 3 };
+
+struct NetworkAddress {
+  std::string ip;   // as base/ip.h writes it
+  std::string mac;  // 6 bytes; empty: the interface has none
+  InterfaceType type = InterfaceType::unknown;
+  OperationalStatus status = OperationalStatus::unknown;
+  friend bool operator==(const NetworkAddress&, const NetworkAddress&) = default;
+};
+
+// What an agent tells of its machine.
+struct MachineFacts {
+  std::string name;  // computerDnsName
   std::string os_platform;
+  std::string os_distribution;
   std::string os_version;
   std::string os_architecture;  // "64-bit"
+  std::string os_processor;     // "x64"
+  std::int64_t os_build = 0;    // 0: not known
   std::string agent_version;
   std::string last_ip;
   std::string last_external_ip;
-  std::vector<std::string> ip_addresses;
+  std::vector<NetworkAddress> addresses;
+  friend bool operator==(const MachineFacts&, const MachineFacts&) = default;
+};
+
+// How much a machine matters to its owner. Numbers are stored.
+enum class DeviceValue : std::uint8_t { normal = 0, low = 1, high = 2 };
+
+struct Machine : MachineFacts {
+  TenantId tenant;
+  MachineId id;
+  std::string public_key;  // SubjectPublicKeyInfo DER
   std::vector<std::string> tags;
+  DeviceValue device_value = DeviceValue::normal;
   Timestamp first_seen{};
+  // Kept up to about a quarter of an hour while the machine is connected.
   Timestamp last_seen{};
   std::string contact;  // nonce of the last Welcome, 16 bytes; empty before the first
   // The newest contact that the machine is known to keep; empty: none yet. nullopt: not known, any
@@ -50,10 +85,7 @@ struct Machine {
 };
 
 // What an agent tells when it connects.
-struct MachineContact {
-  std::string name, os_platform, os_version, os_architecture, agent_version, last_ip,
-      last_external_ip;
-  std::vector<std::string> ip_addresses;
+struct MachineContact : MachineFacts {
   JournalGeneration generation;
   std::string contact;       // the new nonce
   std::string last_contact;  // the one that it came with: confirmed by that
@@ -65,6 +97,17 @@ struct MachineContact {
   std::uint64_t attempt = 0;
   std::uint64_t order_keys_version = 1;
 };
+
+// What people set on machines. What is absent stays as it is.
+struct MachineChange {
+  std::vector<std::string> add_tags, remove_tags;  // there already, not there: no change
+  std::optional<std::vector<std::string>> tags;    // all of them, each once
+  std::optional<DeviceValue> device_value;
+  std::size_t tags_max = 0;  // of one machine, after the change
+};
+
+// So long a machine's former addresses are kept. Source: MDE asks findbyip for 30 days at most.
+inline constexpr Duration kAddressHistory = std::chrono::hours(24 * 31);
 
 class MachineStore {
  public:
@@ -80,6 +123,19 @@ class MachineStore {
                     Done<std::vector<Machine>> done) = 0;  // by first_seen, id
   // By exact name; several machines may share one. Newest last_seen first.
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
+  // Those that had the address (as base/ip.h writes it) at a moment of [from, to], by first_seen,
+  // id. One that has it now counts as having it to this day, however long ago it was last seen.
+  // What is older than kAddressHistory may be forgotten.
+  virtual void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+                            std::uint64_t top, Done<std::vector<Machine>> done) = 0;
+  // Those that have the tag, or with `prefix` one that begins with it, by first_seen, id.
+  virtual void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
+                        Done<std::vector<Machine>> done) = 0;
+  // All of the machines or none; one audit record for each that it changes. Gives them as they are
+  // then, in the order of `ids`. Errors: not_found (names the first that is not there),
+  // invalid_input (a machine would have more than tags_max tags).
+  virtual void change(TenantId tenant, std::vector<MachineId> ids, MachineChange change,
+                      AuditEntry audit, Done<std::vector<Machine>> done) = 0;
   // Errors: conflict (the machine is not any more as `contact` says that it was), not_found.
   virtual void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                          Done<void> done) = 0;

@@ -33,6 +33,7 @@ TEST(ErrorTable, HasThePinnedAnswers) {
   for (Pin pin : {Pin{Errc::invalid_input, 400, "InvalidInput"},
                   Pin{Errc::invalid_body, 400, "InvalidRequestBody"},
                   Pin{Errc::missing_parameter, 400, "MissingRequiredParameter"},
+                  Pin{Errc::invalid_ip, 400, "InvalidIpAddress"},
                   Pin{Errc::invalid_query, 400, "ODataError"},
                   Pin{Errc::too_large, 413, "PayloadTooLarge"},
                   Pin{Errc::batch_too_large, 400, "MaximumBatchSizeExceeded"},

@@ -16,7 +16,18 @@ void get_instance(Core& core, CallPtr call);
 // machine_handlers.cc
 void get_machines(Core& core, CallPtr call);
 void get_machine(Core& core, CallPtr call);
+void find_machines_by_ip(Core& core, CallPtr call);
+void find_machines_by_tag(Core& core, CallPtr call);
+void get_machine_groups(Core& core, CallPtr call);
 void get_alerts(Core& core, CallPtr call);
+// machine_change_handlers.cc
+void post_tag(Core& core, CallPtr call);
+void post_tag_of_machines(Core& core, CallPtr call);
+void post_device_value(Core& core, CallPtr call);
+void patch_machine(Core& core, CallPtr call);
+// unserved_handlers.cc
+void post_unserved_action(Core& core, CallPtr call);
+void get_package_uri(Core& core, CallPtr call);
 // run_handler.cc
 void post_run_live_response(Core& core, CallPtr call);
 // action_handlers.cc

@@ -1,6 +1,7 @@
 // GET /api/machines, /api/machines/{id}, /api/alerts.
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
+#include "server/rest/machine_bodies.h"
 #include "server/rest/render.h"
 
 namespace reachback::server::rest {
@@ -44,6 +45,63 @@ void get_machine(Core& core, CallPtr call) {
         core.answer(*call, 200,
                     render_machine(call->context("Machines/$entity"), *machine, freshness(core)));
       });
+}
+
+namespace {
+
+Done<std::vector<MachineView>> answer_with_machines(Core& core, CallPtr call) {
+  return [&core, call](Result<std::vector<MachineView>> machines) {
+    if (!machines) {
+      core.refuse(*call, machines.error());
+      return;
+    }
+    core.answer(*call, 200, render_machines(call->context("Machines"), *machines, freshness(core)));
+  };
+}
+
+}  // namespace
+
+void find_machines_by_ip(Core& core, CallPtr call) {
+  auto options = refuse_options(call->query);
+  auto what = parse_find_by_ip(call->params.front(), core.deps.clock.now(), core.bounds);
+  if (!options || !what) {
+    core.refuse(*call, options ? what.error() : options.error());
+    return;
+  }
+  core.deps.machines.find_by_ip(call->principal, what->ip, what->at, core.bounds.page_size,
+                                answer_with_machines(core, call));
+}
+
+void find_machines_by_tag(Core& core, CallPtr call) {
+  if (auto options = refuse_options(call->query); !options) {
+    core.refuse(*call, options.error());
+    return;
+  }
+  auto tags = values_of(call->query, "tag");
+  auto prefixes = values_of(call->query, "useStartsWithFilter");
+  if (tags.size() != 1 || tags[0].empty()) {
+    core.refuse(*call, tags.size() > 1 ? Error{Errc::invalid_input, "tag is there twice"}
+                                       : Error{Errc::missing_parameter, "tag is required"});
+    return;
+  }
+  const bool prefix = prefixes.size() == 1 && equals_ignore_case(prefixes[0], "true");
+  if (!prefixes.empty() && !prefix &&
+      (prefixes.size() > 1 || !equals_ignore_case(prefixes[0], "false"))) {
+    core.refuse(*call, Error{Errc::invalid_input, "useStartsWithFilter must be true or false"});
+    return;
+  }
+  core.deps.machines.find_by_tag(call->principal, std::string(tags[0]), prefix,
+                                 core.bounds.page_size, answer_with_machines(core, call));
+}
+
+// There are no device groups: every machine is in group 0. Source: clients.md 16.
+void get_machine_groups(Core& core, CallPtr call) {
+  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
+  if (!page) {
+    core.refuse(*call, page.error());
+    return;
+  }
+  core.answer(*call, 200, render_empty_list(call->context("MachineGroups")));
 }
 
 // Reachback has no alerts. Source: clients.md 15.

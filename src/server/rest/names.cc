@@ -46,6 +46,61 @@ std::string_view type_name(action::CommandType type) {
   return "RunScript";
 }
 
+std::string_view device_value_name(DeviceValue value) {
+  switch (value) {
+    case DeviceValue::normal:
+      return "Normal";
+    case DeviceValue::low:
+      return "Low";
+    case DeviceValue::high:
+      return "High";
+  }
+  return "Normal";
+}
+
+std::optional<DeviceValue> parse_device_value(std::string_view name) {
+  for (DeviceValue value : {DeviceValue::normal, DeviceValue::low, DeviceValue::high}) {
+    if (device_value_name(value) == name) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view interface_type_name(InterfaceType type) {
+  switch (type) {
+    case InterfaceType::unknown:
+      return "Unknown";
+    case InterfaceType::other:
+      return "Other";
+    case InterfaceType::ethernet:
+      return "Ethernet";
+    case InterfaceType::ppp:
+      return "PPP";
+    case InterfaceType::software_loopback:
+      return "SoftwareLoopback";
+    case InterfaceType::ieee80211:
+      return "IEEE80211";
+    case InterfaceType::tunnel:
+      return "Tunnel";
+  }
+  return "Unknown";
+}
+
+std::string_view operational_status_name(OperationalStatus status) {
+  switch (status) {
+    case OperationalStatus::unknown:
+      return "Unknown";
+    case OperationalStatus::up:
+      return "Up";
+    case OperationalStatus::down:
+      return "Down";
+    case OperationalStatus::dormant:
+      return "Dormant";
+  }
+  return "Unknown";
+}
+
 bool is_request_source(std::string_view name) {
   constexpr std::string_view kNames[] = {
       "Unspecified",     "PublicApi",  "Portal",    "MCAS", "TVM",

@@ -1,5 +1,7 @@
 #include "server/rest/render.h"
 
+#include <algorithm>
+
 #include "server/rest/json_text.h"
 #include "server/rest/names.h"
 
@@ -98,24 +100,34 @@ void append_action(ObjectText& o, const action::Action& a) {
   o.null("troubleshootInfo");
 }
 
+// Twelve upper-case hex digits, as MDE shows it.
+std::string mac_text(std::string_view mac) {
+  std::string text = to_hex(mac);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return text;
+}
+
 void append_machine(ObjectText& o, const MachineView& view, Freshness fresh) {
   const Machine& m = view.machine;
   bool active = view.connected || fresh.now - m.last_seen < fresh.inactive_after;
   o.text("id", m.id.text()).null("mergedIntoMachineId").boolean("isPotentialDuplication", false);
   o.boolean("isExcluded", false).null("exclusionReason").text("computerDnsName", m.name);
   o.time("firstSeen", m.first_seen).time("lastSeen", m.last_seen);
-  o.text("osPlatform", m.os_platform).null("osProcessor").text_if_any("version", m.os_version);
+  o.text("osPlatform", m.os_platform).text_if_any("osProcessor", m.os_processor);
+  o.text_if_any("version", m.os_version);
   o.text_if_any("lastIpAddress", m.last_ip)
       .text_if_any("lastExternalIpAddress", m.last_external_ip);
-  o.text_if_any("agentVersion", m.agent_version).number("osBuild", 0);
+  o.text_if_any("agentVersion", m.agent_version).number("osBuild", m.os_build);
   // Only a machine that speaks normally is active: one in quarantine gets no orders.
   o.text("healthStatus", m.quarantine ? "ImpairedCommunication" : active ? "Active" : "Inactive");
-  o.text("deviceValue", "Normal");
+  o.text("deviceValue", device_value_name(m.device_value));
   o.number("rbacGroupId", 0).null("rbacGroupName");
-  array(o, "ipAddresses", m.ip_addresses, [](std::string& out, const std::string& address) {
+  array(o, "ipAddresses", m.addresses, [](std::string& out, const NetworkAddress& address) {
     ObjectText ip(out);
-    ip.text("ipAddress", address).null("macAddress").text("type", "Unknown");
-    ip.text("operationalStatus", "Unknown").close();
+    ip.text("ipAddress", address.ip).text_if_any("macAddress", mac_text(address.mac));
+    ip.text("type", interface_type_name(address.type));
+    ip.text("operationalStatus", operational_status_name(address.status)).close();
   });
   o.text("riskScore", "None").text("exposureLevel", "None").boolean("isAadJoined", false);
   o.null("aadDeviceId");
@@ -124,7 +136,9 @@ void append_machine(ObjectText& o, const MachineView& view, Freshness fresh) {
   o.null("vmMetadata").text("onboardingStatus", "Onboarded");
   o.text_if_any("osArchitecture", m.os_architecture);
   o.text("managedBy", "Unknown").text("managedByStatus", "Unknown");
-  if (m.quarantine) {  // ours
+  // Ours.
+  o.text_if_any("osDistribution", m.os_distribution);
+  if (m.quarantine) {
     ObjectText quarantine(o.value("quarantine"));
     quarantine.time("since", m.quarantine->since).text("reason", m.quarantine->reason).close();
   }

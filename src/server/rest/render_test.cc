@@ -120,7 +120,7 @@ TEST(RenderMachine, HasWhatClientsLookFor) {  // clients.md 35, mde-spec.md §10
   EXPECT_EQ(m["lastIpAddress"], json::Value("10.0.0.7"));
   EXPECT_EQ(m["lastExternalIpAddress"], json::Value("203.0.113.7"));
   EXPECT_EQ(m["ipAddresses"].as_array()[0].as_object()["ipAddress"], json::Value("10.0.0.7"));
-  EXPECT_EQ(m.size(), 31u);
+  EXPECT_EQ(m.size(), 32u);
 
   view.connected = false;
   EXPECT_EQ(parsed(render_machine("c", view, fresh))["healthStatus"], json::Value("Active"));

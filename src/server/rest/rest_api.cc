@@ -93,6 +93,11 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.multipart_parts = n("multipart_parts");
   b.multipart_header_bytes = n("multipart_header_bytes");
   b.multipart_boundary_chars = n("multipart_boundary_chars");
+  b.machine_body_bytes = n("machine_body_bytes");
+  b.tag_chars = n("tag_chars");
+  b.tags = n("tags");
+  b.tag_machines = n("tag_machines");
+  b.find_by_ip_history = t("find_by_ip_history");
   b.commands = n("commands");
   b.comment_chars = n("comment_chars");
   b.title_chars = n("title_chars");
@@ -101,7 +106,9 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.idempotency_key_chars = n("idempotency_key_chars");
   b.calls = {window("calls_per_minute", minutes(1)), window("calls_per_hour", hours(1))};
   b.run_calls = {window("run_calls_per_minute", minutes(1))};
-  for (std::vector<Window>* rates : {&b.calls, &b.run_calls}) {
+  b.package_uri_calls = {window("package_uri_calls_per_minute", minutes(1)),
+                         window("package_uri_calls_per_hour", hours(1))};
+  for (std::vector<Window>* rates : {&b.calls, &b.run_calls, &b.package_uri_calls}) {
     for (Window& w : *rates) {
       w.calls = static_cast<std::uint32_t>(std::min<std::uint64_t>(
           w.calls * rate_factor, std::numeric_limits<std::uint32_t>::max()));
@@ -160,7 +167,7 @@ void Core::handle(std::shared_ptr<net::Exchange> exchange) {
   Match match = router.match(request.path());
   if (match.routes.empty() && request.method == "CONNECT") {
     Refusal refusal(Error{Errc::method_not_allowed, "This is no proxy"});
-    refuse(*call, refusal.header("Allow", "DELETE, GET, POST"));
+    refuse(*call, refusal.header("Allow", "DELETE, GET, PATCH, POST"));
     return;
   }
   if (match.routes.empty()) {
@@ -236,7 +243,9 @@ Result<void> Core::admit(Call& call) {
         "insufficient_scope"));
   }
   if (options.limits_enabled) {
-    const auto& windows = route.rate == Rate::run_calls ? bounds.run_calls : bounds.calls;
+    const auto& windows = route.rate == Rate::run_calls           ? bounds.run_calls
+                          : route.rate == Rate::package_uri_calls ? bounds.package_uri_calls
+                                                                  : bounds.calls;
     std::string key = call.principal.tenant.text() + call.principal.caller + '\n';
     key += route.name;
     if (auto wait = calls.decide(key, windows, deps.clock.since_boot())) {

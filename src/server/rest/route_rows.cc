@@ -32,6 +32,9 @@ Result<std::vector<RouteRow>> route_rows(Profile profile) {
       case Rate::run_calls:
         row.rate = "run_calls";
         break;
+      case Rate::package_uri_calls:
+        row.rate = "package_uri_calls";
+        break;
     }
     rows.push_back(std::move(row));
   }

@@ -22,6 +22,38 @@ constexpr Permissions kCancel = bit(machine_live_response) | bit(collect_forensi
 // The list is empty: it is the connection test of clients that may read anything (clients.md 15).
 constexpr Permissions kReadAnything = kReadActions | bit(alert_read);
 
+// Source: mde-spec.md §9.
+constexpr Permissions kPackageUri = bit(collect_forensics) | bit(machine_read_write);
+
+// A machine action of MDE's that agents cannot do: read, checked, and answered as MDE does for a
+// platform without it.
+constexpr Route unserved(std::string_view path, Permission permission) {
+  return {"machines.unserved",
+          "POST",
+          path,
+          Plane::api,
+          bit(permission),
+          0,
+          &Bounds::cancel_body_bytes,
+          Rate::calls,
+          post_unserved_action,
+          /*audited=*/true};
+}
+// A change of machines.
+constexpr Route change(std::string_view name, std::string_view method, std::string_view path,
+                       Handler handler) {
+  return {name,
+          method,
+          path,
+          Plane::api,
+          bit(machine_read_write),
+          0,
+          &Bounds::machine_body_bytes,
+          Rate::calls,
+          handler,
+          /*audited=*/true};
+}
+
 constexpr Route kRoutes[] = {
     {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, 0, 0,
      &Bounds::token_body_bytes, Rate::none, post_token_v2},
@@ -38,11 +70,33 @@ constexpr Route kRoutes[] = {
 
     {"machines.list", "GET", "/api/machines", Plane::api, kRead, 0, nullptr, Rate::calls,
      get_machines},
+    // Before {id}: of the addresses that fit, the first counts.
+    {"machines.find_by_ip", "GET", "/api/machines/findbyip({arguments})", Plane::api, kRead, 0,
+     nullptr, Rate::calls, find_machines_by_ip},
+    {"machines.find_by_tag", "GET", "/api/machines/findbytag", Plane::api, kRead, 0, nullptr,
+     Rate::calls, find_machines_by_tag},
+    change("machines.tag_many", "POST", "/api/machines/AddOrRemoveTagForMultipleMachines",
+           post_tag_of_machines),
+    change("machines.tag", "POST", "/api/machines/{id}/tags", post_tag),
+    change("machines.value", "POST", "/api/machines/{id}/setDeviceValue", post_device_value),
+    change("machines.patch", "PATCH", "/api/machines/{id}", patch_machine),
     {"machines.get", "GET", "/api/machines/{id}", Plane::api, kRead, 0, nullptr, Rate::calls,
      get_machine},
     {"machines.run", "POST", "/api/machines/{id}/runliveresponse", Plane::api,
      bit(machine_live_response), 0, &Bounds::run_body_bytes, Rate::run_calls,
      post_run_live_response, /*audited=*/true},
+    unserved("/api/machines/{id}/isolate", isolate),
+    unserved("/api/machines/{id}/unisolate", isolate),
+    unserved("/api/machines/{id}/runAntiVirusScan", scan),
+    unserved("/api/machines/{id}/restrictCodeExecution", restrict_execution),
+    unserved("/api/machines/{id}/unrestrictCodeExecution", restrict_execution),
+    unserved("/api/machines/{id}/StopAndQuarantineFile", stop_and_quarantine),
+    unserved("/api/machines/{id}/collectInvestigationPackage", collect_forensics),
+    unserved("/api/machines/{id}/offboard", offboard),
+    {"machinegroups.list", "GET", "/api/machinegroups", Plane::api, kRead, 0, nullptr, Rate::calls,
+     get_machine_groups},
+    {"actions.package", "GET", "/api/machineactions/{id}/getPackageUri", Plane::api, kPackageUri, 0,
+     nullptr, Rate::package_uri_calls, get_package_uri},
     {"actions.list", "GET", "/api/machineactions", Plane::api, kReadActions, 0, nullptr,
      Rate::calls, get_actions},
     {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, kReadActions, 0, nullptr,

@@ -27,7 +27,7 @@ enum class Plane {
   api,     // bearer token, MDE envelope
   sign_in  // no token yet, OAuth bodies
 };
-enum class Rate { none, calls, run_calls };
+enum class Rate { none, calls, run_calls, package_uri_calls };
 
 struct Route {
   std::string_view name;  // of the endpoint: key of its call rate

@@ -62,6 +62,7 @@ std::string address_of(const Route& route) {
   put("{tenant}", test::kTenant.text());
   put("{index}", "index=0");
   put("{name}", "present.sh");
+  put("{arguments}", "ip='10.0.0.7',timestamp=2021-02-04T15:00:00Z");
   put("{id}", path.find("/machines/") != std::string::npos ? test::kMachine : test::kPending);
   return path;
 }
@@ -270,7 +271,7 @@ TEST(Routes, ConnectIs405WithAllow) {
   for (const char* target : {"host.example:443", "*", "/nowhere"}) {
     auto reply = world.send("CONNECT", target);
     EXPECT_EQ(reply.status, 405) << target;
-    EXPECT_EQ(reply.header("Allow"), "DELETE, GET, POST");
+    EXPECT_EQ(reply.header("Allow"), "DELETE, GET, PATCH, POST");
     EXPECT_EQ(reply.code(), "MethodNotAllowed");
   }
   EXPECT_EQ(world.send("CONNECT", "/api/machines").header("Allow"), "GET");

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "json/json.h"
+#include "server/rest/json_body.h"
 #include "server/rest/names.h"
 
 namespace reachback::server::rest {
@@ -15,32 +15,6 @@ Error invalid(std::string message) {
 }
 Error missing(std::string message) {
   return Error{Errc::missing_parameter, std::move(message)};
-}
-
-std::uint64_t characters(std::string_view utf8) {
-  return static_cast<std::uint64_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-// A string member of the body; nullopt when absent or null.
-Result<std::optional<std::string>> optional_text(const json::Object& object, std::string_view name,
-                                                 std::uint64_t chars_max) {
-  const json::Value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) {
-    return std::optional<std::string>();
-  }
-  if (!value->is_string()) {
-    return invalid(std::string(name) + " must be a string");
-  }
-  std::string text(value->get_string());
-  if (text.find('\0') != std::string::npos) {
-    return invalid(std::string(name) + " must not hold NUL");
-  }
-  if (characters(text) > chars_max) {
-    return invalid(std::string(name) + " is longer than " + std::to_string(chars_max) +
-                   " characters");
-  }
-  return std::optional<std::string>(std::move(text));
 }
 
 struct TypeRow {
@@ -149,18 +123,10 @@ Result<SubmitCommand> take_command(const json::Value& item, const std::string& w
   return out;
 }
 
-Result<json::Value> parse_object(std::string_view body) {
-  RB_TRY_ASSIGN(json::Value value, json::parse(body));
-  if (!value.is_object()) {
-    return Error{Errc::invalid_body, "Request body must be a JSON object"};
-  }
-  return value;
-}
-
 }  // namespace
 
 Result<SubmitRequest> parse_run_body(std::string_view body, const Bounds& bounds) {
-  RB_TRY_ASSIGN(json::Value value, parse_object(body));
+  RB_TRY_ASSIGN(json::Value value, parse_json_object(body));
   const json::Object& object = value.get_object();
   const json::Value* commands = object.if_contains("Commands");
   if (commands == nullptr || commands->is_null()) {
@@ -210,12 +176,8 @@ Result<void> refuse_unserved(const SubmitRequest& request) {
 }
 
 Result<std::string> parse_comment_body(std::string_view body, const Bounds& bounds) {
-  RB_TRY_ASSIGN(json::Value value, parse_object(body));
-  RB_TRY_ASSIGN(auto comment, optional_text(value.get_object(), "Comment", bounds.comment_chars));
-  if (!comment || comment->empty()) {
-    return missing("Comment is required");
-  }
-  return std::move(*comment);
+  RB_TRY_ASSIGN(json::Value value, parse_json_object(body));
+  return required_text(value.get_object(), "Comment", bounds.comment_chars);
 }
 
 Result<std::optional<std::string>> parse_idempotency_key(const net::Headers& headers,

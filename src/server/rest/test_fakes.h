@@ -127,7 +127,11 @@ inline MachineView hostname() {
   v.machine.agent_version = "0.1.0";
   v.machine.last_ip = "10.0.0.7";
   v.machine.last_external_ip = "203.0.113.7";
-  v.machine.ip_addresses = {"10.0.0.7"};
+  v.machine.os_distribution = "Debian GNU/Linux";
+  v.machine.os_processor = "x64";
+  v.machine.os_build = 18;
+  v.machine.addresses = {
+      {"10.0.0.7", "\x8c\xec\x4b\x89\x7e\x73", InterfaceType::ethernet, OperationalStatus::up}};
   v.machine.tags = {"triage"};
   v.machine.first_seen = *parse_time("2021-01-01T00:00:00Z");
   v.machine.last_seen = *parse_time("2021-02-04T15:00:00.5Z");
@@ -154,9 +158,43 @@ class FakeMachines : public Machines {
       done(machine_not_found(id_or_name));
     }
   }
+  void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
+                  Done<std::vector<MachineView>> done) override {
+    found_by = ip + " " + format_time(at) + " " + std::to_string(top);
+    list(by, 0, top, std::move(done));
+  }
+  void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
+                   Done<std::vector<MachineView>> done) override {
+    found_by = tag + (prefix ? "* " : " ") + std::to_string(top);
+    list(by, 0, top, std::move(done));
+  }
+  void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
+              std::string kind, Done<std::vector<MachineView>> done) override {
+    std::vector<MachineView> out;
+    for (const MachineId& id : ids) {
+      if (id.text() != kMachine) {
+        done(machine_not_found(id.text()));
+        return;
+      }
+      MachineView view = hostname();
+      view.machine.tags = change.tags.value_or(view.machine.tags);
+      view.machine.tags.insert(view.machine.tags.end(), change.add_tags.begin(),
+                               change.add_tags.end());
+      view.machine.device_value = change.device_value.value_or(DeviceValue::normal);
+      out.push_back(view);
+    }
+    changed = change;
+    changed_by = by;
+    changed_kind = kind;
+    done(std::move(out));
+  }
   void enroll(Enrollment, Done<Machine> done) override {
     done(Error{Errc::internal, "not served here"});
   }
+  std::string found_by;
+  std::optional<MachineChange> changed;
+  Principal changed_by;
+  std::string changed_kind;
   bool empty = false;
   std::pair<std::uint64_t, std::uint64_t> last_page;
 };

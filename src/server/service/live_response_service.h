@@ -70,7 +70,4 @@ class LiveResponseService : public LiveResponse {
   Waiters waiters_;
 };
 
-// What the audit is told of a change that `by` asked for.
-AuditEntry audit_of(const Principal& by, Timestamp at, std::string kind, std::string detail);
-
 }  // namespace reachback::server

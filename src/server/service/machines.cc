@@ -2,10 +2,13 @@
 
 #include "crypto/digest.h"
 #include "protocol/signing.h"
+#include "server/service/audit_of.h"
 #include "server/service/texts.h"
 
 namespace reachback::server {
 namespace {
+
+constexpr Duration kAround = std::chrono::minutes(15);  // Source: MDE, findbyip
 
 class MachinesService : public Machines {
  public:
@@ -14,18 +17,41 @@ class MachinesService : public Machines {
 
   void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
             Done<std::vector<MachineView>> done) override {
-    store_.list(by.tenant, skip, top, [this, done](Result<std::vector<Machine>> machines) {
-      if (!machines) {
-        done(machines.error());
-        return;
-      }
-      std::vector<MachineView> views;
-      views.reserve(machines->size());
-      for (Machine& m : *machines) {
-        views.push_back(view(std::move(m)));
-      }
-      done(std::move(views));
-    });
+    store_.list(by.tenant, skip, top, views(std::move(done)));
+  }
+
+  void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
+                  Done<std::vector<MachineView>> done) override {
+    const Timestamp from = at - kAround;
+    store_.with_address(by.tenant, std::move(ip), from, at + kAround, top,
+                        views([from, done](Result<std::vector<MachineView>> found) {
+                          if (found) {
+                            // Has it still, as far as is known, but was not here then.
+                            std::erase_if(*found, [from](const MachineView& view) {
+                              return !view.connected && view.machine.last_seen < from;
+                            });
+                          }
+                          done(std::move(found));
+                        }));
+  }
+
+  void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
+                   Done<std::vector<MachineView>> done) override {
+    store_.with_tag(by.tenant, std::move(tag), prefix, top, views(std::move(done)));
+  }
+
+  void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
+              std::string kind, Done<std::vector<MachineView>> done) override {
+    AuditEntry audit = audit_of(by, clock_.now(), std::move(kind), "");
+    const std::string only = ids.size() == 1 ? ids.front().text() : std::string();
+    store_.change(by.tenant, std::move(ids), std::move(change), std::move(audit),
+                  views([only, done](Result<std::vector<MachineView>> changed) {
+                    if (!changed && changed.error().code == Errc::not_found && !only.empty()) {
+                      done(machine_not_found(only));
+                    } else {
+                      done(std::move(changed));
+                    }
+                  }));
   }
 
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
@@ -73,6 +99,20 @@ class MachinesService : public Machines {
   }
 
  private:
+  Done<std::vector<Machine>> views(Done<std::vector<MachineView>> done) {
+    return [this, done](Result<std::vector<Machine>> machines) {
+      if (!machines) {
+        done(machines.error());
+        return;
+      }
+      std::vector<MachineView> out;
+      out.reserve(machines->size());
+      for (Machine& m : *machines) {
+        out.push_back(view(std::move(m)));
+      }
+      done(std::move(out));
+    };
+  }
   MachineView view(Machine m) {
     bool connected = links_.claim(m.id).has_value();
     return MachineView{std::move(m), connected};

@@ -1,4 +1,5 @@
-// The use cases of machines: listing and enrolment. Threads as in live_response.h.
+// The use cases of machines: finding them, their tags and values, enrolment. Threads as in
+// live_response.h.
 #pragma once
 
 #include <memory>
@@ -31,6 +32,16 @@ class Machines {
   // By id (40 hex digits) or exact name. Errors: not_found ("Machine <x> was not found"),
   // invalid_input (several machines have that name).
   virtual void get(const Principal& by, std::string id_or_name, Done<MachineView> done) = 0;
+  // Those seen with the address within a quarter of an hour of `at`, by first_seen. Source: MDE,
+  // findbyip.
+  virtual void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
+                          Done<std::vector<MachineView>> done) = 0;
+  virtual void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
+                           Done<std::vector<MachineView>> done) = 0;
+  // All of them or none; what is so already is no error. `kind`: of the audit records. Errors:
+  // not_found (names the machine), invalid_input (too many tags).
+  virtual void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
+                      std::string kind, Done<std::vector<MachineView>> done) = 0;
   // Errors: unauthenticated (token unknown, expired or used up: one answer for all), invalid_input.
   virtual void enroll(Enrollment request, Done<Machine> done) = 0;
 };

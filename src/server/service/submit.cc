@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "protocol/codec.h"
 #include "protocol/words.h"
+#include "server/service/audit_of.h"
 #include "server/service/live_response_service.h"
 
 namespace reachback::server {

@@ -1,6 +1,7 @@
 // Every change of an action goes through here.
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "server/service/audit_of.h"
 #include "server/service/live_response_service.h"
 
 namespace reachback::server {
@@ -56,11 +57,6 @@ std::string detail_of(const action::Event& event) {
 }
 
 }  // namespace
-
-AuditEntry audit_of(const Principal& by, Timestamp at, std::string kind, std::string detail) {
-  return AuditEntry{at,          std::move(kind),   by.requestor,     std::move(detail),
-                    by.token_id, by.origin.peer_ip, by.origin.request};
-}
 
 void LiveResponseService::transition(std::shared_ptr<Transition> t) {
   if (t->tries_left == 0) {

@@ -2,103 +2,14 @@
 
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/machine_rows.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
 namespace {
 
-#define RB_MACHINE_COLUMNS                                                                      \
-  "tenant, id, public_key, name, os_platform, os_version, os_architecture, agent_version, "     \
-  "last_ip, last_external_ip, ip_addresses, tags, first_seen, last_seen, contact, generation, " \
-  "revoked, confirmed_contact, quarantined, quarantine_reason, order_keys_version, life, attempt"
-
-Result<Machine> read_machine(Query& row) {
-  Machine m;
-  auto tenant = TenantId::from_bytes(row.bytes_at(0));
-  auto id = MachineId::from_bytes(row.bytes_at(1));
-  if (!tenant || !id) {
-    return Error{Errc::corrupt, "stored machine: damaged row"};
-  }
-  m.tenant = *tenant;
-  m.id = *id;
-  m.public_key = row.bytes_at(2);
-  m.name = row.bytes_at(3);
-  m.os_platform = row.bytes_at(4);
-  m.os_version = row.bytes_at(5);
-  m.os_architecture = row.bytes_at(6);
-  m.agent_version = row.bytes_at(7);
-  m.last_ip = row.bytes_at(8);
-  m.last_external_ip = row.bytes_at(9);
-  RB_TRY_ASSIGN(m.ip_addresses, decode_list(row.bytes_at(10)));
-  RB_TRY_ASSIGN(m.tags, decode_list(row.bytes_at(11)));
-  m.first_seen = from_micros(row.number_at(12));
-  m.last_seen = from_micros(row.number_at(13));
-  m.contact = row.bytes_at(14);
-  if (!row.null_at(15)) {
-    m.generation = JournalGeneration::from_bytes(row.bytes_at(15));
-  }
-  m.revoked = row.number_at(16) != 0;
-  m.confirmed_contact =
-      row.null_at(17) ? std::nullopt : std::optional<std::string>(row.bytes_at(17));
-  if (!row.null_at(18)) {
-    m.quarantine = Quarantine{from_micros(row.number_at(18)), std::string(row.bytes_at(19))};
-  }
-  m.order_keys_version = static_cast<std::uint64_t>(row.number_at(20));
-  m.life = row.bytes_at(21);
-  m.attempt = static_cast<std::uint64_t>(row.number_at(22));
-  return m;
-}
-
-Result<Machine> read_one(Query& query, const MachineId& id) {
-  RB_TRY_ASSIGN(bool found, query.row());
-  if (!found) {
-    return Error{Errc::not_found, "no machine " + id.text()};
-  }
-  return read_machine(query);
-}
-
-Result<std::vector<Machine>> read_all(Query& query) {
-  std::vector<Machine> all;
-  while (true) {
-    RB_TRY_ASSIGN(bool found, query.row());
-    if (!found) {
-      return all;
-    }
-    RB_TRY_ASSIGN(Machine m, read_machine(query));
-    all.push_back(std::move(m));
-  }
-}
-
 std::int64_t clamp(std::uint64_t count) {
   return static_cast<std::int64_t>(std::min<std::uint64_t>(count, INT64_MAX));
-}
-
-Result<void> add_machine(Db& db, const Machine& m, const Sha256& token) {
-  return Query(db, "INSERT INTO machines(" RB_MACHINE_COLUMNS
-                   ", token) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, "
-                   "'', ?, x'', 0, ?)")
-      .blob(m.tenant.bytes())
-      .blob(m.id.bytes())
-      .blob(m.public_key)
-      .text(m.name)
-      .text(m.os_platform)
-      .text(m.os_version)
-      .text(m.os_architecture)
-      .text(m.agent_version)
-      .text(m.last_ip)
-      .text(m.last_external_ip)
-      .blob(encode_list(m.ip_addresses))
-      .blob(encode_list(m.tags))
-      .number(to_micros(m.first_seen))
-      .number(to_micros(m.last_seen))
-      .blob(m.contact)
-      .optional_blob(m.generation ? std::optional(m.generation->bytes()) : std::nullopt)
-      .number(m.revoked ? 1 : 0)
-      .optional_blob(m.confirmed_contact ? std::optional<std::string_view>(*m.confirmed_contact)
-                                         : std::nullopt)
-      .number(static_cast<std::int64_t>(m.order_keys_version))
-      .blob(as_bytes(token))
-      .run();
 }
 
 struct Known {
@@ -114,7 +25,8 @@ Result<std::optional<Known>> find_known(Db& db, const MachineId& id, const Sha25
     return std::optional<Known>();
   }
   RB_TRY_ASSIGN(Machine m, read_machine(query));
-  return std::optional<Known>(Known{std::move(m), query.bytes_at(23) == as_bytes(token)});
+  return std::optional<Known>(
+      Known{std::move(m), query.bytes_at(kMachineColumns) == as_bytes(token)});
 }
 
 Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp now) {
@@ -150,7 +62,7 @@ Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp
   RB_TRY(Query(db, "UPDATE tokens SET uses_left = uses_left - 1 WHERE token = ? AND uses_left > 0")
              .blob(as_bytes(token))
              .run());
-  RB_TRY(add_machine(db, m, token));
+  RB_TRY(add_machine_row(db, m, token));
   AuditRow row;
   row.tenant = m.tenant.bytes();
   row.at = to_micros(now);
@@ -163,8 +75,11 @@ Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp
   return m;
 }
 
-Error no_such_machine(const MachineId& id) {
-  return Error{Errc::not_found, "no machine " + id.text()};
+Result<Timestamp> last_seen_of(Db& db, const TenantId& tenant, const MachineId& id) {
+  Query query(db, "SELECT last_seen FROM machines WHERE tenant = ? AND id = ?");
+  query.blob(tenant.bytes()).blob(id.bytes());
+  RB_TRY_ASSIGN(const bool found, query.row());
+  return found ? Result<Timestamp>(from_micros(query.number_at(0))) : no_such_machine(id);
 }
 
 }  // namespace
@@ -182,7 +97,7 @@ void SqliteMachines::get(TenantId tenant, MachineId id, Done<Machine> done) {
   done(readers_.read<Machine>([&](Db& db) {
     Query query(db, "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE tenant = ? AND id = ?");
     query.blob(tenant.bytes()).blob(id.bytes());
-    return read_one(query, id);
+    return read_one_machine(query, id);
   }));
 }
 
@@ -190,7 +105,7 @@ void SqliteMachines::find(MachineId id, Done<Machine> done) {
   done(readers_.read<Machine>([&](Db& db) {
     Query query(db, "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE id = ?");
     query.blob(id.bytes());
-    return read_one(query, id);
+    return read_one_machine(query, id);
   }));
 }
 
@@ -200,7 +115,7 @@ void SqliteMachines::list(TenantId tenant, std::uint64_t skip, std::uint64_t top
     Query query(db, "SELECT " RB_MACHINE_COLUMNS
                     " FROM machines WHERE tenant = ? ORDER BY first_seen, id LIMIT ? OFFSET ?");
     query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
-    return read_all(query);
+    return read_machines(query);
   }));
 }
 
@@ -209,7 +124,35 @@ void SqliteMachines::by_name(TenantId tenant, std::string name, Done<std::vector
     Query query(db, "SELECT " RB_MACHINE_COLUMNS
                     " FROM machines WHERE tenant = ? AND name = ? ORDER BY last_seen DESC, id");
     query.blob(tenant.bytes()).text(name);
-    return read_all(query);
+    return read_machines(query);
+  }));
+}
+
+void SqliteMachines::with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+                                  std::uint64_t top, Done<std::vector<Machine>> done) {
+  done(readers_.read<std::vector<Machine>>([&](Db& db) {
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS
+                    " FROM machines WHERE tenant = ?1 AND id IN ("
+                    "SELECT machine FROM machine_addresses WHERE tenant = ?1 AND address = ?2"
+                    " AND since <= ?3 AND (until IS NULL OR until >= ?4))"
+                    " ORDER BY first_seen, id LIMIT ?5");
+    query.blob(tenant.bytes()).text(ip).number(to_micros(to)).number(to_micros(from));
+    query.number(clamp(top));
+    return read_machines(query);
+  }));
+}
+
+void SqliteMachines::with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
+                              Done<std::vector<Machine>> done) {
+  done(readers_.read<std::vector<Machine>>([&](Db& db) {
+    // 0xff is no byte of a text: what begins with the tag is before it.
+    Query query(db, "SELECT " RB_MACHINE_COLUMNS
+                    " FROM machines WHERE tenant = ?1 AND id IN ("
+                    "SELECT machine FROM machine_tags WHERE tenant = ?1 AND tag >= ?2"
+                    " AND tag <= ?3) ORDER BY first_seen, id LIMIT ?4");
+    query.blob(tenant.bytes()).text(tag).text(prefix ? tag + "\xff" : tag);
+    query.number(clamp(top));
+    return read_machines(query);
   }));
 }
 
@@ -218,22 +161,27 @@ void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact con
   writer_.submit_void(
       Space::keeps,
       [tenant, id, contact = std::move(contact), now](Db& db) -> Result<void> {
+        RB_TRY_ASSIGN(const Timestamp last_seen, last_seen_of(db, tenant, id));
         RB_TRY(Query(db,
-                     "UPDATE machines SET name = ?, os_platform = ?, os_version = ?,"
-                     " os_architecture = ?, agent_version = ?, last_ip = ?, last_external_ip = ?,"
-                     " ip_addresses = ?, generation = ?, contact = ?, confirmed_contact = ?,"
+                     "UPDATE machines SET name = ?, os_platform = ?, os_distribution = ?,"
+                     " os_version = ?, os_architecture = ?, os_processor = ?, os_build = ?,"
+                     " agent_version = ?, last_ip = ?, last_external_ip = ?, addresses = ?,"
+                     " generation = ?, contact = ?, confirmed_contact = ?,"
                      " order_keys_version = ?, life = ?, attempt = ?,"
                      " last_seen = max(last_seen, ?)"
                      " WHERE tenant = ? AND id = ? AND contact = ?"
                      " AND (quarantined IS NOT NULL) = ?")
                    .text(contact.name)
                    .text(contact.os_platform)
+                   .text(contact.os_distribution)
                    .text(contact.os_version)
                    .text(contact.os_architecture)
+                   .text(contact.os_processor)
+                   .number(contact.os_build)
                    .text(contact.agent_version)
                    .text(contact.last_ip)
                    .text(contact.last_external_ip)
-                   .blob(encode_list(contact.ip_addresses))
+                   .blob(encode_addresses(contact.addresses))
                    .blob(contact.generation.bytes())
                    .blob(contact.contact)
                    .blob(contact.last_contact)
@@ -246,16 +194,11 @@ void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact con
                    .blob(contact.replaces)
                    .number(contact.in_quarantine ? 1 : 0)
                    .run());
-        if (db.changed_rows() == 1) {
-          return {};
+        if (db.changed_rows() != 1) {
+          return Error{Errc::conflict, "machine " + id.text() +
+                                           ": another contact was sent, or the quarantine changed"};
         }
-        Query there(db, "SELECT 1 FROM machines WHERE tenant = ? AND id = ?");
-        there.blob(tenant.bytes()).blob(id.bytes());
-        RB_TRY_ASSIGN(const bool found, there.row());
-        return found ? Error{Errc::conflict, "machine " + id.text() +
-                                                 ": another contact was sent, or the quarantine "
-                                                 "changed"}
-                     : no_such_machine(id);
+        return follow_addresses(db, tenant, id, contact.addresses, last_seen, now);
       },
       std::move(done));
 }

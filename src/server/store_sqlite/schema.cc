@@ -1,6 +1,8 @@
 #include "server/store_sqlite/schema.h"
 
+#include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/machine_rows.h"
 
 namespace reachback::server {
 namespace {
@@ -146,6 +148,68 @@ Result<void> chain_old_rows(Db& db) {
   return db.exec("DROP TABLE audit_without_chain");
 }
 
+// machine_tags and machine_addresses are what machines are found by; an address without `until` is
+// one that the machine has.
+constexpr const char* kInventory = R"sql(
+ALTER TABLE machines ADD COLUMN addresses BLOB NOT NULL DEFAULT x'';  -- machine_rows.h
+ALTER TABLE machines ADD COLUMN os_distribution TEXT NOT NULL DEFAULT '';
+ALTER TABLE machines ADD COLUMN os_build INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE machines ADD COLUMN os_processor TEXT NOT NULL DEFAULT '';
+ALTER TABLE machines ADD COLUMN device_value INTEGER NOT NULL DEFAULT 0;  -- DeviceValue
+CREATE TABLE machine_tags(
+  tenant BLOB NOT NULL, tag TEXT NOT NULL, machine BLOB NOT NULL,
+  PRIMARY KEY(tenant, tag, machine)) STRICT, WITHOUT ROWID;
+CREATE INDEX machine_tags_machine ON machine_tags(tenant, machine);
+CREATE TABLE machine_addresses(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, machine BLOB NOT NULL, address TEXT NOT NULL,
+  since INTEGER NOT NULL, until INTEGER) STRICT;
+CREATE INDEX machine_addresses_address ON machine_addresses(tenant, address);
+CREATE INDEX machine_addresses_machine ON machine_addresses(machine);
+)sql";
+
+// Addresses without their interfaces become the new form; agents tell the rest when they connect.
+Result<void> take_over_inventory(Db& db) {
+  struct Old {
+    TenantId tenant;
+    MachineId id;
+    std::vector<std::string> addresses, tags;
+    Timestamp last_seen;
+  };
+  std::vector<Old> machines;
+  {
+    Query query(db, "SELECT tenant, id, ip_addresses, tags, last_seen FROM machines");
+    while (true) {
+      RB_TRY_ASSIGN(const bool found, query.row());
+      if (!found) {
+        break;
+      }
+      auto tenant = TenantId::from_bytes(query.bytes_at(0));
+      auto id = MachineId::from_bytes(query.bytes_at(1));
+      if (!tenant || !id) {
+        return Error{Errc::corrupt, "stored machine: damaged row"};
+      }
+      RB_TRY_ASSIGN(auto addresses, decode_list(query.bytes_at(2)));
+      RB_TRY_ASSIGN(auto tags, decode_list(query.bytes_at(3)));
+      machines.push_back(
+          {*tenant, *id, std::move(addresses), std::move(tags), from_micros(query.number_at(4))});
+    }
+  }
+  for (const Old& old : machines) {
+    std::vector<NetworkAddress> addresses;
+    for (const std::string& ip : old.addresses) {
+      addresses.push_back({ip, {}, InterfaceType::unknown, OperationalStatus::unknown});
+    }
+    RB_TRY(Query(db, "UPDATE machines SET addresses = ? WHERE id = ?")
+               .blob(encode_addresses(addresses))
+               .blob(old.id.bytes())
+               .run());
+    RB_TRY(set_machine_tags(db, old.tenant, old.id, old.tags));
+    RB_TRY(follow_addresses(db, old.tenant, old.id, addresses, old.last_seen, old.last_seen));
+  }
+  return db.exec("ALTER TABLE machines DROP COLUMN ip_addresses");
+}
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
 struct Migration {
   const char* sql;
@@ -155,6 +219,7 @@ constexpr Migration kMigrations[] = {
     {kMigration1, nullptr},
     {kMigration2, nullptr},
     {kAuditChain, chain_old_rows},
+    {kInventory, take_over_inventory},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/sqlite.h"
 #include "testing/conformance_action_store.h"
@@ -212,10 +213,13 @@ TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keep
     ASSERT_OK(db);
     ASSERT_OK(create_schema(**db, options_.path, 1));
   }
-  change(
+  const std::string machine =
       "INSERT INTO machines VALUES(1, x'00000000000000000000000000000001',"
       " x'0000000000000000000000000000000000000002', x'00', x'01', 'web-01', 'Linux', '', '', '',"
-      " '', '', x'01', x'01', 1, 2, x'33', NULL, 0);");
+      " '', '', x'" +
+      to_hex(encode_list({"10.0.0.1"})) + "', x'" + to_hex(encode_list({"web"})) +
+      "', 1, 2, x'33', NULL, 0);";
+  change(machine.c_str());
   auto store = open();
   auto m = wait_for<Machine>([&](auto done) {
     store->machines().find(*MachineId::from_bytes(std::string(19, '\0') + '\2'), done);
@@ -226,6 +230,14 @@ TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keep
   EXPECT_EQ(m->confirmed_contact, std::nullopt) << "not known: the next one is taken";
   EXPECT_EQ(m->quarantine, std::nullopt);
   EXPECT_EQ(m->order_keys_version, 1u);
+  EXPECT_EQ(m->addresses, (std::vector<NetworkAddress>{{"10.0.0.1", "", {}, {}}}));
+  auto found = wait_for<std::vector<Machine>>(
+      [&](auto done) { store->machines().with_tag(m->tenant, "web", false, 9, done); });
+  EXPECT_EQ(*found, std::vector<Machine>{*m});
+  found = wait_for<std::vector<Machine>>([&](auto done) {
+    store->machines().with_address(m->tenant, "10.0.0.1", m->last_seen, m->last_seen, 9, done);
+  });
+  EXPECT_EQ(*found, std::vector<Machine>{*m});
   store->close().ok();
   EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
 }

@@ -53,6 +53,12 @@ class SqliteMachines : public MachineStore {
   void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
             Done<std::vector<Machine>> done) override;
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
+  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+                    std::uint64_t top, Done<std::vector<Machine>> done) override;
+  void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
+                Done<std::vector<Machine>> done) override;
+  void change(TenantId tenant, std::vector<MachineId> ids, MachineChange change, AuditEntry audit,
+              Done<std::vector<Machine>> done) override;
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                  Done<void> done) override;
   void contact_kept(TenantId tenant, MachineId id, std::string contact, Done<void> done) override;
