@@ -39,7 +39,7 @@ std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad
 }
 
 std::array<std::int8_t, 256> reverse(std::string_view alphabet) {
-  std::array<std::int8_t, 256> table;
+  std::array<std::int8_t, 256> table{};
   table.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
     table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
@@ -57,11 +57,11 @@ std::optional<std::string> decode64(std::string_view text,
   std::uint32_t acc = 0;
   int bits = 0;
   for (char c : text) {
-    int v = table[static_cast<std::uint8_t>(c)];
+    const std::int8_t v = table[static_cast<std::uint8_t>(c)];
     if (v < 0) {
       return std::nullopt;
     }
-    acc = acc << 6 | static_cast<std::uint32_t>(v);
+    acc = acc << 6 | static_cast<std::uint8_t>(v);
     bits += 6;
     if (bits >= 8) {
       bits -= 8;

@@ -78,7 +78,7 @@ using Done = std::function<void(Result<T>)>;
 // RB_TRY(call): returns the error of a Result<void> (or any Result whose value is not needed).
 #define RB_TRY(expr)                                  \
   do {                                                \
-    if (auto rb_result_ = (expr); !rb_result_.ok()) { \
+    if (auto&& rb_result_ = (expr); !rb_result_.ok()) { \
       return rb_result_.error();                      \
     }                                                 \
   } while (false)

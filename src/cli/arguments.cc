@@ -46,7 +46,7 @@ Result<Duration> parse_duration(std::string_view text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   std::int64_t factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  constexpr std::int64_t kWeek_s = 7 * 24 * 3600;
+  constexpr std::int64_t kWeek_s = 7LL * 24 * 3600;
   if (error != std::errc() || factor == 0 || number <= 0 || number > kWeek_s ||
       number * factor > kWeek_s) {
     return usage("'" + std::string(text) + "' is not a time: write 90s, 10m or 2h, up to a week");
