@@ -307,6 +307,40 @@ def test_an_agent_that_is_killed_while_it_reads_tells_the_truth_and_reads_no_mor
     assert api.mint(action["id"]).status == 404
 
 
+# The nth time that an action of PutFile, RunScript and GetFile comes by.
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("name", ["agent.command.after_intent", "agent.command.after_spawn",
+                                  "agent.command.before_ended", "agent.command.after_ended"])
+def test_an_agent_that_is_killed_around_a_file_does_nothing_twice(make_world, name, nth):
+    world = make_world(LIFTED).up()
+    agent = world.agent(run=False)
+    agent.run(env=harness.failpoint_env(name, nth))
+    api = world.server.api()
+    content = noise(100_000)
+    api.upload("data.bin", content)
+    api.upload("use.sh", '#!/bin/bash\necho x >>"$1"\ncp data.bin "$2"\n')
+    ran, copied = world.path("use.ran"), world.path("copied.bin")
+    action = api.submit(agent.machine_id, put("data.bin"), Api.script("use.sh", f"{ran} {copied}"),
+                        get(copied))
+    harness.eventually(lambda: not agent.process.alive(), 20, f"{name} is reached {nth} times")
+    agent.run()
+    action = api.wait_final(action["id"])
+    done = states(action)
+    assert len(harness.starts(ran)) in {"Created": [0], "Completed": [1], "Failed": [0, 1]}[done[1]]
+    if "after_ended" in name and nth == 3:
+        assert action["status"] == "Succeeded", "all had ended by then"
+        assert gzip.decompress(api.download(api.link(action["id"], 2)).body) == content
+        return
+    assert action["status"] == "Failed"
+    # What had ended keeps its end; what was under way may have happened, and is not done again.
+    first = nth - 1 if "after_ended" not in name else nth
+    assert done == ["Completed"] * first + ["Failed"] + ["Created"] * (2 - first)
+    assert action["commands"][first]["errors"] == ["Interrupted: outcome unknown, not re-run"]
+    assert api.mint(action["id"], 2).status == 404
+    work = os.path.join(agent.state, "work")
+    harness.eventually(lambda: os.listdir(work) == [], 10, "the working folder is gone")
+
+
 def blocks(world):
     """The blocks of uploads that are under way: name -> inode."""
     out = {}
@@ -391,7 +425,8 @@ def test_three_hundred_megabytes_pass_in_constant_memory(make_world):
     api.download(api.link(action["id"]), headers={"Range": f"bytes={size // 2}-"})
     grown = {name: (harness.memory_peak_kib(pid) - before[name]) >> 10
              for name, pid in pids.items()}
-    print(f"grown by MiB: {grown}; the reader's peak: {max(readers) >> 10} MiB")
+    peaks = {name: harness.memory_peak_kib(pid) >> 10 for name, pid in pids.items()}
+    print(f"peaks in MiB: {peaks}, grown by {grown}; the reader's: {max(readers) >> 10}")
     assert all(mib < 64 for mib in grown.values()), grown
     assert max(readers) >> 10 < 64
 
