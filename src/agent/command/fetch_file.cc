@@ -20,8 +20,6 @@ namespace reachback::agent {
 namespace {
 
 constexpr std::size_t kPieceBytes = 256 << 10;
-// What a result leaves free of the disk that the agent's journal stands on.
-constexpr std::uint64_t kDiskReserveBytes = 64 << 20;
 // So much is given to the disk while more is read, so that the sync at the end has little to do.
 constexpr std::uint64_t kWriteOutBytes = 8 << 20;
 constexpr std::size_t kReportBytesMax = 16 << 10;

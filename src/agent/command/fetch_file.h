@@ -15,6 +15,10 @@
 
 namespace reachback::agent {
 
+// What a result leaves free of the disk that the agent's journal stands on. Source:
+// api/limits.json, agent_disk_reserve.
+inline constexpr std::uint64_t kDiskReserveBytes = 64 << 20;
+
 struct FetchOrder {
   std::string path;
   bool raw = false;  // else gzip
