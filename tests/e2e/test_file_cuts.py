@@ -156,8 +156,9 @@ def test_an_upload_goes_on_after_the_agent_was_killed(make_world):
 
 # ---- memory
 
-def test_three_hundred_megabytes_pass_in_constant_memory(make_world):
-    world = make_world(LIFTED).up(agent=True)
+@pytest.mark.release
+def test_three_hundred_megabytes_pass_in_constant_memory(make_world, release_bin):
+    world = make_world(LIFTED, bin_dir=release_bin).up(agent=True)
     api, agent = world.server.api(), world.agents[0]
     run_commands(world, get("/etc/hostname"), api=api)
     pids = {"server": world.server.process.pid, "supervisor": agent.process.pid,

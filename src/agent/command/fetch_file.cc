@@ -169,6 +169,7 @@ ProcessSpec fetch_process(const FetchOrder& order, int out_fd, const ActionId& a
   spec.folder = "/";
   spec.script_fd = out_fd;
   spec.output_bytes_max = kReportBytesMax;
+  spec.is_own_program = true;
   return spec;
 }
 

@@ -208,6 +208,7 @@ TEST_F(FetchFile, TheProcessIsThisProgramWithTheResultAsItsFile) {
   EXPECT_EQ(spec.arguments,
             (std::vector<std::string>{"reachback-agent", "fetch-file", "raw", "7", "/a b", "/r"}));
   EXPECT_EQ(spec.script_fd, 9);
+  EXPECT_TRUE(spec.is_own_program);
   EXPECT_EQ(spec.environment[3], "REACHBACK_ACTION=" + action.text());
   EXPECT_EQ(spec.environment[4], "REACHBACK_INDEX=2");
 }

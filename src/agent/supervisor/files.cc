@@ -3,8 +3,14 @@
 
 #include "agent/command/fetch_file.h"
 #include "agent/supervisor/agent_supervisor.h"
+#include "base/log.h"
 
 namespace reachback::agent {
+namespace {
+
+constexpr std::size_t kSaidBytesMax = 2000;  // of a reader's standard error, for the log
+
+}  // namespace
 
 Result<AgentSupervisor::Ready> AgentSupervisor::prepare_put(const pb::Command& command, Job& job,
                                                             std::uint32_t index) {
@@ -85,6 +91,11 @@ void AgentSupervisor::on_fetched(const ProcessEnd& end) {
 Result<void> AgentSupervisor::take_fetched(const ProcessEnd& end, pb::JournalEnded& ended) {
   auto report = read_fetch_report(running_->streams.out.get());
   if (!report.ok()) {
+    std::string said(kSaidBytesMax, '\0');
+    auto size = read_at(running_->streams.err.get(), said.data(), said.size(), 0);
+    said.resize(size.ok() ? *size : 0);
+    log_error("the reader of a file ended without a report",
+              {field("code", end.exit_code), field("said", said)});
     return Error{Errc::io, fmt::format("ReadFailed: the process that reads the file ended with "
                                        "code {} and did not say why",
                                        end.exit_code)};
