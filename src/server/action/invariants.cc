@@ -130,7 +130,7 @@ std::string illegal_transition(const Action& before, const Action& after) {
       return "a command's times do not change";
     }
     if ((b.result && b.result != c.result) || (b.raw_stdout && b.raw_stdout != c.raw_stdout) ||
-        (b.raw_stderr && b.raw_stderr != c.raw_stderr)) {
+        (b.raw_stderr && b.raw_stderr != c.raw_stderr) || (b.file && b.file != c.file)) {
       return "V09: a result is written once";
     }
   }

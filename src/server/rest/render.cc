@@ -75,6 +75,12 @@ void append_command(std::string& out, const action::Command& command, std::size_
     });
     inner.close();
   }
+  if (command.file) {  // ours
+    ObjectText file(o.value("file"));
+    file.text("path", command.file->path);
+    file.number("size", static_cast<std::int64_t>(command.file->bytes));
+    file.text("sha256", to_hex(as_bytes(command.file->sha256))).close();
+  }
   o.close();
 }
 
