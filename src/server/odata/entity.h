@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -52,8 +53,10 @@ struct OrderKey {
 
 // Immutable, and lives as long as any query about it: queries point at its properties.
 struct Entity {
-  Entity(std::string_view entity_name, std::vector<Property> all, std::string_view key_name)
-      : name(entity_name), properties(std::move(all)), key(find(key_name)) {}
+  // order: what the rows are ordered by when nothing is asked for; a name and whether it descends.
+  // The key is put behind it.
+  Entity(std::string_view entity_name, std::vector<Property> all, std::string_view key_name,
+         const std::vector<std::pair<std::string_view, bool>>& order);
   Entity(const Entity&) = delete;
   Entity& operator=(const Entity&) = delete;
 
@@ -62,8 +65,11 @@ struct Entity {
 
   const std::string_view name;  // of one row, for messages
   const std::vector<Property> properties;
-  const Property* const key;            // not null, different in every row
-  std::vector<OrderKey> default_order;  // ends with the key; set before the first use
+  const Property* const key;  // not null, different in every row
+  const std::vector<OrderKey> default_order;
+
+ private:
+  std::vector<OrderKey> keys(const std::vector<std::pair<std::string_view, bool>>& order) const;
 };
 
 }  // namespace reachback::server::odata

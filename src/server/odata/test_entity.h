@@ -10,23 +10,21 @@
 namespace reachback::server::odata::test {
 
 inline const Entity& thing() {
-  static const Entity made = [] {
-    return Entity(
-        "Thing",
-        {{"id", Type::guid},
-         {"name", Type::text},
-         {"dnsName", Type::folded_text, true},
-         {"count", Type::number},
-         {"made", Type::date},
-         {"ended", Type::date, true},
-         {"good", Type::boolean},
-         {"state", Type::choice, false, {{"Open", 0}, {"Closed", 1}, {"Lost", 5}}},
-         {"tags", Type::texts},
-         {"parts", Type::opaque, true},
-         {"kind", Type::choice, false, {{"Ours", 1}, {"Theirs", 2}}, Value(std::int64_t{1})},
-         {"scope", Type::text, true, {}, Value()}},
-        "id");
-  }();
+  static const Entity made(
+      "Thing",
+      {{"id", Type::guid},
+       {"name", Type::text},
+       {"dnsName", Type::folded_text, true},
+       {"count", Type::number},
+       {"made", Type::date},
+       {"ended", Type::date, true},
+       {"good", Type::boolean},
+       {"state", Type::choice, false, {{"Open", 0}, {"Closed", 1}, {"Lost", 5}}},
+       {"tags", Type::texts},
+       {"parts", Type::opaque, true},
+       {"kind", Type::choice, false, {{"Ours", 1}, {"Theirs", 2}}, Value(std::int64_t{1})},
+       {"scope", Type::text, true, {}, Value()}},
+      "id", {{"made", true}});
   return made;
 }
 

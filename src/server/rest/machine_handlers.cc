@@ -1,4 +1,4 @@
-// GET /api/machines, /api/machines/{id}, /api/alerts.
+// GET /api/machines, /api/machines/$count, /api/machines/{id}, /api/alerts.
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
 #include "server/rest/render.h"
@@ -13,21 +13,32 @@ Freshness freshness(const Core& core) {
 }  // namespace
 
 void get_machines(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
-  if (!page) {
-    core.refuse(*call, page.error());
+  auto options = parse_list_options(call->query, machine_entity(), core.bounds.list);
+  if (!options) {
+    core.refuse(*call, options.error());
     return;
   }
   core.deps.machines.list(
-      call->principal, page->skip, page->top,
-      [&core, call](Result<std::vector<MachineView>> machines) {
-        if (!machines) {
-          core.refuse(*call, machines.error());
+      call->principal, options->query, core.bounds.machine_inactive_after,
+      core.bounds.list_bounds(), [&core, call, options = *options](Result<Page<MachineView>> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
           return;
         }
+        const ListShape shape = shape_of(options, *page, "Machines", call->base + "/api/machines");
         core.answer(*call, 200,
-                    render_machines(call->context("Machines"), *machines, freshness(core)));
+                    render_machines(call->context(shape.set), page->items, freshness(core), shape));
       });
+}
+
+void get_machines_count(Core& core, CallPtr call) {
+  auto query = parse_count_options(call->query, machine_entity(), core.bounds.list);
+  if (!query) {
+    core.refuse(*call, query.error());
+    return;
+  }
+  core.deps.machines.list(call->principal, std::move(*query), core.bounds.machine_inactive_after,
+                          core.bounds.list_bounds(), answer_with_count<MachineView>(core, call));
 }
 
 void get_machine(Core& core, CallPtr call) {
@@ -48,7 +59,7 @@ void get_machine(Core& core, CallPtr call) {
 
 // Reachback has no alerts. Source: clients.md 15.
 void get_alerts(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
+  auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
     return;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "testing/conformance_stores.h"
@@ -206,21 +208,20 @@ TEST_F(AuditRows, our_own_connection_cannot_change_delete_or_replace_a_row) {
 }
 
 TEST_F(AuditRows, rows_from_before_the_chain_are_chained_in_their_order) {
-  tamper(
-      std::string(
-          "DROP TABLE audit;"
-          "CREATE TABLE audit(key INTEGER PRIMARY KEY, tenant BLOB NOT NULL, action BLOB NOT NULL,"
-          " at INTEGER NOT NULL, kind TEXT NOT NULL, principal TEXT NOT NULL, detail TEXT NOT NULL)"
-          " STRICT;"
-          "CREATE INDEX audit_action ON audit(tenant, action);"
-          "CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit"
-          " BEGIN SELECT RAISE(ABORT, 'audit rows are not changed'); END;"
-          "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit"
-          " BEGIN SELECT RAISE(ABORT, 'audit rows are not deleted'); END;"
-          "INSERT INTO audit(tenant, action, at, kind, principal, detail)"
-          " SELECT tenant, id, created, 'accepted', 'ann', 'old' FROM actions;"
-          "PRAGMA user_version=") +
-      std::to_string(kSchemaVersion - 1) + ";");
+  const std::string newest = std::exchange(options_.path, folder_ / "old");
+  {
+    auto db = Db::open(options_.path, Db::Mode::create, "");
+    ASSERT_OK(db);
+    ASSERT_OK(create_schema(**db, options_.path, 2));
+    const std::string copy =
+        "ATTACH '" + newest +
+        "' AS newest;"
+        "INSERT INTO actions SELECT key, tenant, id, machine, status, created, deadline, version,"
+        " document FROM newest.actions;"
+        "INSERT INTO audit(tenant, action, at, kind, principal, detail)"
+        " SELECT tenant, id, created, 'accepted', 'ann', 'old' FROM newest.actions;";
+    ASSERT_OK((*db)->exec(copy.c_str()));
+  }
   {
     auto store = SqliteStore::open(options_);
     ASSERT_OK(store);

@@ -1,16 +1,11 @@
-#include <algorithm>
-
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/list_columns.h"
+#include "server/store_sqlite/list_reader.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
 namespace {
-
-#define RB_MACHINE_COLUMNS                                                                      \
-  "tenant, id, public_key, name, os_platform, os_version, os_architecture, agent_version, "     \
-  "last_ip, last_external_ip, ip_addresses, tags, first_seen, last_seen, contact, generation, " \
-  "revoked, confirmed_contact, quarantined, quarantine_reason, order_keys_version, life, attempt"
 
 Result<Machine> read_machine(Query& row) {
   Machine m;
@@ -67,10 +62,6 @@ Result<std::vector<Machine>> read_all(Query& query) {
     RB_TRY_ASSIGN(Machine m, read_machine(query));
     all.push_back(std::move(m));
   }
-}
-
-std::int64_t clamp(std::uint64_t count) {
-  return static_cast<std::int64_t>(std::min<std::uint64_t>(count, INT64_MAX));
 }
 
 Result<void> add_machine(Db& db, const Machine& m, const Sha256& token) {
@@ -194,13 +185,14 @@ void SqliteMachines::find(MachineId id, Done<Machine> done) {
   }));
 }
 
-void SqliteMachines::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                          Done<std::vector<Machine>> done) {
-  done(readers_.read<std::vector<Machine>>([&](Db& db) {
-    Query query(db, "SELECT " RB_MACHINE_COLUMNS
-                    " FROM machines WHERE tenant = ? ORDER BY first_seen, id LIMIT ? OFFSET ?");
-    query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
-    return read_all(query);
+void SqliteMachines::list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
+                          Done<Page<Machine>> done) {
+  done(readers_.read<Page<Machine>>([&](Db& db) {
+    return read_list<Machine>(db, machine_table(), tenant, query, bounds, &active,
+                              [](Query& row) -> Result<std::optional<Machine>> {
+                                RB_TRY_ASSIGN(Machine m, read_machine(row));
+                                return std::optional(std::move(m));
+                              });
   }));
 }
 
