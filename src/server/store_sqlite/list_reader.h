@@ -103,7 +103,7 @@ Result<Page<T>> read_list(Db& db, const ListTable& table, const TenantId& tenant
   if (done && query.top > 0) {
     done = list_reader::fill(db, table, tenant, query, bounds.bytes_max, read_row, page);
   }
-  if (work.exceeded()) {
+  if (!done && work.exceeded()) {
     return Error{Errc::invalid_query,
                  "The query would have to look at too much: add a condition that fewer fit, of "
                  "time perhaps"};

@@ -165,7 +165,7 @@ Result<sqlite3_stmt*> Db::statement(const std::string& sql) {
 }
 
 ListWork::ListWork(Db& db, std::uint64_t work_max, const IsActive* active) : db_(db) {
-  constexpr int kStepsBetweenLooks = 1000;
+  constexpr int kStepsBetweenLooks = 100;
   db_.work_done_ = 0;
   db_.work_max_ = work_max;
   db_.active_ = active;
