@@ -176,7 +176,7 @@ TEST_P(ListConformance, a_query_that_costs_too_much_is_refused_by_name) {
   query.filter = *server::odata::parse_filter(
       server::action_entity(), "contains(requestorComment,'nobody wrote this')", wide());
   server::ListBounds bounds;
-  bounds.work_max = 2000;
+  bounds.work_max = 3000;
   EXPECT_CODE(actions(query, bounds), invalid_query);
   bounds.work_max = 1'000'000;
   EXPECT_OK(actions(query, bounds));

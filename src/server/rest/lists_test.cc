@@ -303,7 +303,7 @@ TEST(Lists, APageLinksToTheRestUntilThereIsNone) {
 TEST(Lists, ADearQueryIsRefusedByName) {
   World world(World::without_rates());
   EXPECT_EQ(world.get(kActions, kRead).status, 200);
-  EXPECT_EQ(world.live.last_bounds.work_max, 20'000'000u);
+  EXPECT_EQ(world.live.last_bounds.work_max, 10'000'000u);
 }
 
 // What is filtered by is what is shown.

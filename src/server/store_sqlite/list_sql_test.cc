@@ -9,7 +9,10 @@
 #include "server/odata/parser.h"
 #include "server/ports/listing.h"
 #include "server/store_sqlite/list_columns.h"
+#include "server/store_sqlite/schema.h"
+#include "testing/conformance_stores.h"
 #include "testing/random_query.h"
+#include "testing/temporary_folder.h"
 
 namespace reachback::server {
 namespace {
@@ -116,6 +119,52 @@ TEST(ListSql, the_usual_filters_have_their_index) {
               std::string::npos)
         << c.filter;
   }
+}
+
+// What SQLite makes of it: equality on the whole front of an index, which then gives the order.
+TEST(ListSql, the_usual_filters_are_answered_from_an_index_without_sorting) {
+  testing::TemporaryFolder folder;
+  const std::string path = folder / "db";
+  auto db = Db::open(path, Db::Mode::create, "");
+  ASSERT_OK(db);
+  ASSERT_OK(create_schema(**db, path));
+  auto plan = [&db](const std::string& sql) {
+    std::string out;
+    Query query(**db, "EXPLAIN QUERY PLAN " + sql);
+    while (*query.row()) {
+      out += std::string(query.bytes_at(3)) + "; ";
+    }
+    return out;
+  };
+  struct Case {
+    const char* filter;
+    const char* plan;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"status eq 'Failed'", "COVERING INDEX actions_status (tenant=? AND status=?); "},
+           {"status ne 'Failed'", "COVERING INDEX actions_newest (tenant=?); "},
+           {"type eq 'LiveResponse'", "COVERING INDEX actions_newest (tenant=?); "},
+           {"status eq 'Failed' and creationDateTimeUtc gt 2026-01-01Z",
+            "COVERING INDEX actions_status (tenant=? AND status=? AND created>?); "},
+           {"creationDateTimeUtc ge 2026-01-01Z and creationDateTimeUtc lt 2026-02-01Z",
+            "COVERING INDEX actions_newest (tenant=? AND created>? AND created<?); "},
+           {"machineId eq 'ab'", "COVERING INDEX actions_machine (tenant=? AND machine=?); "},
+           {"machineId eq 'ab' and (status eq 'Pending' or status eq 'InProgress')",
+            "COVERING INDEX actions_machine (tenant=? AND machine=?); "},
+           {"requestor eq 'ann'", "COVERING INDEX actions_requestor (tenant=? AND requestor=?); "},
+           {"requestor eq 'ann' and status eq 'Failed' and creationDateTimeUtc gt 2026-01-01Z",
+            "COVERING INDEX actions_requestor_status (tenant=? AND requestor=? AND status=? AND "
+            "created>?); "},
+           {"id eq 00000000-0000-4000-8000-0000000a0b0c", "INDEX actions_id (tenant=? AND id=?); "},
+           {"computerDnsName eq 'a'", "COVERING INDEX actions_host (tenant=? AND host=?); "},
+           {"externalId eq 'a'",
+            "COVERING INDEX actions_external (tenant=? AND external_id=?); "}}) {
+    EXPECT_EQ(plan(sql_of(action_table(), c.filter)), std::string("SEARCH actions USING ") + c.plan)
+        << c.filter;
+  }
+  EXPECT_EQ(plan(sql_of(machine_table(), "computerDnsName eq 'a'", "id")),
+            "SEARCH machines USING INDEX machines_folded_name (tenant=? AND <expr>=?); "
+            "USE TEMP B-TREE FOR ORDER BY; ");
 }
 
 }  // namespace
