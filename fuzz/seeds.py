@@ -276,7 +276,13 @@ def odata():
                "((((good))))", "(((((good)))))", "good or good or good or good or good or good or good or good or good", "count in (1,2,3,4,5,6)",
                "count eq 99999999999999999999", "state eq 'x'' or ''1''=''1'", "parts eq null", "1 eq 1", "name eq", "name eq 'x", "colour eq 1",
                "length(name) eq 1", "tags eq 'x'", "tags/all(t: t eq 'x')", "tags/any(t: t ne 'x')", "name eq 'x';", "id gt 'x'", "\u00fc eq 1",
-               "'red' eq tags", "tags/any(t: t in ('a','b'))", "state eq null", "contains('x',name)", "name in ()", "good and", ")", "not", "()"]
+               "'red' eq tags", "tags/any(t: t in ('a','b'))", "state eq null", "contains('x',name)", "name in ()", "good and", ")", "not", "()",
+               "id eq af8fad5b-d9cb-469f-a165-70867728950e", "id eq 'x'", "id eq 'zf8fad5b-d9cb-469f-a165-70867728950e'", "made eq 'x'",
+               "made eq 2021-02-0xZ", "good eq false", "good eq 1", "count eq +1", "name eq 5", "not (count ge 1 or count le 2)",
+               "not (count lt 1 or count gt 2)", "ended gt null", "made ge 2021-02-04T15:36:52.7788848Z or made lt 2021-02-04T15:36:52.7788848Z",
+               "'" + "\u00fc" * 40 + "' eq 1", "name eq " + "x" * 50, "good good", "(good", "contains(state,'x')", "contains(tags,'x')",
+               "contains(name,5)", "contains(name,'x') eq 1", "contains(name 'x')", "tags/any(1: t)", "tags/any(t: name eq 'x')",
+               "tags/any(t: t eq null)", "count in (" + "1," * 20 + "1)", "name has 'x'", "state eq 'Shut'", "state eq Open", "good" + " " * 2100]
     orders = ["made desc,count", "id", "kind", "name,count,made,good", "tags", "name down", "name,", ";", "ended asc , STATE DESC"]
     selections = ["id,NAME,parts", "*", "", "name,name", "name/x", "colour", "name count"]
     moments = ["2021-02-04T15:36:52.778884Z", "2021-02-04", "2021-02-04Z", "2021-02-04T15:36+01:30", "0001-01-01T00:00:00+14:00",

@@ -138,6 +138,8 @@ TEST_P(ListConformance, usual_questions_about_actions) {
       "status eq 'Pending' or status eq 'InProgress'",
       "status eq 'Succeeded'",
       "status ne 'Succeeded'",
+      "not (status in ('Succeeded','Failed','Cancelled','TimeOut'))",
+      "not (status in ('Succeeded','Failed','Cancelled','TimeOut','Pending','InProgress'))",
       "requestor eq 'ann@example.com'",
       "computerDnsName eq 'WEB-01.Example'",
       "externalId eq '7b4a'",

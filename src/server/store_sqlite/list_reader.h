@@ -84,8 +84,9 @@ Result<void> fill(Db& db, const ListTable& table, const TenantId& tenant, const 
 // active: what rb_active asks; may be null where the table has no use for it.
 template <typename T>
 Result<Page<T>> read_list(Db& db, const ListTable& table, const TenantId& tenant,
-                          const odata::Query& query, const ListBounds& bounds,
+                          const odata::Query& asked, const ListBounds& bounds,
                           const IsActive* active, const RowReader<T>& read_row) {
+  const odata::Query query = for_sql(asked);
   Page<T> page;
   if (query.filter.is_never()) {
     page.count = query.count ? std::optional<std::uint64_t>(0) : std::nullopt;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "server/odata/build.h"
 
 namespace reachback::server {
 namespace {
@@ -172,6 +173,29 @@ class Where {
   Compiled& out_;
 };
 
+// Of a choice, "none of these" is "one of the others", for which there may be an index.
+Node with_positive_choices(Node node) {
+  if (node.kind != Node::Kind::term) {
+    for (Node& child : node.children) {
+      child = with_positive_choices(std::move(child));
+    }
+    return odata::joined(node.kind, std::move(node.children));
+  }
+  Term& t = node.term;
+  if (t.op != Op::in || !t.negated || t.property->type != odata::Type::choice ||
+      t.property->nullable) {
+    return node;
+  }
+  std::vector<odata::Value> others;
+  for (const odata::Choice& choice : t.property->choices) {
+    if (std::find(t.values.begin(), t.values.end(), odata::Value(choice.number)) ==
+        t.values.end()) {
+      others.emplace_back(choice.number);
+    }
+  }
+  return odata::term_node({t.property, Op::in, false, std::move(others)});
+}
+
 Compiled compile(const ListTable& table, const odata::Query& query, const char* select) {
   Compiled out;
   out.sql = select;
@@ -197,6 +221,11 @@ const Column* column_of(const ListTable& table, const odata::Property& property)
   auto found = std::find_if(table.columns.begin(), table.columns.end(),
                             [&property](const Column& c) { return c.property == property.name; });
   return found == table.columns.end() ? nullptr : &*found;
+}
+
+odata::Query for_sql(odata::Query query) {
+  query.filter = with_positive_choices(std::move(query.filter));
+  return query;
 }
 
 Compiled compile_keys(const ListTable& table, const odata::Query& query) {

@@ -45,6 +45,10 @@ struct Compiled {
   std::vector<Bound> values;  // the tenant comes before them
 };
 
+// The same query, in the form that indexes are found for. What follows wants this form, and no
+// filter that is never so: SQLite finds no index for it.
+odata::Query for_sql(odata::Query query);
+
 // The keys of the rows that fit, in their order; LIMIT and OFFSET are the last parameters. And how
 // many there are.
 Compiled compile_keys(const ListTable& table, const odata::Query& query);

@@ -26,7 +26,7 @@ std::string sql_of(const ListTable& table, std::string_view filter, std::string_
   if (!order.empty()) {
     query.order = *odata::parse_order(table.entity, order, bounds);
   }
-  return compile_keys(table, query).sql;
+  return compile_keys(table, for_sql(std::move(query))).sql;
 }
 
 TEST(ListSql, every_property_that_can_be_asked_about_has_a_column_and_none_has_two) {
@@ -99,6 +99,9 @@ TEST(ListSql, the_usual_filters_have_their_index) {
            {"machineId eq 'x' and (status eq 'Pending' or status eq 'InProgress')", "",
             "actions_machine "},
            {"status eq 'Pending' or status eq 'InProgress'", "", "actions_status "},
+           {"status ne 'Succeeded' and status ne 'Failed' and status ne 'Cancelled' and status ne "
+            "'TimeOut'",
+            "", "actions_status "},
            {"status eq 'Failed'", "", "actions_status "},
            {"status eq 'Failed' or status eq 'TimeOut'", "", "actions_newest "},
            {"requestor eq 'a'", "", "actions_requestor "},
