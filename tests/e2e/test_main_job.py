@@ -407,7 +407,7 @@ def test_the_list_is_newest_first_and_what_is_not_served_is_refused_by_name(shar
     assert [a["id"] for a in listed] == [made[2], made[1]]
     skipped = api.expect(200, "GET", "/api/machineactions?$skip=2&$top=1").json()["value"]
     assert [a["id"] for a in skipped] == [made[0]]
-    for option in ("$filter=status eq 'Failed'", "$orderby=id", "$expand=x", "$select=id"):
+    for option in ("$filter=colour eq 'red'", "$orderby=colour", "$expand=x", "$select=colour"):
         refused = api.call("GET", "/api/machineactions?" + urllib.parse.quote(option, safe="$="))
         assert refused.status == 400 and refused.json()["error"]["code"] == "ODataError", option
         assert option.split("=")[0] in refused.json()["error"]["message"]

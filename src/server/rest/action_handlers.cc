@@ -30,26 +30,32 @@ Done<action::Action> answer_with_action(Core& core, CallPtr call) {
 }  // namespace
 
 void get_actions(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
-  if (!page) {
-    core.refuse(*call, page.error());
+  auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
+  if (!options) {
+    core.refuse(*call, options.error());
     return;
   }
   core.deps.live_response.list(
-      call->principal, page->skip, PageLimits{page->top, core.bounds.page_bytes},
-      [&core, call, page = *page](Result<ActionPage> found) {
-        if (!found) {
-          core.refuse(*call, found.error());
+      call->principal, options->query, core.bounds.list_bounds(),
+      [&core, call, options = *options](Result<ActionPage> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
           return;
         }
-        std::string next;
-        if (const std::uint64_t given = found->actions.size(); found->more) {
-          next = call->base + "/api/machineactions?$top=" + std::to_string(page.top - given) +
-                 "&$skip=" + std::to_string(page.skip + given);
-        }
-        core.answer(*call, 200,
-                    render_actions(call->context("MachineActions"), found->actions, next));
+        const ListShape shape =
+            shape_of(options, *page, "MachineActions", call->base + "/api/machineactions");
+        core.answer(*call, 200, render_actions(call->context(shape.set), page->items, shape));
       });
+}
+
+void get_actions_count(Core& core, CallPtr call) {
+  auto query = parse_count_options(call->query, action_entity(), core.bounds.list);
+  if (!query) {
+    core.refuse(*call, query.error());
+    return;
+  }
+  core.deps.live_response.list(call->principal, std::move(*query), core.bounds.list_bounds(),
+                               answer_with_count<action::Action>(core, call));
 }
 
 void get_action(Core& core, CallPtr call) {

@@ -175,7 +175,7 @@ TEST(JsonText, EscapesWhatMustBeEscaped) {
 
 TEST(RenderLists, AreCommaSeparated) {
   test::FakeLiveResponse live;
-  json::Object object = parsed(render_actions("c", live.actions, ""));
+  json::Object object = parsed(render_actions("c", live.actions));
   EXPECT_EQ(object["value"].as_array().size(), 2u);
   EXPECT_EQ(render_empty_list("c"), R"({"@odata.context":"c","value":[]})");
   EXPECT_EQ(render_string("c", "u"), R"({"@odata.context":"c","value":"u"})");

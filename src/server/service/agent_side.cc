@@ -33,9 +33,9 @@ void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Act
   });
 }
 
-void LiveResponseService::list(const Principal& by, std::uint64_t skip, PageLimits limits,
+void LiveResponseService::list(const Principal& by, odata::Query query, ListBounds bounds,
                                Done<ActionPage> done) {
-  deps_.actions.list(by.tenant, skip, limits, std::move(done));
+  deps_.actions.list(by.tenant, std::move(query), bounds, std::move(done));
 }
 
 std::string LiveResponseService::blob_name(const ActionId& id, const Upload& upload) const {

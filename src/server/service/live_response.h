@@ -102,7 +102,8 @@ class LiveResponse {
   // is.
   virtual void wait_final(const Principal& by, ActionId id, Duration timeout,
                           Done<action::Action> done) = 0;
-  virtual void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+  // Errors: invalid_query (the query would have to look at too many rows).
+  virtual void list(const Principal& by, odata::Query query, ListBounds bounds,
                     Done<ActionPage> done) = 0;
   // Waits up to limits.cancel_wait for the agent's word, then tells the truth (decisions.md 5).
   // Already Cancelled: ok with the action. Errors: not_found, already_final (Succeeded, Failed,

@@ -249,8 +249,8 @@ class QueuedActions : public ActionStore {
     ++looks_for_work;
     inner_.active_of(t, m, std::move(done));
   }
-  void list(TenantId t, std::uint64_t skip, PageLimits limits, Done<ActionPage> done) override {
-    inner_.list(t, skip, limits, std::move(done));
+  void list(TenantId t, odata::Query query, ListBounds bounds, Done<ActionPage> done) override {
+    inner_.list(t, std::move(query), bounds, std::move(done));
   }
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override {
     inner_.due(now, limit, std::move(done));
