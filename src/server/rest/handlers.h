@@ -33,6 +33,7 @@ void get_package_uri(Core& core, CallPtr call);
 void post_run_live_response(Core& core, CallPtr call);
 // action_handlers.cc
 void get_actions(Core& core, CallPtr call);
+void get_machine_actions(Core& core, CallPtr call);
 void get_actions_count(Core& core, CallPtr call);
 void get_action(Core& core, CallPtr call);
 void post_cancel(Core& core, CallPtr call);

@@ -369,5 +369,29 @@ TEST(Lists, WhatIsConstantIsShownAsItIsAnswered) {
   }
 }
 
+TEST(Lists, OfOneMachineIsTheListWithThatMachineInItsFilter) {
+  World world(World::without_rates());
+  const std::string of = "/4899036531e374137f63289c3267bad772c13fef/machineActions";
+  auto ids = [&](const std::string& path) {
+    auto reply = world.get(kMachines + path, kRead);
+    EXPECT_EQ(reply.status, 200) << path << reply.body;
+    std::size_t n = 0;
+    const json::Object object = reply.object();
+    for (const json::Value& item : object.at("value").as_array()) {
+      EXPECT_EQ(item.as_object().at("machineId").as_string(),
+                "4899036531e374137f63289c3267bad772c13fef");
+      ++n;
+    }
+    return n;
+  };
+  EXPECT_EQ(ids(of), 2u);
+  EXPECT_EQ(ids(of + "?$filter=status eq 'Pending'"), 1u);
+  EXPECT_EQ(ids(of + "?$filter=status eq 'Pending' or status eq 'Succeeded'&$top=1"), 1u);
+  EXPECT_EQ(ids(of + "?$filter=machineId eq '" + test::kMachine + "'"), 0u);
+  EXPECT_EQ(ids("/" + test::kMachine + "/machineActions"), 0u);
+  EXPECT_EQ(world.get(kMachines + "/hostname/machineActions", kRead).status, 404);
+  EXPECT_EQ(world.get(kMachines + of + "?$filter=x", kRead).code(), "ODataError");
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

@@ -107,7 +107,7 @@ void find_machines_by_tag(Core& core, CallPtr call) {
 
 // There are no device groups: every machine is in group 0. Source: clients.md 16.
 void get_machine_groups(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.skip);
+  auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
     return;

@@ -1,8 +1,7 @@
 // Finding machines by address, and changing them.
-#include "server/service/machines.h"
-
 #include <gtest/gtest.h>
 
+#include "server/service/machines.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_links.h"
 #include "testing/fake_stores.h"

@@ -26,7 +26,7 @@ Result<std::optional<Known>> find_known(Db& db, const MachineId& id, const Sha25
   }
   RB_TRY_ASSIGN(Machine m, read_machine(query));
   return std::optional<Known>(
-      Known{std::move(m), query.bytes_at(kMachineColumns) == as_bytes(token)});
+      Known{std::move(m), query.bytes_at(kMachineColumnCount) == as_bytes(token)});
 }
 
 Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp now) {
