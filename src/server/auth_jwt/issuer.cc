@@ -13,7 +13,7 @@ std::string own_issuer(std::string_view public_url, const TenantId& tenant) {
 }
 
 JwtIssuer::JwtIssuer(SigningKey key, std::string_view public_url, Random& random,
-                     std::vector<SigningKey> older_keys)
+                     const std::vector<SigningKey>& older_keys)
     : key_(std::move(key)), public_url_(public_url), random_(random) {
   header_ = to_base64url(R"({"alg":"ES256","typ":"at+jwt","kid":")" + key_.kid() + R"("})");
   jwks_ = R"({"keys":[)" + key_.jwk();

@@ -63,8 +63,8 @@ std::string to_der(std::string_view raw) {
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1) {
     return {};
   }
-  (void)r.release();
-  (void)s.release();
+  // NOLINTNEXTLINE(bugprone-unused-return-value): they are the signature's now
+  static_cast<void>(r.release()), static_cast<void>(s.release());
   int size = i2d_ECDSA_SIG(signature.get(), nullptr);
   std::string der(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
   auto* out = reinterpret_cast<unsigned char*>(der.data());
