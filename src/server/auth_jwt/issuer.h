@@ -33,7 +33,7 @@ class JwtIssuer : public TokenIssuer {
   SigningKey key_;
   std::string public_url_;
   Random& random_;
-  std::string header_;  // encoded; the same for every token
+  std::string header_;  // up to the seal; the same for every token
   std::string jwks_;
 };
 
