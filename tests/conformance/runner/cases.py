@@ -15,8 +15,8 @@ MDE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 
 CONFIDENCES = ("documented", "observed", "ours")
 PROFILES = ("2021", "2025", "2026")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# What a case may ask for beside permissions.
-NEEDS = ("machine", "secret", "limits", "one machine")
+# What a case may ask for beside permissions. harmless: isolate and its like do nothing there.
+NEEDS = ("machine", "secret", "limits", "one machine", "harmless")
 
 STEP_KEYS = {"request", "headers", "body", "body_encoding", "form", "as", "anonymous", "status",
              "answer_headers", "json", "text", "unpack", "capture", "until", "within_s", "times"}
@@ -28,7 +28,7 @@ TOPIC_KEYS = {"about", "define", "config", "case"}
 BUILT_IN = {"url", "host", "tenant", "client_id", "client_secret", "signin", "signin_host", "token", "machineId",
             "run", "unknown_machine", "unknown_action", "now", "hour_ago", "days_ago_40",
             "in_two_days", "scope", "script_ext", "file_path", "folder_path", "script_hello",
-            "script_sleep", "script_exit"}
+            "script_sleep", "script_nap", "script_exit"}
 
 
 class BadCase(ValueError):

@@ -74,7 +74,8 @@ class Client:
                                   skip_accept_encoding=True)
             for name, value in headers:
                 connection.putheader(name, value)
-            if "content-length" not in given and (body is not None or method in ("POST", "PATCH")):
+            framed = {"content-length", "transfer-encoding"} & given
+            if not framed and (body is not None or method in ("POST", "PATCH")):
                 connection.putheader("Content-Length", str(len(body or b"")))
             connection.endheaders(body)
             answer = connection.getresponse()

@@ -242,7 +242,9 @@ class Session:
             if step.until is None:
                 return answer
             until = expand_json(step.until, variables)
-            if answer.status >= 400 or not compare(until, json_of(answer)):
+            # 404 may pass: what was just accepted is not everywhere at once, nor is a late result.
+            if answer.status != 404 and (answer.status >= 400
+                                         or not compare(until, json_of(answer))):
                 return answer
             if time.monotonic() > deadline:
                 raise Failed(f"{step.method} {target}",
