@@ -34,7 +34,8 @@ class Client:
     def __init__(self, url, ca_file=None, timeout_s=60):
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
-        self.context = ssl.create_default_context(cafile=ca_file)
+        self.ca_file = ca_file
+        self._context = None  # reading the system's certificates takes its time
         self._connections = {}
 
     def close(self):
@@ -47,8 +48,10 @@ class Client:
         there = self._connections.get(key)
         if there is None:
             if scheme == "https":
+                if self._context is None:
+                    self._context = ssl.create_default_context(cafile=self.ca_file)
                 there = http.client.HTTPSConnection(netloc, timeout=self.timeout_s,
-                                                    context=self.context)
+                                                    context=self._context)
             else:
                 there = http.client.HTTPConnection(netloc, timeout=self.timeout_s)
             self._connections[key] = there
@@ -67,8 +70,11 @@ class Client:
             scheme, netloc = urllib.parse.urlsplit(self.url)[:2]
         if scheme not in ("http", "https") or not netloc:
             raise NoAnswer(f"'{target}' is not an address")
-        connection = self._connection(scheme, netloc)
         given = {name.lower() for name, _ in headers}
+        try:
+            connection = self._connection(scheme, netloc)
+        except OSError as error:  # the CA's file
+            raise NoAnswer(f"{self.ca_file}: {error}") from error
         try:
             connection.putrequest(method, target, skip_host="host" in given,
                                   skip_accept_encoding=True)

@@ -15,7 +15,8 @@ of these stands for a kind of value; `?` before the closing brace lets null pass
 
 In an object, "$order": [names] are members that must be there in this order, and "$only": true
 forbids others than those named. For an array, an object with "$each" (every element), "$some" (at
-least one element), "$length", "$min" says more than its elements would.
+least one element), "$length", "$min", "$descending" (a member: no element has more of it than the
+one before; times) says more than its elements would.
 """
 
 import json
@@ -40,7 +41,7 @@ TYPES = {
     "any": lambda v: True,
 }
 NAMES = {*PATTERNS, *TYPES, "absent", "present"}
-ARRAY_KEYS = {"$each", "$some", "$length", "$min"}
+ARRAY_KEYS = {"$each", "$some", "$length", "$min", "$descending"}
 OBJECT_KEYS = {"$order", "$only"}
 
 
@@ -135,6 +136,14 @@ def compare_object(expected, got, where):
     return found
 
 
+def ascents(got, name, where):
+    """The places where a list of objects rises in a member that is a time."""
+    # Without its Z, a time with fewer digits of a second sorts before one with more.
+    times = [str(one.get(name)).rstrip("Z") if isinstance(one, dict) else "" for one in got]
+    return [f"{where}[{n + 1}].{name}: {times[n + 1]} after {times[n]}"
+            for n in range(len(times) - 1) if times[n + 1] > times[n]]
+
+
 def compare_array(expected, got, where):
     if not isinstance(got, list):
         return [f"{where}: expected an array, got {shown(got)}"]
@@ -148,6 +157,8 @@ def compare_array(expected, got, where):
         found.append(f"{where}: expected {expected['$length']} elements, got {len(got)}")
     if len(got) < expected.get("$min", 0):
         found.append(f"{where}: expected at least {expected['$min']} elements, got {len(got)}")
+    if "$descending" in expected:
+        found += ascents(got, expected["$descending"], where)
     if "$each" in expected:
         for n, one in enumerate(got):
             found += compare(expected["$each"], one, f"{where}[{n}]")

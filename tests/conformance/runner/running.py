@@ -113,6 +113,8 @@ class Session:
         out = Result(case, PASSED)
         try:
             self.check_needs(case.needs)
+            for name in {step.get("as", "main") for step in case.steps}:
+                self.token_of(name)  # before the first step, or half a case would have run
             variables = self.variables()
             self.bring(case.fixtures, variables)
             for name in self.defines_of(case):

@@ -13,7 +13,7 @@ import urllib.parse
 
 from .matching import NAMES
 
-HOLE = re.compile(r"\{([a-zA-Z][a-zA-Z0-9_]*)(\|[a-z]+)?\}")
+HOLE = re.compile(r"\{([a-zA-Z][a-zA-Z0-9_]*)(\|[a-z0-9]+)?\}")
 REPEAT = re.compile(r"\{([^{}\"*\n]{1,24})\*(\d{1,8})\}")
 FILTERS = {"|url": lambda text: urllib.parse.quote(text, safe=""), "|upper": str.upper}
 
