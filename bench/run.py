@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list]
 """
 
 import argparse
@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bad_tokens  # noqa: E402
+import filtered_list  # noqa: E402
 import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
@@ -23,7 +24,7 @@ import start  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
-WHAT = ["mint", "trip", "idle", "bad", "start"]
+WHAT = ["mint", "trip", "idle", "bad", "start", "list"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -94,6 +95,16 @@ def rows(results):
                f"{begun['audit_file_bytes'] >> 20:,} MiB, {begun['runs']} starts",
                f"median {begun['median_s']:.2f} s, slowest {begun['slowest_s']:.2f} s", "", "",
                f"≤ 2 s: {verdict(begun['slowest_s'] <= 2)}")
+    if "list" in results:
+        listed = results["list"]
+        slow = listed["each"][listed["slowest"]]
+        yield (f"A list with a filter over {listed['actions']:,} actions, ten newest, {len(listed['each'])} usual "
+               f"filters, {listed['runs']} times each, one connection",
+               f"p50 {listed['p50_ms']:.2f} ms, p99 {listed['p99_ms']:.2f} ms; slowest ({listed['slowest']}) p99 "
+               f"{slow['p99_ms']:.2f} ms",
+               f"SQLite, a statement by hand: p50 {listed['sqlite_p50_ms']:.2f}, p99 {listed['sqlite_p99_ms']:.2f}",
+               f"{listed['p50_ms'] / listed['sqlite_p50_ms']:.2f} ×",
+               f"p99 of each < 10 ms: {verdict(slow['p99_ms'] < 10)}")
 
 
 def table(results):
@@ -143,6 +154,10 @@ def main():
         if "start" in wanted:
             print("bench (e): start with a million actions", flush=True)
             results["start"] = start.measure(folder, bin_dir, actions=20_000 if quick else 1_000_000)
+        if "list" in wanted:
+            print("bench (f): lists with a filter over a million actions", flush=True)
+            results["list"] = filtered_list.measure(folder, bin_dir, actions=20_000 if quick else 1_000_000,
+                                                    runs=20 if quick else 200)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

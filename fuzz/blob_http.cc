@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "fuzz/fuzz.h"
+#include "protocol/attachment.h"
 #include "server/blob_fs/blob_record.h"
 #include "server/blob_http/block_list_xml.h"
 #include "server/blob_http/byte_range.h"
@@ -80,7 +81,7 @@ bool is_header_text(std::string_view text) {
 }
 
 void check_disposition(std::string_view header) {
-  std::string any = attachment(header);
+  std::string any = protocol::attachment(header);
   FUZZ_CHECK(is_header_text(any));
   FUZZ_CHECK(any == "attachment" || any.starts_with("attachment; filename=\""));
   auto name = parse_disposition(header);
@@ -93,7 +94,7 @@ void check_disposition(std::string_view header) {
   }));
   std::string safe = *name;
   std::replace_if(safe.begin(), safe.end(), [](char c) { return c == '/' || c == '\\'; }, '_');
-  std::string written = attachment(*name);
+  std::string written = protocol::attachment(*name);
   FUZZ_CHECK(is_header_text(written));
   auto back = parse_disposition(written);
   FUZZ_CHECK(back && *back == safe);

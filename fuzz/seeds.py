@@ -267,6 +267,29 @@ def queries():
             "$" + "a" * 70]
 
 
+def odata():
+    filters = ["name eq 'it''s'", "state eq 'Lost' and (count gt 1 or good)", "not (state in ('Open','Closed'))", "140 eq count",
+               "startswith(name,'it') or endswith(dnsName,'E')", "contains(name,'x') eq false", "tags/any(t: t eq 'red')",
+               "not tags/any(t: contains(t,'blue'))", "made gt 2018-08-01Z and made lt '2022-01-01T00:00:00+01:00'",
+               "id eq 0f8fad5b-d9cb-469f-a165-70867728950e or id eq 'af8fad5b-d9cb-469f-a165-70867728950e'", "ended eq null",
+               "ended in (null,2021-02-04T15:36:52Z)", "kind eq 'Ours' and scope eq null", "good ne true", "made eq 2021-02-04T15:36:52.7788848Z",
+               "((((good))))", "(((((good)))))", "good or good or good or good or good or good or good or good or good", "count in (1,2,3,4,5,6)",
+               "count eq 99999999999999999999", "state eq 'x'' or ''1''=''1'", "parts eq null", "1 eq 1", "name eq", "name eq 'x", "colour eq 1",
+               "length(name) eq 1", "tags eq 'x'", "tags/all(t: t eq 'x')", "tags/any(t: t ne 'x')", "name eq 'x';", "id gt 'x'", "\u00fc eq 1",
+               "'red' eq tags", "tags/any(t: t in ('a','b'))", "state eq null", "contains('x',name)", "name in ()", "good and", ")", "not", "()",
+               "id eq af8fad5b-d9cb-469f-a165-70867728950e", "id eq 'x'", "id eq 'zf8fad5b-d9cb-469f-a165-70867728950e'", "made eq 'x'",
+               "made eq 2021-02-0xZ", "good eq false", "good eq 1", "count eq +1", "name eq 5", "not (count ge 1 or count le 2)",
+               "not (count lt 1 or count gt 2)", "ended gt null", "made ge 2021-02-04T15:36:52.7788848Z or made lt 2021-02-04T15:36:52.7788848Z",
+               "'" + "\u00fc" * 40 + "' eq 1", "name eq " + "x" * 50, "good good", "(good", "contains(state,'x')", "contains(tags,'x')",
+               "contains(name,5)", "contains(name,'x') eq 1", "contains(name 'x')", "tags/any(1: t)", "tags/any(t: name eq 'x')",
+               "tags/any(t: t eq null)", "count in (" + "1," * 20 + "1)", "name has 'x'", "state eq 'Shut'", "state eq Open", "good" + " " * 2100]
+    orders = ["made desc,count", "id", "kind", "name,count,made,good", "tags", "name down", "name,", ";", "ended asc , STATE DESC"]
+    selections = ["id,NAME,parts", "*", "", "name,name", "name/x", "colour", "name count"]
+    moments = ["2021-02-04T15:36:52.778884Z", "2021-02-04", "2021-02-04Z", "2021-02-04T15:36+01:30", "0001-01-01T00:00:00+14:00",
+               "9999-12-31T23:59:59.999999999999-14:00", "2021-02-30Z", "2021-02-04T15:36:52.", "2021-13-45T25:61Z", "2020-02-29t00:00z"]
+    return [f"{kind}{text}" for kind, texts in enumerate((filters, orders, selections, moments)) for text in texts]
+
+
 def token_requests():
     secret = "S3cr3t~of~the~seeds"
     form = "application/x-www-form-urlencoded"
@@ -497,7 +520,7 @@ def terminals():
         "Succeeded", "Failed", "InProgress", "\r")] + [b"\3\xff\xc3", b"\3\xe2\x80", b"\3\xf0\x9f\x92\xa5\xf0\x9f", b"\3\xed\xa0\x80\xf5", b"\2\r\r\n\xc2\x9b"]
 
 
-SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries,
+SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
          "result_file": result_files, "terminal": terminals}

@@ -39,7 +39,7 @@ std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad
 }
 
 std::array<std::int8_t, 256> reverse(std::string_view alphabet) {
-  std::array<std::int8_t, 256> table;
+  std::array<std::int8_t, 256> table{};
   table.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
     table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
@@ -57,11 +57,11 @@ std::optional<std::string> decode64(std::string_view text,
   std::uint32_t acc = 0;
   int bits = 0;
   for (char c : text) {
-    int v = table[static_cast<std::uint8_t>(c)];
+    const std::int8_t v = table[static_cast<std::uint8_t>(c)];
     if (v < 0) {
       return std::nullopt;
     }
-    acc = acc << 6 | static_cast<std::uint32_t>(v);
+    acc = acc << 6 | static_cast<std::uint8_t>(v);
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
@@ -150,27 +150,59 @@ std::optional<Sha256> sha256_from_hex(std::string_view hex) {
   return bytes ? sha256_from_bytes(*bytes) : std::nullopt;
 }
 
-bool is_valid_utf8(std::string_view s) {
-  std::size_t i = 0;
+namespace {
+
+// The length of the character that begins at i; 0: none does.
+std::size_t utf8_length(std::string_view s, std::size_t i) {
   auto at = [&](std::size_t k) { return k < s.size() ? static_cast<std::uint8_t>(s[k]) : 0; };
   auto cont = [&](std::size_t k) { return (at(k) & 0xc0) == 0x80; };
-  while (i < s.size()) {
-    std::uint8_t c = at(i);
-    if (c < 0x80) {
-      i += 1;
-    } else if (c >= 0xc2 && c <= 0xdf && cont(i + 1)) {
-      i += 2;
-    } else if ((c & 0xf0) == 0xe0 && cont(i + 1) && cont(i + 2) &&
-               !(c == 0xe0 && at(i + 1) < 0xa0) && !(c == 0xed && at(i + 1) >= 0xa0)) {
-      i += 3;
-    } else if (c >= 0xf0 && c <= 0xf4 && cont(i + 1) && cont(i + 2) && cont(i + 3) &&
-               !(c == 0xf0 && at(i + 1) < 0x90) && !(c == 0xf4 && at(i + 1) >= 0x90)) {
-      i += 4;
-    } else {
+  const std::uint8_t c = at(i);
+  if (c < 0x80) {
+    return 1;
+  }
+  if (c >= 0xc2 && c <= 0xdf && cont(i + 1)) {
+    return 2;
+  }
+  if ((c & 0xf0) == 0xe0 && cont(i + 1) && cont(i + 2) && !(c == 0xe0 && at(i + 1) < 0xa0) &&
+      !(c == 0xed && at(i + 1) >= 0xa0)) {
+    return 3;
+  }
+  if (c >= 0xf0 && c <= 0xf4 && cont(i + 1) && cont(i + 2) && cont(i + 3) &&
+      !(c == 0xf0 && at(i + 1) < 0x90) && !(c == 0xf4 && at(i + 1) >= 0x90)) {
+    return 4;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_valid_utf8(std::string_view s) {
+  for (std::size_t i = 0; i < s.size();) {
+    const std::size_t length = utf8_length(s, i);
+    if (length == 0) {
       return false;
     }
+    i += length;
   }
   return true;
+}
+
+std::string to_valid_utf8(std::string_view s) {
+  std::string out;
+  for (std::size_t i = 0; i < s.size();) {
+    const std::size_t length = utf8_length(s, i);
+    out += length == 0 ? std::string_view("\xef\xbf\xbd") : s.substr(i, length);
+    i += std::max<std::size_t>(length, 1);
+  }
+  return out;
+}
+
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
+  std::size_t size = std::min(text.size(), bytes_max);
+  while (size < text.size() && size > 0 && (static_cast<std::uint8_t>(text[size]) & 0xc0) == 0x80) {
+    --size;
+  }
+  return text.substr(0, size);
 }
 
 std::string to_lower(std::string_view text) {

@@ -33,6 +33,10 @@ std::optional<Sha256> sha256_from_hex(std::string_view hex);
 std::optional<Sha256> sha256_from_bytes(std::string_view bytes);
 
 bool is_valid_utf8(std::string_view text);
+// The text with U+FFFD for each byte that belongs to no character.
+std::string to_valid_utf8(std::string_view text);
+// At most so many bytes of valid text, cut between two characters.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 // ASCII only.
 std::string to_lower(std::string_view text);
 bool equals_ignore_case(std::string_view a, std::string_view b);

@@ -46,6 +46,22 @@ TEST(Bytes, utf8_is_told_from_what_only_looks_like_it) {
   }
 }
 
+TEST(Bytes, what_is_no_utf8_is_shown_as_such) {
+  EXPECT_EQ(to_valid_utf8("a\xc3\xa9"), "a\xc3\xa9");
+  EXPECT_EQ(to_valid_utf8("a\xff"
+                          "b\xe2\x82"),
+            "a\xef\xbf\xbd"
+            "b\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST(Bytes, a_cut_never_leaves_half_a_character) {
+  EXPECT_EQ(cut_utf8("abc", 3), "abc");
+  EXPECT_EQ(cut_utf8("abc", 2), "ab");
+  EXPECT_EQ(cut_utf8("a\xc3\xa9z", 2), "a");
+  EXPECT_EQ(cut_utf8("a\xc3\xa9z", 3), "a\xc3\xa9");
+  EXPECT_EQ(cut_utf8("\xf0\x9f\x98\x80", 3), "");
+}
+
 TEST(Bytes, percent_decoding_happens_once_and_refuses_broken_escapes) {
   EXPECT_EQ(percent_decode("a%2Fb%28index%3d0%29"), "a/b(index=0)");
   EXPECT_EQ(percent_decode("%252F"), "%2F");

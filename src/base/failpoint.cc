@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
 #include <string>
 
@@ -21,7 +22,7 @@ struct Plan {
     if (const char* text = std::getenv("REACHBACK_FAILPOINT")) {
       name = text;
       if (auto colon = name.find(':'); colon != std::string::npos) {
-        nth = std::atoi(name.c_str() + colon + 1);
+        std::from_chars(name.data() + colon + 1, name.data() + name.size(), nth);
         name.resize(colon);
       }
     }

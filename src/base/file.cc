@@ -98,6 +98,19 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno != EINTR) {
+      return errno_error("write");
+    }
+    const auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+    bytes.remove_prefix(written);
+    offset += written;
+  }
+  return {};
+}
+
 Result<std::size_t> read_at(int fd, char* out, std::size_t size, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < size) {

@@ -38,6 +38,8 @@ Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0600);  /
 Result<std::string> read_file(const std::string& path, std::uint64_t max_bytes = 64 << 20);
 // Writes all bytes to fd. Errors: storage_full, io.
 Result<void> write_all(int fd, std::string_view bytes);
+// All of it at an offset; not for a descriptor that appends. A part may be written on an error.
+Result<void> write_at(int fd, std::string_view bytes, std::uint64_t offset);
 // Reads up to size bytes at offset, short only at the end of the file.
 Result<std::size_t> read_at(int fd, char* out, std::size_t size, std::uint64_t offset);
 Result<void> sync_file(int fd);                    // fdatasync

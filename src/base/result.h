@@ -76,11 +76,11 @@ using Done = std::function<void(Result<T>)>;
 #define RB_CONCAT(a, b) RB_CONCAT_(a, b)
 
 // RB_TRY(call): returns the error of a Result<void> (or any Result whose value is not needed).
-#define RB_TRY(expr)                                  \
-  do {                                                \
-    if (auto rb_result_ = (expr); !rb_result_.ok()) { \
-      return rb_result_.error();                      \
-    }                                                 \
+#define RB_TRY(expr)                                    \
+  do {                                                  \
+    if (auto&& rb_result_ = (expr); !rb_result_.ok()) { \
+      return rb_result_.error();                        \
+    }                                                   \
   } while (false)
 
 // RB_TRY_ASSIGN(auto x, call): declares x with the value or returns the error.

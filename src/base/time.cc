@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <charconv>
 #include <cstdlib>
 
 namespace reachback {
@@ -83,8 +84,10 @@ std::optional<Timestamp> parse_time(std::string_view text) {
 
 SystemClock::SystemClock() {
 #ifdef REACHBACK_TEST_HOOKS
-  if (const char* offset_ms = std::getenv("REACHBACK_CLOCK_OFFSET_MS")) {
-    set_off(std::chrono::milliseconds(std::atoll(offset_ms)));
+  if (const char* offset = std::getenv("REACHBACK_CLOCK_OFFSET_MS")) {
+    std::int64_t offset_ms = 0;
+    std::from_chars(offset, offset + std::char_traits<char>::length(offset), offset_ms);
+    set_off(std::chrono::milliseconds(offset_ms));
   }
 #endif
 }

@@ -12,16 +12,19 @@ std::string from_environment() {
   return name != nullptr ? name : "";
 }
 
-std::string chosen = from_environment();
+std::string& chosen() {
+  static std::string name = from_environment();
+  return name;
+}
 
 }  // namespace
 
 void set_variant(std::string_view name) {
-  chosen = name;
+  chosen() = name;
 }
 
 bool is_variant(std::string_view name) {
-  return !chosen.empty() && chosen == name;
+  return !chosen().empty() && chosen() == name;
 }
 
 }  // namespace reachback

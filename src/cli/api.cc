@@ -26,6 +26,7 @@ constexpr seconds kRetryAfterMax{120};
 constexpr int kTriesMax = 5;
 constexpr std::uint64_t kBodyBytesMax = 64 << 20;
 constexpr std::uint64_t kErrorBodyBytesMax = 64 << 10;
+constexpr std::int64_t kDay_s = 24LL * 3600;
 constexpr seconds kTokenMargin{60};  // renewed this long before its end
 
 Error interruption() {
@@ -233,7 +234,7 @@ class NetApi final : public Api {
     }
     const json::Value* lifetime = body->get_object().if_contains("expires_in");
     std::int64_t lifetime_s = lifetime != nullptr && lifetime->is_int64()
-                                  ? std::clamp<std::int64_t>(lifetime->get_int64(), 0, 24 * 3600)
+                                  ? std::clamp<std::int64_t>(lifetime->get_int64(), 0, kDay_s)
                                   : 0;
     token_ = Secret(std::string(token->get_string()));
     token_until_ = SteadyClock::now() + seconds(lifetime_s) - kTokenMargin;
@@ -241,7 +242,7 @@ class NetApi final : public Api {
   }
 
   // Waits out "not now".
-  Result<net::ClientResponse> patient(net::ClientRequest request) {
+  Result<net::ClientResponse> patient(const net::ClientRequest& request) {
     for (int attempt = 1;; ++attempt) {
       RB_TRY_ASSIGN(net::ClientResponse answer, exchange(request, config_.url));
       std::optional<seconds> wait = retry_after(answer.headers);

@@ -20,6 +20,7 @@ Exit status of run: the script's own (values above 255 become 255); otherwise
   126  the action ended Failed, TimeOut or Cancelled, before the script ended by itself
   127  the server cannot be reached
   130  interrupted; the action goes on unless --cancel-on-interrupt is given
+get: 0 when the file is there whole, 126 when the action ended without it.
 verify: 0 when the file is proven, 1 when it is not. Every other command: 0, 125, 127 or 130.)";
 
 Error usage(std::string what) {
@@ -46,7 +47,7 @@ Result<Duration> parse_duration(std::string_view text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   std::int64_t factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  constexpr std::int64_t kWeek_s = 7 * 24 * 3600;
+  constexpr std::int64_t kWeek_s = 7LL * 24 * 3600;
   if (error != std::errc() || factor == 0 || number <= 0 || number > kWeek_s ||
       number * factor > kWeek_s) {
     return usage("'" + std::string(text) + "' is not a time: write 90s, 10m or 2h, up to a week");
@@ -80,6 +81,7 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
 
   MachinesOptions machines;
   RunOptions run;
+  GetOptions get;
   ShowOptions show;
   CancelOptions cancel;
   ResultOptions result;
@@ -102,6 +104,10 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
       ->required();
   on_run->add_option("SCRIPT", run.script, "Name in the library; not needed with --file");
   on_run->add_option("--file", run.file, "Upload this file to the library first, replacing it");
+  on_run
+      ->add_option("--put", run.puts,
+                   "Put this library file into the script's folder first; may be repeated")
+      ->allow_extra_args(false);
   on_run->add_option("--comment", run.comment, "Why, for the audit");
   on_run->add_option("--timeout", timeout, "Stop waiting after this long: 90s, 10m, 2h");
   on_run->add_flag("--no-wait", run.no_wait, "Print the action's id and do not wait");
@@ -111,6 +117,16 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
   on_run->add_flag("--json", run.json,
                    "Print one document: {\"action\":…,\"result\":…}, the result as downloaded");
   on_run->footer("Words after -- are quoted so that the script gets exactly these words.");
+
+  CLI::App* on_get = app.add_subcommand("get", "Fetch a file of a machine, and check its hash");
+  on_get->add_option("MACHINE", get.machine, "Machine id (40 hex digits) or exact name")
+      ->required();
+  on_get->add_option("PATH", get.path, "The file's absolute path on the machine")->required();
+  on_get->add_option("-o,--output", get.file, "Where it goes (default: its name); - for stdout");
+  on_get->add_option("--comment", get.comment, "Why, for the audit");
+  on_get->add_option("--timeout", timeout, "Stop waiting after this long: 90s, 10m, 2h");
+  on_get->add_flag("--cancel-on-interrupt", get.cancel_on_interrupt,
+                   "Cancel the action on Ctrl-C instead of leaving it");
 
   CLI::App* on_show = app.add_subcommand("show", "Show an action");
   on_show->add_option("ID", id, "Action id")->required();
@@ -207,6 +223,19 @@ Result<Invocation> parse_arguments(std::vector<std::string> words) {
       return usage("run needs a script: name one of reachback library list, or give --file");
     }
     return Invocation(run);
+  }
+  if (on_get->parsed()) {
+    if (!timeout.empty()) {
+      RB_TRY_ASSIGN(get.timeout, parse_duration(timeout));
+    }
+    if (!is_valid_utf8(get.path)) {
+      return usage("the path is not valid UTF-8: a script can print such a file");
+    }
+    get.file = get.file.empty() ? get.path.substr(get.path.rfind('/') + 1) : get.file;
+    if (get.file.empty()) {
+      return usage("'" + get.path + "' is a folder's path: name a file");
+    }
+    return Invocation(get);
   }
   if (on_verify->parsed()) {
     return Invocation(verify);

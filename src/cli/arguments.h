@@ -23,12 +23,21 @@ struct RunOptions {
   std::string script;             // library name; empty: the base name of `file`
   std::string file;               // uploaded first when not empty
   std::vector<std::string> args;  // the words after --
+  std::vector<std::string> puts;  // library files for the script's folder
   std::string comment;
   std::optional<Duration> timeout;  // of the waiting
   bool no_wait = false;
   bool cancel_on_interrupt = false;
   bool raw = false;
   bool json = false;
+};
+struct GetOptions {
+  std::string machine;
+  std::string path;  // on the machine
+  std::string file;  // where it goes; empty: the path's last part; "-": standard output
+  std::string comment;
+  std::optional<Duration> timeout;  // of the waiting
+  bool cancel_on_interrupt = false;
 };
 struct ShowOptions {
   ActionId id;
@@ -72,9 +81,9 @@ struct LibraryDeleteOptions {
   std::string name;
 };
 
-using Invocation = std::variant<ShowText, MachinesOptions, RunOptions, ShowOptions, CancelOptions,
-                                ResultOptions, VerifyOptions, ActionsOptions, LibraryUploadOptions,
-                                LibraryListOptions, LibraryDeleteOptions>;
+using Invocation = std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, ShowOptions,
+                                CancelOptions, ResultOptions, VerifyOptions, ActionsOptions,
+                                LibraryUploadOptions, LibraryListOptions, LibraryDeleteOptions>;
 
 // argv without the program's name. Errors: invalid_input, ready to be shown.
 Result<Invocation> parse_arguments(std::vector<std::string> words);

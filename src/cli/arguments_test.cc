@@ -43,6 +43,22 @@ TEST(Arguments, run_with_a_file_is_named_after_it) {
   EXPECT_NE(refusal({"run", "h", "--file", "dir/"}).find("library name"), std::string::npos);
 }
 
+TEST(Arguments, run_puts_files_first) {
+  auto run = parsed<RunOptions>({"run", "h", "--put", "a", "--put", "b", "x.sh"});
+  EXPECT_EQ(run.puts, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(run.script, "x.sh");
+}
+
+TEST(Arguments, get_takes_a_machine_and_a_path) {
+  auto get = parsed<GetOptions>({"get", "h", "/var/log/x.log", "--timeout", "2h"});
+  EXPECT_EQ(get.path, "/var/log/x.log");
+  EXPECT_EQ(get.file, "x.log");
+  EXPECT_EQ(get.timeout, Duration(std::chrono::hours(2)));
+  EXPECT_EQ(parsed<GetOptions>({"get", "h", "/x", "-o", "-"}).file, "-");
+  EXPECT_NE(refusal({"get", "h", "/var/log/"}).find("folder"), std::string::npos);
+  EXPECT_NE(refusal({"get", "h"}).find("PATH"), std::string::npos);
+}
+
 TEST(Arguments, run_needs_a_script) {
   EXPECT_NE(refusal({"run", "host-1"}).find("needs a script"), std::string::npos);
   EXPECT_NE(refusal({"run", "host-1", "--", "x.sh"}).find("needs a script"), std::string::npos);

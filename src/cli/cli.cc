@@ -26,6 +26,7 @@ struct Dispatch {
   }
   Result<int> operator()(const MachinesOptions& o) const { return machines(api, terminal, o); }
   Result<int> operator()(const RunOptions& o) const { return run(api, terminal, o); }
+  Result<int> operator()(const GetOptions& o) const { return get(api, terminal, o); }
   Result<int> operator()(const ShowOptions& o) const { return show(api, terminal, o); }
   Result<int> operator()(const CancelOptions& o) const { return cancel(api, terminal, o); }
   Result<int> operator()(const ResultOptions& o) const { return result(api, terminal, o); }
@@ -54,7 +55,8 @@ Result<int> perform(const Invocation& invocation) {
   for (const std::string& warning : config.warnings) {
     complain("warning: " + warning);
   }
-  bool watch_interrupts = std::holds_alternative<RunOptions>(invocation);
+  const bool watch_interrupts = std::holds_alternative<RunOptions>(invocation) ||
+                                std::holds_alternative<GetOptions>(invocation);
   RB_TRY_ASSIGN(std::unique_ptr<Api> api, Api::create(config, watch_interrupts));
   Terminal terminal = Terminal::of_process();
   auto outcome = std::visit(Dispatch{*api, terminal}, invocation);

@@ -11,6 +11,7 @@ namespace reachback::cli {
 
 Result<int> machines(Api& api, const Terminal& terminal, const MachinesOptions& options);
 Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options);
+Result<int> get(Api& api, const Terminal& terminal, const GetOptions& options);
 Result<int> show(Api& api, const Terminal& terminal, const ShowOptions& options);
 Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options);
 Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& options);

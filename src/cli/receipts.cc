@@ -145,7 +145,8 @@ Result<std::string> describe_chain(std::vector<ReadReceipt> receipts) {
 Result<Proof> prove(const std::vector<ReadReceipt>& receipts, const FileDigests& file) {
   const ReadReceipt* found = nullptr;
   for (const ReadReceipt& r : receipts) {
-    if (r.receipt.result_sha256() == as_bytes(file.file)) {
+    if (r.receipt.result_sha256() == as_bytes(file.file) ||
+        r.receipt.file_sha256() == as_bytes(file.file)) {
       found = &r;
     }
   }
@@ -156,21 +157,28 @@ Result<Proof> prove(const std::vector<ReadReceipt>& receipts, const FileDigests&
                              hex(as_bytes(file.file)))};
   }
   const pb::Receipt& r = found->receipt;
-  if (r.result_bytes() != file.bytes ||
-      (file.is_script_result && (r.has_exit_code() != file.exit_code.has_value() ||
-                                 (file.exit_code && *file.exit_code != r.exit_code())))) {
+  // The result as it was downloaded, or what GetFile read, unpacked since.
+  const bool is_result = r.result_sha256() == as_bytes(file.file);
+  const bool is_script_result = file.is_script_result && r.file_sha256().empty();
+  if ((is_result ? r.result_bytes() : r.file_bytes()) != file.bytes ||
+      (is_script_result && (r.has_exit_code() != file.exit_code.has_value() ||
+                            (file.exit_code && *file.exit_code != r.exit_code())))) {
     return Error{Errc::mismatch, "the file contradicts its receipt"};
   }
   Proof out;
   auto action = ActionId::from_bytes(r.action());
+  const std::string did =
+      r.file_sha256().empty()
+          ? fmt::format("ran {} (SHA-256 {})", r.script_name(), hex(r.script_sha256()))
+          : fmt::format("read {} ({} bytes, SHA-256 {})", r.file_path(), r.file_bytes(),
+                        hex(r.file_sha256()));
   out.proven = fmt::format(
-      "machine {} signed that command {} of action {} (order {:.16}) ran {} (SHA-256 {}) from {} "
-      "to "
-      "{}, ended {}, and left this file",
-      machine_of(r), r.index(), action ? action->text() : "?", hex(r.order_sha256()),
-      r.script_name(), hex(r.script_sha256()), format_time(from_micros(r.started_us())),
-      format_time(from_micros(r.ended_us())), ending_of(r));
-  if (file.is_script_result) {
+      "machine {} signed that command {} of action {} (order {:.16}) {} from {} to {}, {}{}",
+      machine_of(r), r.index(), action ? action->text() : "?", hex(r.order_sha256()), did,
+      format_time(from_micros(r.started_us())), format_time(from_micros(r.ended_us())),
+      r.file_sha256().empty() ? "ended " + ending_of(r) + ", " : "",
+      is_result ? "and left this file" : "and this is that file");
+  if (is_script_result) {
     const bool exact =
         as_bytes(file.output) == r.stdout_sha256() && as_bytes(file.errors) == r.stderr_sha256();
     out.proven += exact ? ", in which both streams stand as they were written"

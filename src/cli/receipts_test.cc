@@ -82,6 +82,29 @@ TEST_F(ReceiptsTest, a_good_receipt_says_what_it_proves) {
   EXPECT_NE(prove(*read, shown)->proven.find("U+FFFD"), std::string::npos);
 }
 
+TEST_F(ReceiptsTest, a_fetched_file_is_proven_packed_and_unpacked) {
+  auto r = receipt();
+  r.clear_script_name();
+  r.clear_script_sha256();
+  r.clear_has_exit_code();
+  r.clear_exit_code();
+  r.set_file_path("/run/x");
+  r.set_file_bytes(kResult.size());
+  r.set_file_sha256(digest(kResult));
+  r.set_result_sha256(digest("packed"));
+  r.set_result_bytes(6);
+  auto read = *read_receipts(document({r}), std::nullopt);
+  auto unpacked = prove(read, file());  // that it looks like a script's result means nothing
+  ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;
+  EXPECT_NE(unpacked->proven.find("read /run/x"), std::string::npos) << unpacked->proven;
+  FileDigests packed;
+  packed.file = crypto::sha256("packed");
+  packed.bytes = 6;
+  EXPECT_TRUE(prove(read, packed).ok());
+  packed.bytes = 7;
+  EXPECT_EQ(prove(read, packed).error().code, Errc::mismatch);
+}
+
 TEST_F(ReceiptsTest, a_changed_file_is_not_proven) {
   auto read = *read_receipts(document({receipt()}), std::nullopt);
   auto changed = file();

@@ -132,11 +132,29 @@ TEST_F(RunTest, a_broken_result_is_an_error) {
   EXPECT_EQ(error.code, Errc::corrupt);
 }
 
+RunOptions body_options(std::vector<std::string> args, const std::string& comment) {
+  RunOptions out;
+  out.script = "t.sh";
+  out.args = std::move(args);
+  out.comment = comment;
+  return out;
+}
+
+TEST(RunScriptBody, files_are_put_before_the_script) {
+  RunOptions options = body_options({}, "why");
+  options.puts = {"tool.bin", "data"};
+  EXPECT_EQ(run_script_body(options),
+            R"({"Commands":[{"type":"PutFile","params":[{"key":"FileName","value":"tool.bin"}]},)"
+            R"({"type":"PutFile","params":[{"key":"FileName","value":"data"}]},)"
+            R"({"type":"RunScript","params":[{"key":"ScriptName","value":"t.sh"}]}],)"
+            R"("Comment":"why"})");
+}
+
 TEST(RunScriptBody, words_are_quoted_and_left_out_when_there_are_none) {
-  EXPECT_EQ(run_script_body("t.sh", {}, "why"),
+  EXPECT_EQ(run_script_body(body_options({}, "why")),
             R"({"Commands":[{"type":"RunScript","params":[{"key":"ScriptName","value":"t.sh"}]}],)"
             R"("Comment":"why"})");
-  std::string body = run_script_body("t.sh", {"a b", "c"}, "");
+  std::string body = run_script_body(body_options({"a b", "c"}, ""));
   EXPECT_NE(body.find(R"({"key":"Args","value":)"), std::string::npos);
   EXPECT_NE(body.find(R"("Comment":")"), std::string::npos);
 }

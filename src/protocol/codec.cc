@@ -14,7 +14,7 @@ constexpr std::size_t kHelloBodyBytesMax = 16 << 10;
 constexpr std::size_t kFactBytesMax = 128;  // versions, platform names
 constexpr std::size_t kAddressesMax = 32;
 constexpr std::size_t kFileNameBytesMax = 128;
-constexpr std::size_t kReceiptBytesMax = 1024;
+constexpr std::size_t kReceiptBytesMax = 1024 + kFetchedPathBytesMax;
 constexpr std::size_t kOrderKeysMax = 8;
 constexpr std::size_t kOrderKeysBytesMax = 4096;
 constexpr std::size_t kKeyBytesMax = 256;
@@ -78,8 +78,8 @@ Result<void> check_kind(pb::UploadKind kind) {
   }
 }
 
-Result<void> check_file_name(std::string_view name) {
-  RB_TRY(check_text("file_name", name, kFileNameBytesMax));
+Result<void> check_file_name(std::string_view name, std::size_t bytes_max) {
+  RB_TRY(check_text("file_name", name, bytes_max));
   if (name.empty() || name == "." || name == "..") {
     return bad("file_name", "not a name");
   }
@@ -127,7 +127,9 @@ Result<void> check(const pb::Receipt& m) {
   }
   RB_TRY(check_size_or_none("stdout_sha256", m.stdout_sha256(), 32));
   RB_TRY(check_size_or_none("stderr_sha256", m.stderr_sha256(), 32));
-  return check_size_or_none("result_sha256", m.result_sha256(), 32);
+  RB_TRY(check_size_or_none("result_sha256", m.result_sha256(), 32));
+  RB_TRY(check_text("file_path", m.file_path(), kFetchedPathBytesMax));
+  return check_size_or_none("file_sha256", m.file_sha256(), 32);
 }
 
 Result<void> check(const pb::OrderKeys& m) {
@@ -176,6 +178,10 @@ Result<void> check(const pb::CommandEnded& m) {
   }
   if (m.has_receipt()) {
     RB_TRY(check(m.receipt()));
+  }
+  if (m.has_file()) {
+    RB_TRY(check_text("file.path", m.file().path(), kFetchedPathBytesMax));
+    RB_TRY(check_size("file.sha256", m.file().sha256(), 32));
   }
   return {};
 }
@@ -244,6 +250,9 @@ Result<void> check(const pb::ToServer& m) {
       RB_TRY(check_grant(m.upload_request().action(), m.upload_request().epoch()));
       RB_TRY(check_index(m.upload_request().index()));
       RB_TRY(check_kind(m.upload_request().kind()));
+      if (!m.upload_request().file_name().empty()) {
+        RB_TRY(check_file_name(m.upload_request().file_name(), kResultNameBytesMax));
+      }
       return check_size("sha256", m.upload_request().sha256(), 32);
     case pb::ToServer::kOrderKeysKept:
       return check_range("version", m.order_keys_kept().version(), 1, ~std::uint64_t{0});
@@ -259,7 +268,7 @@ Result<void> check(const pb::Command& m) {
   switch (m.type()) {
     case pb::RUN_SCRIPT:
     case pb::PUT_FILE:
-      RB_TRY(check_file_name(m.file_name()));
+      RB_TRY(check_file_name(m.file_name(), kFileNameBytesMax));
       RB_TRY(check_size("file_sha256", m.file_sha256(), 32));
       break;
     case pb::GET_FILE:

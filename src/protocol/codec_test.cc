@@ -257,6 +257,25 @@ TEST(Codec, ReportLimits) {
            [](auto& m) { m.mutable_upload_request()->set_kind(static_cast<pb::UploadKind>(4)); }},
           {"sha256", [](auto& m) { m.mutable_upload_request()->set_sha256(""); }},
           {"index", [](auto& m) { m.mutable_upload_request()->set_index(100); }},
+          {"", [](auto& m) { m.mutable_upload_request()->set_file_name("日本.gz"); }},
+          {"file_name", [](auto& m) { m.mutable_upload_request()->set_file_name("a/b"); }},
+          {"file_name", [](auto& m) { m.mutable_upload_request()->set_file_name("a\nb"); }},
+          {"file_name",
+           [](auto& m) {
+             m.mutable_upload_request()->set_file_name(bytes(kResultNameBytesMax + 1));
+           }},
+      });
+  auto file = [](pb::ToServer& m) { return m.mutable_command_ended()->mutable_file(); };
+  pb::ToServer fetched = good_ended();
+  file(fetched)->set_path("/日本");
+  file(fetched)->set_sha256(bytes(32));
+  EXPECT_TRUE(decode_to_server(encode(fetched)).ok());
+  expect_rows<pb::ToServer>(
+      fetched, decode_to_server,
+      {
+          {"file.path", [&](auto& m) { file(m)->set_path(bytes(kFetchedPathBytesMax + 1)); }},
+          {"file.path", [&](auto& m) { file(m)->set_path(std::string("a\0b", 3)); }},
+          {"file.sha256", [&](auto& m) { file(m)->set_sha256(bytes(31)); }},
       });
 }
 
@@ -339,14 +358,15 @@ TEST(Codec, ContactsRefusalsAndReceiptsHaveTheirLimits) {
   EXPECT_TRUE(decode_to_server(encode(refused)).ok());
   auto receipt = [](pb::ToServer& m) { return m.mutable_command_ended()->mutable_receipt(); };
   pb::ToServer ended = good_ended();
-  receipt(ended)->set_receipt(bytes(1024));
+  receipt(ended)->set_receipt(bytes(1024 + kFetchedPathBytesMax));
   receipt(ended)->set_signature(bytes(64));
   EXPECT_TRUE(decode_to_server(encode(ended)).ok());
   expect_rows<pb::ToServer>(
       ended, decode_to_server,
       {
           {"receipt", [&](auto& m) { receipt(m)->set_receipt(""); }},
-          {"receipt", [&](auto& m) { receipt(m)->set_receipt(bytes(1025)); }},
+          {"receipt",
+           [&](auto& m) { receipt(m)->set_receipt(bytes(1025 + kFetchedPathBytesMax)); }},
           {"receipt.signature", [&](auto& m) { receipt(m)->set_signature(bytes(63)); }},
       });
 }

@@ -14,16 +14,17 @@ Error bad(std::string_view why) {
 }
 
 // In the order of api/agent.proto.
-constexpr Shape kCommand{"vbbvbvbvv"};
+constexpr Shape kCommand{"vbbvbvbvvvv"};
 constexpr const Shape* kOrderParts[] = {&kCommand};
 constexpr Shape kSignedOrder{"bbb"};
 
 constexpr Shape kHello{"bb"}, kHeartbeat{"v"}, kOrderReceived{"bv"}, kOrderRefused{"bvbbv"},
     kNotStarted{"bv"}, kCancelConfirmed{"bv"}, kCommandStarted{"bvvv"}, kBlobRef{"bvb"};
-constexpr Shape kSignedReceipt{"bb"};
-constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSignedReceipt};
-constexpr Shape kCommandEnded{"bvvvvvvvbmmmm", kEndedParts};
-constexpr Shape kUploadRequest{"bvvvvb"}, kContactKept{"b"}, kOrderKeysKept{"v"};
+constexpr Shape kSignedReceipt{"bb"}, kFetchedFile{"bvb"};
+constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSignedReceipt,
+                                        &kFetchedFile};
+constexpr Shape kCommandEnded{"bvvvvvvvbmmmmm", kEndedParts};
+constexpr Shape kUploadRequest{"bvvvvbb"}, kContactKept{"b"}, kOrderKeysKept{"v"};
 constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,    &kOrderReceived,
                                       &kOrderRefused,   &kNotStarted,   &kCancelConfirmed,
                                       &kCommandStarted, &kCommandEnded, &kUploadRequest,
@@ -47,7 +48,7 @@ constexpr Shape kToServerShape{"mmmmmmmmmmm", kToServer, /*is_choice=*/true};
 constexpr Shape kToAgentShape{"mmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
 constexpr Shape kHelloBodyShape{"bbbbbbbbbbbvbv"};
-constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbv"};
+constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbvbvb"};
 constexpr Shape kOrderKeysShape{"vb"};
 
 Result<void> check_shape(std::string_view bytes, const Shape& shape) {

@@ -35,7 +35,11 @@ class LibraryStoreConformance : public StoresConformance {
     return wait_for<File>([&](auto done) { stores_->library().version(tenant, sha256, done); });
   }
   Result<std::vector<File>> list(TenantId tenant) {
-    return wait_for<std::vector<File>>([&](auto done) { stores_->library().list(tenant, done); });
+    auto page = wait_for<server::Page<File>>([&](auto done) {
+      stores_->library().list(
+          tenant, server::odata::everything(server::library_entity(), 0, UINT64_MAX), {}, done);
+    });
+    return page ? Result<std::vector<File>>(std::move(page->items)) : page.error();
   }
   Result<void> remove(TenantId tenant, const std::string& name) {
     return wait_for([&](auto done) { stores_->library().remove(tenant, name, done); });

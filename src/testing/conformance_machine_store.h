@@ -50,8 +50,12 @@ class MachineStoreConformance : public StoresConformance {
     return wait_for<Machine>([&](auto done) { stores_->machines().get(tenant, id, done); });
   }
   Result<std::vector<Machine>> list(std::uint64_t skip, std::uint64_t top) {
-    return wait_for<std::vector<Machine>>(
-        [&](auto done) { stores_->machines().list(tenant_, skip, top, done); });
+    auto page = wait_for<server::Page<Machine>>([&](auto done) {
+      stores_->machines().list(
+          tenant_, server::odata::everything(server::machine_entity(), skip, top),
+          [](const MachineId&, Timestamp) { return false; }, {}, done);
+    });
+    return page ? Result<std::vector<Machine>>(std::move(page->items)) : page.error();
   }
   Result<std::vector<Machine>> by_name(const std::string& name) {
     return wait_for<std::vector<Machine>>(

@@ -148,20 +148,21 @@ void index_barrier(sqlite3_file* file) {
   MutexLock guard(of(file).vfs->mutex);
 }
 
-void leave_index(CrashFile& f, bool forget) {
+// As with SQLite's own layer, who opens the index first makes it anew.
+void leave_index(CrashFile& f) {
   auto& users = f.node->index_users;
   users.erase(std::remove(users.begin(), users.end(), &f), users.end());
   f.uses_index = false;
   f.index_shared = f.index_exclusive = 0;
-  if (forget && users.empty()) {
+  if (users.empty()) {
     f.node->index.clear();
   }
 }
 
-int index_unmap(sqlite3_file* file, int forget) {
+int index_unmap(sqlite3_file* file, int /*forget*/) {
   CrashFile& f = of(file);
   MutexLock guard(f.vfs->mutex);
-  leave_index(f, forget != 0);
+  leave_index(f);
   return SQLITE_OK;
 }
 
@@ -171,7 +172,7 @@ int close_file(sqlite3_file* file) {
   {
     MutexLock guard(f.vfs->mutex);
     drop_to(f, SQLITE_LOCK_NONE);
-    leave_index(f, false);
+    leave_index(f);
     if (!f.delete_on_close.empty()) {
       f.vfs->disk.remove(f.delete_on_close, false);
     }

@@ -2,6 +2,7 @@
 
 #include "server/action/step.h"
 #include "testing/fake_stores.h"
+#include "testing/list_in_memory.h"
 
 namespace reachback::testing {
 namespace {
@@ -171,7 +172,7 @@ void FakeActionStore::active_of(TenantId tenant, MachineId machine,
   faults_.answer_read(std::move(done), std::move(result));
 }
 
-void FakeActionStore::list(TenantId tenant, std::uint64_t skip, server::PageLimits limits,
+void FakeActionStore::list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
                            Done<server::ActionPage> done) {
   if (auto refused = faults_.refusal()) {
     faults_.answer_read<server::ActionPage>(std::move(done), *refused);
@@ -186,20 +187,9 @@ void FakeActionStore::list(TenantId tenant, std::uint64_t skip, server::PageLimi
       }
     }
   }
-  std::sort(all.begin(), all.end(), [](const Action& a, const Action& b) {
-    return std::tie(a.created, a.id) > std::tie(b.created, b.id);
-  });
-  server::ActionPage page;
-  std::uint64_t bytes = 0;
-  for (std::uint64_t at = skip; at < all.size() && page.actions.size() < limits.actions_max; ++at) {
-    page.more = bytes >= limits.bytes_max && !page.actions.empty();
-    if (page.more) {
-      break;
-    }
-    page.actions.push_back(all[at]);
-    bytes += server::text_bytes(all[at]);
-  }
-  faults_.answer_read<server::ActionPage>(std::move(done), std::move(page));
+  faults_.answer_read<server::ActionPage>(
+      std::move(done), list_in_memory(std::move(all), query, bounds,
+                                      [](const Action& a) { return server::getter(a); }));
 }
 
 void FakeActionStore::due(Timestamp now, std::size_t limit, Done<std::vector<Action>> done) {

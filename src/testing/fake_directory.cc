@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/mutex.h"
 #include "testing/fake_stores.h"
+#include "testing/list_in_memory.h"
 #include "testing/machine_extras.h"
 
 namespace reachback::testing {
@@ -80,17 +81,11 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       return found != machines_.end() ? Result<Machine>(found->second) : no_such(id);
     });
   }
-  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<Machine>> done) override {
-    read<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
-      auto all = of_tenant(tenant);
-      std::sort(all.begin(), all.end(), [](const Machine& a, const Machine& b) {
-        return std::tie(a.first_seen, a.id) < std::tie(b.first_seen, b.id);
-      });
-      auto from = std::min<std::uint64_t>(skip, all.size());
-      all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(from));
-      all.resize(std::min<std::uint64_t>(top, all.size()));
-      return all;
+  void list(TenantId tenant, server::odata::Query query, server::IsActive active,
+            server::ListBounds bounds, Done<server::Page<Machine>> done) override {
+    read<server::Page<Machine>>(std::move(done), [&] {
+      return list_in_memory(of_tenant(tenant), query, bounds,
+                            [&active](const Machine& m) { return server::getter(m, active); });
     });
   }
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override {
@@ -302,17 +297,17 @@ class FakeDirectory::Library : public Table, public server::LibraryStore {
                                       : no_such(to_hex(as_bytes(sha256)));
     });
   }
-  void list(TenantId tenant, Done<std::vector<LibraryFile>> done) override {
-    read<std::vector<LibraryFile>>(std::move(done), [&]() -> Result<std::vector<LibraryFile>> {
+  void list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
+            Done<server::Page<LibraryFile>> done) override {
+    read<server::Page<LibraryFile>>(std::move(done), [&] {
       std::vector<LibraryFile> all;
       for (const auto& [key, file] : names_) {
         if (key.first == tenant) {
           all.push_back(file);
         }
       }
-      std::sort(all.begin(), all.end(),
-                [](const LibraryFile& a, const LibraryFile& b) { return a.name < b.name; });
-      return all;
+      return list_in_memory(std::move(all), query, bounds,
+                            [](const LibraryFile& f) { return server::getter(f); });
     });
   }
   void remove(TenantId tenant, std::string name, Done<void> done) override {

@@ -35,7 +35,7 @@ class FakeActionStore : public server::ActionStore {
   void replace(action::Action next, server::AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
                  Done<std::optional<action::Action>> done) override;
-  void list(TenantId tenant, std::uint64_t skip, server::PageLimits limits,
+  void list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
             Done<server::ActionPage> done) override;
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
 

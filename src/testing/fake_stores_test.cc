@@ -3,6 +3,7 @@
 #include "testing/conformance_action_store.h"
 #include "testing/conformance_app_store.h"
 #include "testing/conformance_library_store.h"
+#include "testing/conformance_lists.h"
 #include "testing/conformance_machine_store.h"
 
 namespace reachback::testing {
@@ -24,6 +25,7 @@ const StoresMaker kFake{"fake", [] { return std::make_unique<FakeUnderTest>(); }
 INSTANTIATE_TEST_SUITE_P(Fake, ActionStoreConformance, ::testing::Values(kFake));
 INSTANTIATE_TEST_SUITE_P(Fake, MachineStoreConformance, ::testing::Values(kFake));
 INSTANTIATE_TEST_SUITE_P(Fake, LibraryStoreConformance, ::testing::Values(kFake));
+INSTANTIATE_TEST_SUITE_P(Fake, ListConformance, ::testing::Values(kFake));
 INSTANTIATE_TEST_SUITE_P(Fake, AppStoreConformance, ::testing::Values(kFake));
 
 class FakeFaults : public ::testing::Test {

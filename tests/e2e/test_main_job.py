@@ -51,6 +51,16 @@ def test_a_script_runs_with_its_arguments_and_its_result_is_fetched_by_a_plain_g
     assert result["script_errors"] == result["script_error"] == "noise two words xy $HOME *\n"
 
 
+def test_args_reach_the_script_byte_for_byte(shared):
+    api = shared.shared_api
+    api.upload("words.py", "import os, sys\nos.write(1, b'\\0'.join(os.fsencode(w) for w in sys.argv[1:]))\n")
+    words = ["a b", "", "x\ny\r\tz", "'\"\\", "grün 漢字", "$(id);&|!`*", "x" * 60000]
+    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+    action, result = api.run_script(shared.agents[0].machine_id, "words.py", quoted)
+    assert action["status"] == "Succeeded", action["commands"]
+    assert result["script_output"].split("\0") == words
+
+
 def test_the_seed_page_point_by_point(make_world):
     world = make_world(LIFTED).up(agent=True)
     api, agent = world.server.api(), world.agents[0]
@@ -397,7 +407,7 @@ def test_the_list_is_newest_first_and_what_is_not_served_is_refused_by_name(shar
     assert [a["id"] for a in listed] == [made[2], made[1]]
     skipped = api.expect(200, "GET", "/api/machineactions?$skip=2&$top=1").json()["value"]
     assert [a["id"] for a in skipped] == [made[0]]
-    for option in ("$filter=status eq 'Failed'", "$orderby=id", "$expand=x", "$select=id"):
+    for option in ("$filter=colour eq 'red'", "$orderby=colour", "$expand=x", "$select=colour"):
         refused = api.call("GET", "/api/machineactions?" + urllib.parse.quote(option, safe="$="))
         assert refused.status == 400 and refused.json()["error"]["code"] == "ODataError", option
         assert option.split("=")[0] in refused.json()["error"]["message"]
@@ -413,6 +423,11 @@ def test_the_list_is_newest_first_and_what_is_not_served_is_refused_by_name(shar
     ("nothing.sh", "#!/bin/bash\n", ""),
     ("noshebang.sh", "echo plain\n", "plain\n"),
     ("python.py", "import sys\nprint('python', *sys.argv[1:])\n", "python\n"),
+    ("crlf.py", "import sys\r\nprint('python')\r\n", "python\n"),
+    ("crlf_shebang.py", "#!/usr/bin/env python3\r\nprint('python')\r\n", "python\n"),
+    ("perl.pl", 'print "perl\\n";\n', "perl\n"),
+    ("crlf.pl", '#!/usr/bin/perl -w\r\nprint "perl\\n";\r\n', "perl\n"),
+    ("dash_crlf", "#!/bin/sh -e\r\nif true; then\r\n  echo \"dash\"\r\nfi\r\n", "dash\n"),
 ])
 def test_scripts_and_output_of_every_kind(shared, name, script, expected):
     api = shared.shared_api

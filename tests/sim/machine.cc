@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/command/fetch_file.h"
 #include "base/variant.h"
 #include "crypto/digest.h"
 #include "protocol/codec.h"
@@ -76,7 +77,19 @@ void SimSpool::remove(const ActionId& action, std::uint32_t index, pb::UploadKin
   files_.erase({action, index, kind});
 }
 
-void SimSpool::remove_others(const std::set<ActionId>& keep) {
+Result<Fd> SimSpool::make_work_file(const ActionId&, std::uint32_t) {
+  if (full) {
+    return Error{Errc::storage_full, "work: no space left on device (simulated)"};
+  }
+  return Fd(::memfd_create("work", MFD_CLOEXEC));
+}
+
+Result<void> SimSpool::place_file(const ActionId& action, std::uint32_t index, const std::string&) {
+  on_placed(action, index);
+  return {};
+}
+
+void SimSpool::remove_others(const std::set<ActionId>& keep, const BootId&) {
   std::erase_if(files_, [&](const auto& file) { return !keep.contains(std::get<0>(file.first)); });
 }
 
@@ -125,16 +138,13 @@ class Machine::SimProcesses : public agent::Processes {
                                : engine.between(Duration(1000), machine_.world_.script_max);
     script->ends = engine.now() + takes;
     script->exit_code = engine.chance(0.8) ? 0 : 1;
-    Event e;
-    e.at_us = to_micros(true_now(engine));
-    e.kind = Kind::executed;
-    e.action = script->action;
-    e.index = script->index;
-    e.flag = machine_.has_intent_on_disk(script->action, script->index);
-    machine_.world_.record(std::move(e));
+    machine_.tell_start(script->action, script->index);
     const std::string text = script->action + "/" + std::to_string(script->index);
-    static_cast<void>(write_all(spec.stdout_file, text));
-    out_bytes_ = text.size();
+    const bool is_fetch = spec.arguments[1] == agent::kFetchCommand;
+    out_bytes_ = is_fetch ? fetch(spec, text, script->exit_code == 0) : text.size();
+    if (!is_fetch) {
+      static_cast<void>(write_all(spec.stdout_file, text));
+    }
     machine_.script_ = script;
     ended_ = std::move(ended);
     engine.at(script->ends, nullptr, [&machine = machine_, script, life = life_, this] {
@@ -178,11 +188,40 @@ class Machine::SimProcesses : public agent::Processes {
     std::exchange(ended_, nullptr)(end);
   }
 
+  // What the reader of GetFile does; the bytes of its report.
+  static std::size_t fetch(const agent::ProcessSpec& spec, const std::string& text, bool found) {
+    pb::FetchReport report;
+    if (found) {
+      const std::string digest(as_bytes(crypto::sha256(text)));
+      static_cast<void>(write_all(spec.script_fd, text));
+      report.set_path("/file");
+      report.set_bytes(text.size());
+      report.set_sha256(digest);
+      report.set_stored_bytes(text.size());
+      report.set_stored_sha256(digest);
+    } else {
+      report.set_error("NotFound: /file: no such file (simulated)");
+    }
+    const std::string bytes = report.SerializeAsString();
+    static_cast<void>(write_all(spec.stdout_file, bytes));
+    return bytes.size();
+  }
+
   Machine& machine_;
   const LifePtr life_;
   std::size_t out_bytes_ = 0;
   std::function<void(agent::ProcessEnd)> ended_;
 };
+
+void Machine::tell_start(const std::string& action, std::uint32_t index) {
+  Event e;
+  e.at_us = to_micros(true_now(world_.engine));
+  e.kind = Kind::executed;
+  e.action = action;
+  e.index = index;
+  e.flag = has_intent_on_disk(action, index);
+  world_.record(std::move(e));
+}
 
 void Machine::told_exit(const Script& script, bool seen) {
   Event e;
@@ -230,6 +269,11 @@ Machine::Machine(MachineWorld& world, std::string name, ClockFault clock)
       id_(protocol::machine_id_of(key_.public_key().spki())),
       disk_(std::make_unique<agent::LossyDisk>(
           agent::LossyDisk::Options{.ignores_sync = RB_VARIANT("nofsync")})) {
+  // A file that is placed has its effect then, and is over.
+  spool_.on_placed = [this](const ActionId& action, std::uint32_t index) {
+    tell_start(action.text(), index);
+    told_exit(Script{action.text(), index, {}, 0}, /*seen=*/true);
+  };
   testing::SeededRandom random(world.engine.fork_seed());
   boot_ = BootId::make(random);
   clock_.boot(world.engine.between(Duration(0), std::chrono::hours(100)));
@@ -332,7 +376,7 @@ void Machine::lose_journal() {
   old_disks_.push_back(std::move(disk_));
   disk_ = std::make_unique<agent::LossyDisk>(
       agent::LossyDisk::Options{.ignores_sync = RB_VARIANT("nofsync")});
-  spool_.remove_others({});
+  spool_.remove_others({}, boot_);
 }
 
 void Machine::stop_for(Duration d) {

@@ -19,6 +19,7 @@ namespace reachback::sim {
 class SimSpool : public agent::Spool {
  public:
   bool full = false;
+  std::function<void(const ActionId&, std::uint32_t)> on_placed;
   void lose_power() {
     std::erase_if(files_, [](const auto& file) { return !file.second.synced; });
   }
@@ -28,8 +29,12 @@ class SimSpool : public agent::Spool {
   Result<void> sync(const Fd& file) override;
   void remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) override;
   Result<std::string> work_folder(const ActionId&) override { return std::string("/"); }
+  Result<Fd> make_work_file(const ActionId& action, std::uint32_t index) override;
+  Result<void> place_file(const ActionId& action, std::uint32_t index,
+                          const std::string& name) override;
+  Result<void> keep_work_folder(const ActionId&, const BootId&) override { return {}; }
   void remove_work_folder(const ActionId&) override {}
-  void remove_others(const std::set<ActionId>& keep) override;
+  void remove_others(const std::set<ActionId>& keep, const BootId& boot) override;
 
  private:
   using Key = std::tuple<ActionId, std::uint32_t, int>;
@@ -96,6 +101,7 @@ class Machine {
     int exit_code = 0;
   };
   void end_life(bool power_lost);
+  void tell_start(const std::string& action, std::uint32_t index);
   void told_exit(const Script& script, bool seen);
   bool has_intent_on_disk(const std::string& action, std::uint32_t index) const;
 

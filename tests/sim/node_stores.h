@@ -109,11 +109,11 @@ class NodeActions : public server::ActionStore {
         },
         std::move(done));
   }
-  void list(TenantId tenant, std::uint64_t skip, server::PageLimits limits,
+  void list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
             Done<server::ActionPage> done) override {
     road_.read<server::ActionPage>(
-        [s = &shared_, tenant, skip, limits](auto reply) {
-          s->list(tenant, skip, limits, std::move(reply));
+        [s = &shared_, tenant, query = std::move(query), bounds](auto reply) {
+          s->list(tenant, query, bounds, std::move(reply));
         },
         std::move(done));
   }
@@ -144,9 +144,9 @@ class NodeMachines : public server::MachineStore {
     road_.read<server::Machine>([s = &shared_, id](auto reply) { s->find(id, std::move(reply)); },
                                 std::move(done));
   }
-  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<server::Machine>> done) override {
-    shared_.list(tenant, skip, top, std::move(done));
+  void list(TenantId tenant, server::odata::Query query, server::IsActive active,
+            server::ListBounds bounds, Done<server::Page<server::Machine>> done) override {
+    shared_.list(tenant, std::move(query), std::move(active), bounds, std::move(done));
   }
   void by_name(TenantId tenant, std::string name,
                Done<std::vector<server::Machine>> done) override {

@@ -227,6 +227,8 @@ void World::on_write(const action::Action* before, const action::Action& after) 
       if (is.result) {
         e.blob = is.result->name;
         e.flag = is_stored(*is.result);
+      } else {
+        e.flag = is.type == action::CommandType::put_file;  // it has none
       }
       record(std::move(e));
     }
@@ -241,8 +243,12 @@ void World::on_write(const action::Action* before, const action::Action& after) 
   }
 }
 
-// "action/index", which is what every script of this world prints.
+// "action/index", which is what every script of this world prints, and what every file that is
+// fetched holds.
 std::string printed_by(const std::string& result_file) {
+  if (!result_file.starts_with('{')) {
+    return result_file;
+  }
   auto value = json::parse(result_file);
   if (!value.ok() || !value->is_object()) {
     return "no result file";
@@ -273,6 +279,8 @@ void World::on_stored(const std::string& blob) {
 void World::draw() {
   shared_.limits.queue = engine_.between(minutes(3), minutes(8));
   shared_.limits.script_timeout = seconds(20);
+  shared_.limits.put_file_timeout = seconds(20);
+  shared_.limits.get_file_timeout = seconds(20);
   shared_.limits.window_slack = seconds(60);
   shared_.limits.active_max = kActiveMax;
   shared_.limits.link_lifetime = kLinkLife;
@@ -565,7 +573,15 @@ void World::submit_later() {
     const std::size_t commands = 1 + engine_.below(3);
     for (std::size_t i = 0; i < commands; ++i) {
       server::SubmitCommand c;
-      c.file_name = files_[engine_.chance(0.97) ? 0 : 1];
+      const bool is_first = i == 0, is_last = i + 1 == commands;
+      if (is_last && engine_.chance(0.2)) {
+        c.type = action::CommandType::get_file;
+        c.path = "/file";
+      } else {
+        c.type = is_first && engine_.chance(0.2) ? action::CommandType::put_file
+                                                 : action::CommandType::run_script;
+        c.file_name = files_[engine_.chance(0.97) ? 0 : 1];
+      }
       request.commands.push_back(std::move(c));
     }
     request.comment = "why";

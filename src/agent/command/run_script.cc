@@ -100,12 +100,12 @@ Error not_found(std::string_view program) {
                "InterpreterNotFound: " + std::string(program) + " is not on this machine"};
 }
 
+}  // namespace
+
 Error could_not_start(const Error& error) {
   const bool full = error.code == Errc::storage_full;
   return Error{error.code, (full ? "DiskFull: " : "CouldNotStart: ") + error.message};
 }
-
-}  // namespace
 
 std::string find_program(const std::string& name) {
   for (std::string_view rest = kScriptPath; !rest.empty();) {
@@ -165,6 +165,13 @@ Result<Interpreter> choose_interpreter(
   return out;
 }
 
+std::vector<std::string> command_environment(const std::string& folder, const ActionId& action,
+                                             std::uint32_t index) {
+  return {"PATH=" + std::string(kScriptPath), "LC_CTYPE=C.UTF-8",
+          "HOME=" + (::geteuid() == 0 ? std::string("/root") : folder),
+          "REACHBACK_ACTION=" + action.text(), "REACHBACK_INDEX=" + std::to_string(index)};
+}
+
 Result<PreparedScript> prepare_script(const pb::Command& command, Fd script,
                                       const std::string& folder, const ActionId& action,
                                       std::uint32_t index) {
@@ -203,10 +210,7 @@ Result<PreparedScript> prepare_script(const pb::Command& command, Fd script,
   spec.arguments = std::move(interpreter.words);
   spec.arguments.push_back(path);
   spec.arguments.insert(spec.arguments.end(), words->begin(), words->end());
-  spec.environment = {"PATH=" + std::string(kScriptPath), "LC_CTYPE=C.UTF-8",
-                      "HOME=" + (::geteuid() == 0 ? std::string("/root") : folder),
-                      "REACHBACK_ACTION=" + action.text(),
-                      "REACHBACK_INDEX=" + std::to_string(index)};
+  spec.environment = command_environment(folder, action, index);
   spec.folder = folder;
   spec.output_bytes_max = command.output_bytes_max();
   out.script = std::move(script);

@@ -34,6 +34,13 @@ Result<Interpreter> choose_interpreter(
 // The first executable of this name in kScriptPath, or empty.
 std::string find_program(const std::string& name);
 
+// Of every process that is started for a command; the last two tell whose it is.
+std::vector<std::string> command_environment(const std::string& folder, const ActionId& action,
+                                             std::uint32_t index);
+
+// As it stands in CommandEnded.errors: DiskFull or CouldNotStart.
+Error could_not_start(const Error& error);
+
 struct PreparedScript {
   ProcessSpec spec;  // without the files of the streams
   Fd script;         // sealed; spec.script_fd is its descriptor

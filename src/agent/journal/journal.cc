@@ -174,7 +174,7 @@ Result<void> Journal::reserve(std::size_t commands, std::size_t bytes) {
   return end_ + needed <= capacity_ ? Result<void>() : grow(needed);
 }
 
-Result<void> Journal::append(std::vector<Entry> entries) {
+Result<void> Journal::append(const std::vector<Entry>& entries) {
   if (!healthy_) {
     return Error{Errc::io, "Unhealthy: journal: an earlier write failed"};
   }

@@ -30,7 +30,7 @@ class Journal {
   // On success the entries are on disk, all of them or (after a power loss in this call) none, and
   // part of state(). Errors: storage_full (try again later), io (the journal is unhealthy from now
   // on: a disk that failed to sync once cannot be believed, so every later call fails too).
-  Result<void> append(std::vector<Entry> entries);
+  Result<void> append(const std::vector<Entry>& entries);
   // Takes care that the records of `commands` commands fit even when the disk is full.
   // Errors: storage_full: do not take on the work.
   Result<void> reserve(std::size_t commands, std::size_t bytes);

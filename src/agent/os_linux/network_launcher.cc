@@ -39,6 +39,7 @@ std::vector<std::string> environment_of(bool is_first) {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (auto& text : texts) {
     out.push_back(text.data());
   }
@@ -101,8 +102,12 @@ class Launcher : public NetworkLauncher {
     sigset_t all, before;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
+    // Not fork(): a copy of the supervisor's memory would hold the machine's key. Not
+    // posix_spawn(): it does not close all descriptors but one. become() makes system calls only.
+    // NOLINTNEXTLINE(bugprone-unsafe-functions,cert-*,clang-analyzer-security.insecureAPI.vfork)
     const pid_t pid = ::vfork();
     if (pid == 0) {
+      // NOLINTNEXTLINE(clang-analyzer-unix.Vfork): as above
       become(argv.data(), envp.data(), high_null.get(), high_log.get(), high_seam.get());
     }
     const int error_number = errno;

@@ -104,7 +104,7 @@ class LinuxProcesses : public Processes {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   }
   ~LinuxProcesses() override {
-    kill();
+    LinuxProcesses::kill();
     reap();
   }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -258,6 +259,22 @@ TEST_P(ProcessesTest, AScriptLeavesNoCoreAndHasItsLimitOfMemory) {
       make_linux_processes(events_, ProcessesOptions{"", {}, {256 << 20, 0, 0, false}, {}});
   EXPECT_EQ(run("ulimit -c; ulimit -Hd").exit_code, 0);
   EXPECT_EQ(out(), "0\n262144\n");
+}
+
+TEST_P(ProcessesTest, TheAgentsOwnProgramHasNoLimitOfEachProcess) {
+  processes_.reset();
+  processes_ =
+      make_linux_processes(events_, ProcessesOptions{"", {}, {256 << 20, 0, 0, false}, {}});
+  ProcessSpec own = spec("ulimit -c; ulimit -Sd");
+  own.is_own_program = true;
+  start(own);
+  EXPECT_EQ(wait().exit_code, 0);
+  rlimit mine{};
+  ASSERT_EQ(::getrlimit(RLIMIT_DATA, &mine), 0);
+  EXPECT_EQ(out(), "0\n" +
+                       (mine.rlim_cur == RLIM_INFINITY ? std::string("unlimited")
+                                                       : std::to_string(mine.rlim_cur >> 10)) +
+                       "\n");
 }
 
 TEST_P(ProcessesTest, LeftoversOfAnEarlierLifeAreFoundByTheirAction) {

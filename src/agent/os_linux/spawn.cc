@@ -132,17 +132,18 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
   }
   auto argv = pointers(spec.arguments);
   auto envp = pointers(spec.environment);
-  const ChildPlan plan{spec.program.c_str(),
-                       argv.data(),
-                       envp.data(),
-                       spec.folder.c_str(),
-                       high_null.get(),
-                       high_out.get(),
-                       high_err.get(),
-                       high_script.get(),
-                       high_report.get(),
-                       ::getpid(),
-                       limits.memory_by_cgroup ? 0 : limits.memory_bytes_max};
+  const ChildPlan plan{
+      spec.program.c_str(),
+      argv.data(),
+      envp.data(),
+      spec.folder.c_str(),
+      high_null.get(),
+      high_out.get(),
+      high_err.get(),
+      high_script.get(),
+      high_report.get(),
+      ::getpid(),
+      limits.memory_by_cgroup || spec.is_own_program ? 0 : limits.memory_bytes_max};
   // No handler of ours may run in the child: it would write to descriptors that both share.
   sigset_t all, before;
   ::sigfillset(&all);

@@ -121,7 +121,9 @@ std::set<pid_t> descendants(pid_t spared) {
     if (stat[comm_end + 2] == 'Z' || stat[comm_end + 2] == 'X') {
       zombies.insert(pid);
     }
-    children[std::atoi(stat.c_str() + comm_end + 4)].push_back(pid);
+    pid_t parent = 0;
+    std::from_chars(stat.data() + comm_end + 4, stat.data() + stat.size(), parent);
+    children[parent].push_back(pid);
   }
   std::set<pid_t> out;
   std::vector<pid_t> open = {::getpid()};

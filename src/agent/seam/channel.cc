@@ -83,6 +83,7 @@ Result<void> Channel::flush() {
       header->cmsg_type = SCM_RIGHTS;
       header->cmsg_len = CMSG_LEN(sizeof(int) * out.files.size());
       std::vector<int> numbers;
+      numbers.reserve(out.files.size());
       for (const Fd& file : out.files) {
         numbers.push_back(file.get());
       }
@@ -132,10 +133,10 @@ Result<void> Channel::flush() {
 
 // What the socket holds, up to a bound.
 Result<void> Channel::fill() {
-  std::array<char, kReadBytes> bytes;
+  std::array<char, kReadBytes> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   bool got_any = false;
   for (std::size_t turn = 0; turn < kReadsATurn; ++turn) {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 253)> control;  // SCM_MAX_FD
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 253)> control{};  // SCM_MAX_FD
     iovec piece{bytes.data(), bytes.size()};
     msghdr message{};
     message.msg_iov = &piece;

@@ -90,7 +90,7 @@ void NetworkKeeper::say(const std::string& line) {
 }
 
 void NetworkKeeper::relay_log() {
-  std::array<char, 4096> bytes;
+  std::array<char, 4096> bytes{};
   for (int turn = 0; turn < kLogReadsATurn && process_.log.valid(); ++turn) {
     const ssize_t n = ::read(process_.log.get(), bytes.data(), bytes.size());
     if (n == 0) {  // Closed: it would be readable for ever.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "protocol/attachment.h"
 
 namespace reachback::agent {
 namespace {
@@ -203,7 +204,7 @@ BlockUpload::BlockUpload(net::Executor& loop, net::HttpClient& client, Random& r
   state_->file = std::move(source.file);
   state_->bytes = source.bytes;
   state_->content_type = std::move(source.content_type);
-  state_->disposition = "attachment; filename=\"" + source.file_name + "\"";
+  state_->disposition = protocol::attachment(source.file_name);
   state_->target = std::move(target);
   state_->done = std::move(done);
   state_->send();

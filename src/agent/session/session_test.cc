@@ -179,6 +179,7 @@ class FakeSupervisor : public Supervisor {
     r->set_kind(pb::RESULT);
     r->set_bytes(spool.size());
     r->set_sha256(std::string(as_bytes(crypto::sha256(spool))));
+    r->set_file_name(file_name);
     send(m);
   }
 
@@ -186,6 +187,7 @@ class FakeSupervisor : public Supervisor {
   std::function<void(pb::ToServer)> send;
   std::function<void(const pb::ToAgent&)> on_deliver;
   std::function<void()> on_uploaded;
+  std::string file_name;  // of the uploads
   std::string spool;
   int sessions = 0;
   std::uint64_t heartbeats = 0;
@@ -338,6 +340,25 @@ class UploadTest : public SessionTest {
   int grants_ = 0;
   std::map<std::string, std::string> standing_;  // the blocks that the store has, by link
 };
+
+TEST_F(UploadTest, AScriptsResultIsNamedByItsAction) {
+  supervisor_.spool = "{}";
+  auto puts = upload({});
+  ASSERT_EQ(puts.size(), 1u);
+  EXPECT_EQ(puts[0].headers.get("x-ms-blob-content-type"), "application/json");
+  EXPECT_EQ(puts[0].headers.get("x-ms-blob-content-disposition"),
+            "attachment; filename=\"output_61616161-6161-6161-6161-616161616161_0.json\"");
+}
+
+TEST_F(UploadTest, AFetchedFileIsNamedByItsOwnName) {
+  supervisor_.spool = "x";
+  supervisor_.file_name = "ü.gz";
+  auto puts = upload({});
+  ASSERT_EQ(puts.size(), 1u);
+  EXPECT_EQ(puts[0].headers.get("x-ms-blob-content-type"), "application/octet-stream");
+  EXPECT_EQ(puts[0].headers.get("x-ms-blob-content-disposition"),
+            "attachment; filename=\"__.gz\"; filename*=UTF-8''%C3%BC.gz");
+}
 
 TEST_F(UploadTest, ASmallResultIsOnePut) {
   supervisor_.spool = "{\"a\":1}";

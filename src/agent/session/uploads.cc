@@ -21,11 +21,18 @@ bool is_blob_name(std::string_view name) {
   return name.size() == 32 && from_hex(name).has_value();
 }
 
-// Result files are named as MDE's clients know them: output_{action}_{index}.json.
+// What a script left is named as MDE's clients know it: output_{action}_{index}.json; a file of
+// GetFile by its own name. That is never called anything but bytes: some readers unpack what says
+// that it is a gzip stream.
 UploadSource source_of(const pb::UploadRequest& request, Fd file) {
   UploadSource out;
   out.file = std::make_shared<Fd>(std::move(file));
   out.bytes = request.bytes();
+  if (!request.file_name().empty()) {
+    out.content_type = "application/octet-stream";
+    out.file_name = request.file_name();
+    return out;
+  }
   const bool is_result = request.kind() == pb::RESULT;
   out.content_type = is_result ? "application/json" : "application/octet-stream";
   const char* ending = is_result ? "json" : request.kind() == pb::RAW_STDOUT ? "stdout" : "stderr";

@@ -17,6 +17,7 @@
 #include "agent/ports/process.h"
 #include "agent/ports/supervisor.h"
 #include "agent/supervisor/anchors.h"
+#include "agent/supervisor/file_placing.h"
 #include "agent/supervisor/policy.h"
 #include "agent/supervisor/result_storing.h"
 #include "agent/supervisor/spool.h"
@@ -80,12 +81,22 @@ class AgentSupervisor : public Supervisor {
     bool received_now = false;  // `received` waits to be journalled with the first command
     pb::JournalReceived receipt;
   };
+  // What a command needs, made before its intent is on disk.
+  struct Ready {
+    ProcessSpec spec;     // RunScript, GetFile
+    Fd file;              // RunScript: the script, sealed. GetFile: where its result goes
+    StreamFiles streams;  // of the process
+    std::unique_ptr<FilePlacing> placing;  // PutFile
+  };
   struct Running {
     ActionId action;
     std::uint32_t index = 0;
     std::int64_t started_us = 0;
     StreamFiles streams;
-    std::unique_ptr<Events::Handle> limit;
+    Fd fetched;                             // GetFile: the file of its result
+    std::unique_ptr<FilePlacing> placing;   // PutFile
+    Duration ends{};                        // its limit, on CLOCK_BOOTTIME
+    std::unique_ptr<Events::Handle> limit;  // of a process
     bool timed_out = false;
     bool cancelled = false;
     bool forgotten = false;  // nobody waits for its end
@@ -116,18 +127,35 @@ class AgentSupervisor : public Supervisor {
   void start_next();
   void start_command(Job job, std::uint32_t index, std::vector<Entry> before);
   Result<void> check_policy(const pb::Order& order, const std::vector<Fd>& files) const;
-  Result<PreparedScript> prepare(Job& job, std::uint32_t index, StreamFiles& streams);
-  void run_command(Job job, std::uint32_t index, PreparedScript script, StreamFiles streams);
+  Result<Ready> prepare(Job& job, std::uint32_t index);
+  Result<Ready> prepare_run(const pb::Command& command, Job& job, std::uint32_t index);
+  Result<Fd> take_file(const pb::Command& command, Job& job, std::uint32_t index) const;
   bool is_window_over(const Job& job) const;
-  void on_limit();
-  void on_ended(const ProcessEnd& end);
-  pb::JournalEnded make_end(const ProcessEnd& end);
-  void store_result();
   pb::JournalEnded failed(const pb::Order& order, std::uint32_t index, std::int64_t started_us,
                           const std::string& why) const;
 
+  // running.cc
+  void run_command(Job job, std::uint32_t index, Ready ready);
+  void on_limit();
+  void on_ended(const ProcessEnd& end);
+  const pb::Command& running_command() const;
+  // ended_early: by the limit, a cancel, or the agent's own end.
+  pb::JournalEnded end_now(bool ended_early) const;
+  pb::JournalEnded end_of_script(const ProcessEnd& end) const;
+  void store_result();
+  void leave_forgotten();
+  void finish_command(const pb::JournalEnded& ended);
+
+  // files.cc
+  Result<Ready> prepare_put(const pb::Command& command, Job& job, std::uint32_t index);
+  Result<Ready> prepare_get(const pb::Command& command, const ActionId& action,
+                            std::uint32_t index);
+  void place_file();
+  void on_fetched(const ProcessEnd& end);
+  Result<void> take_fetched(const ProcessEnd& end, pb::JournalEnded& ended);
+
   // receipts.cc
-  // written: the result and its streams; null where the command left none.
+  // written: a script's result and its streams; null where the command is another or left none.
   void add_receipt(pb::JournalEnded& ended, const pb::SignedOrder& order,
                    const WrittenResult* written);
   Entry with_receipt(pb::JournalEnded ended, const pb::SignedOrder& order);

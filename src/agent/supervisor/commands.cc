@@ -1,27 +1,11 @@
-// Running the commands of an action, one after another.
-#include <fmt/format.h>
-
+// Which command is next, and what is done before it starts.
 #include "agent/ports/memory_file.h"
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/variant.h"
-#include "protocol/codec.h"
 
 namespace reachback::agent {
-namespace {
-
-void add_truncation(pb::CommandEnded& ended, std::string_view name, const StreamCount& count) {
-  if (count.stored < count.seen) {
-    add_error(ended, fmt::format("OutputTruncated: {}: {} bytes were written, the first {} are "
-                                 "kept{}",
-                                 name, count.seen, count.stored,
-                                 count.storage_full ? " (disk full)" : ""));
-  }
-}
-
-}  // namespace
-
 bool AgentSupervisor::is_window_over(const Job& job) const {
   return deps_.clock.since_boot() >= job.window_end;
 }
@@ -76,45 +60,62 @@ Result<void> AgentSupervisor::check_policy(const pb::Order& order,
   return {};
 }
 
-// Everything that can be done before the intent is on disk. Errors: the text for the report.
-Result<PreparedScript> AgentSupervisor::prepare(Job& job, std::uint32_t index,
-                                                StreamFiles& streams) {
-  const pb::Command& command = job.order.commands(static_cast<int>(index));
-  if (command.type() != pb::RUN_SCRIPT) {
-    return Error{Errc::invalid_input,
-                 "Unsupported: this agent runs scripts only (RunScript), so far"};
+// The file that the command names, as it was signed. Errors: the text for the report.
+Result<Fd> AgentSupervisor::take_file(const pb::Command& command, Job& job,
+                                      std::uint32_t index) const {
+  const bool is_script = command.type() == pb::RUN_SCRIPT;
+  const std::string what = is_script ? "the script" : "the file";
+  const std::string unavailable = is_script ? "ScriptUnavailable: " : "FileUnavailable: ";
+  Fd file = std::move(job.files[index]);
+  if (!file.valid()) {
+    return Error{Errc::unavailable, unavailable + what + " could not be fetched"};
   }
-  Fd script = std::move(job.files[index]);
-  if (!script.valid()) {
-    return Error{Errc::unavailable, "ScriptUnavailable: the script could not be fetched"};
-  }
-  auto sealed = seal_memory_file(script.get());
-  auto digest = sealed.ok() ? digest_file(script.get()) : Result<WrittenResult>(sealed.error());
+  auto sealed = seal_memory_file(file.get());
+  auto digest = sealed.ok() ? digest_file(file.get()) : Result<WrittenResult>(sealed.error());
   if (!digest.ok()) {
-    return Error{Errc::io, "ScriptUnavailable: " + digest.error().message};
+    return Error{Errc::io, unavailable + digest.error().message};
   }
   if (as_bytes(digest->sha256) != command.file_sha256()) {
-    return Error{Errc::mismatch, "HashMismatch: the script is not the one that was signed"};
+    return Error{Errc::mismatch, "HashMismatch: " + what + " is not the one that was signed"};
   }
-  // Again, and of the sealed bytes: the order may be of an earlier life, the hours may have
-  // changed.
-  auto allowed = check_hours(deps_.policy, local_minute(deps_.clock.now()));
-  if (allowed.ok()) {
-    allowed = check_script(deps_.policy, command, script.get());
-  }
-  if (!allowed.ok()) {
-    return allowed.error();
-  }
+  // Again, and of the sealed bytes: the order may be of an earlier life.
+  RB_TRY(check_script(deps_.policy, command, file.get()));
+  return file;
+}
+
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare_run(const pb::Command& command, Job& job,
+                                                            std::uint32_t index) {
+  RB_TRY_ASSIGN(Fd script, take_file(command, job, index));
   auto folder = deps_.spool.work_folder(job.action);
   auto files = folder.ok() ? deps_.spool.make_streams(job.action, index)
                            : Result<StreamFiles>(folder.error());
   if (!files.ok()) {
-    const bool full = files.error().code == Errc::storage_full;
-    return Error{files.error().code,
-                 (full ? "DiskFull: " : "CouldNotStart: ") + files.error().message};
+    return could_not_start(files.error());
   }
-  streams = std::move(*files);
-  return prepare_script(command, std::move(script), *folder, job.action, index);
+  RB_TRY_ASSIGN(PreparedScript prepared,
+                prepare_script(command, std::move(script), *folder, job.action, index));
+  Ready out;
+  out.spec = std::move(prepared.spec);
+  out.file = std::move(prepared.script);
+  out.streams = std::move(*files);
+  return out;
+}
+
+// Everything that can be done before the intent is on disk. Errors: the text for the report.
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare(Job& job, std::uint32_t index) {
+  const pb::Command& command = job.order.commands(static_cast<int>(index));
+  // Again: the hours may have changed meanwhile.
+  RB_TRY(check_hours(deps_.policy, local_minute(deps_.clock.now())));
+  switch (command.type()) {
+    case pb::RUN_SCRIPT:
+      return prepare_run(command, job, index);
+    case pb::PUT_FILE:
+      return prepare_put(command, job, index);
+    case pb::GET_FILE:
+      return prepare_get(command, job.action, index);
+    default:
+      return Error{Errc::invalid_input, "Unsupported: a command of an unknown type"};
+  }
 }
 
 // before: the end of the previous command, which goes to disk together with this one's intent.
@@ -132,12 +133,11 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
     }
     refusal = "WindowOver: the time for this action was over before the command could start";
   }
-  StreamFiles streams;
-  PreparedScript script;
+  Ready ready;
   if (!refusal) {
-    auto prepared = prepare(job, index, streams);
+    auto prepared = prepare(job, index);
     if (prepared.ok()) {
-      script = std::move(*prepared);
+      ready = std::move(*prepared);
     } else {
       refusal = prepared.error().message;
     }
@@ -189,125 +189,7 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
     return;
   }
   RB_FAILPOINT("agent.command.after_intent");
-  run_command(std::move(job), index, std::move(script), std::move(streams));
-}
-
-void AgentSupervisor::run_command(Job job, std::uint32_t index, PreparedScript script,
-                                  StreamFiles streams) {
-  const ActionId id = job.action;
-  const pb::Command& command = job.order.commands(static_cast<int>(index));
-  script.spec.stdout_file = streams.out.get();
-  script.spec.stderr_file = streams.err.get();
-  // Once more: this process may have stood still since the last look. Source: trust.md F31.
-  const bool late = is_window_over(job) && !RB_VARIANT("pause");
-  auto started =
-      late ? Result<void>(Error{Errc::timed_out, "the time for this action is over"})
-           : deps_.processes.start(script.spec, [this](const ProcessEnd& end) { on_ended(end); });
-  if (!started.ok()) {
-    const std::string why = (late ? "WindowOver: " : "CouldNotStart: ") + started.error().message;
-    if (append({with_receipt(failed(job.order, index, 0, why), find(id)->received->order())})) {
-      report(id, index);
-    }
-    return;
-  }
-  RB_FAILPOINT("agent.command.after_spawn");
-  Running run;
-  run.action = id;
-  run.index = index;
-  run.started_us = now_us();
-  run.streams = std::move(streams);
-  run.limit =
-      deps_.events.after(std::chrono::milliseconds(command.timeout_ms()), [this] { on_limit(); });
-  running_ = std::move(run);
-  running_job_ = std::move(job);
-  report(id, index);
-}
-
-void AgentSupervisor::on_limit() {
-  if (running_) {
-    running_->timed_out = true;
-    deps_.processes.kill();
-  }
-}
-
-pb::JournalEnded AgentSupervisor::make_end(const ProcessEnd& end) {
-  const ActionRecord& record = *find(running_->action);
-  const pb::Command& command = record.order.commands(static_cast<int>(running_->index));
-  pb::JournalEnded out;
-  auto* ended = out.mutable_ended();
-  ended->set_action(record.order.action());
-  ended->set_epoch(record.epoch());
-  ended->set_index(running_->index);
-  ended->set_outcome(pb::COMPLETED);
-  ended->set_started_us(running_->started_us);
-  ended->set_ended_us(now_us());
-  ended->set_has_exit_code(true);
-  ended->set_exit_code(end.exit_code);
-  if (end.killed) {
-    ended->set_outcome(pb::FAILED);
-    if (running_->cancelled) {
-      add_error(*ended, "Cancelled: the action was cancelled while the command ran");
-    } else if (running_->timed_out) {
-      add_error(*ended, fmt::format("TimedOut: the command ran longer than {} ms and was ended",
-                                    command.timeout_ms()));
-    } else {
-      add_error(*ended, std::string(kInterrupted));
-    }
-  }
-  add_truncation(*ended, "script_output", end.out);
-  add_truncation(*ended, "script_errors", end.err);
-  return out;
-}
-
-void AgentSupervisor::on_ended(const ProcessEnd& end) {
-  if (ending_ || !running_) {
-    return;
-  }
-  running_->limit.reset();
-  if (!running_->forgotten) {
-    ScriptOutcome outcome;
-    outcome.script_name =
-        find(running_->action)->order.commands(static_cast<int>(running_->index)).file_name();
-    outcome.exit_code = end.exit_code;
-    running_->storing = std::make_unique<ResultStoring>(
-        deps_.spool, running_->action, running_->index, std::move(outcome),
-        std::move(running_->streams), make_end(end));
-  }
-  store_result();
-}
-
-// The result goes to disk before the end is journalled: a crash in between is an interruption.
-void AgentSupervisor::store_result() {
-  if (ending_ || !running_) {
-    return;
-  }
-  const ActionId id = running_->action;
-  const std::uint32_t index = running_->index;
-  if (running_->forgotten) {
-    running_.reset();
-    settle(id);
-    start_next();
-    return;
-  }
-  if (!running_->storing->store_some()) {
-    running_->next_slice = deps_.events.after(Duration(0), [this] { store_result(); });
-    return;
-  }
-  pb::JournalEnded ended = running_->storing->ended();
-  add_receipt(ended, find(id)->received->order(), running_->storing->written());
-  const bool goes_on = ended.ended().outcome() == pb::COMPLETED && running_job_ &&
-                       static_cast<int>(index) + 1 < running_job_->order.commands_size();
-  std::optional<Job> job = std::move(running_job_);
-  running_job_.reset();
-  running_.reset();
-  RB_FAILPOINT("agent.command.before_ended");
-  if (goes_on) {
-    start_command(std::move(*job), index + 1, {entry(ended)});
-  } else if (append({entry(ended)})) {
-    RB_FAILPOINT("agent.command.after_ended");
-    report(id, index);
-  }
-  start_next();
+  run_command(std::move(job), index, std::move(ready));
 }
 
 }  // namespace reachback::agent

@@ -54,6 +54,16 @@ std::vector<Fd> take_files(const pb::ExecuteOrder& message, const pb::Order& ord
   return files;
 }
 
+// What an action may add to the journal beside the commands themselves: its order, and where each
+// GetFile's path led, in the end and in its receipt.
+std::size_t journal_bytes(const pb::SignedOrder& bytes, const pb::Order& order) {
+  std::size_t out = 2 * bytes.order().size();
+  for (const auto& command : order.commands()) {
+    out += command.type() == pb::GET_FILE ? 2 * protocol::kFetchedPathBytesMax : 0;
+  }
+  return out;
+}
+
 pb::JournalClosed closed(const ActionId& id, std::string_view reason, bool by_cancel,
                          std::int64_t at_us) {
   pb::JournalClosed m;
@@ -240,7 +250,7 @@ void AgentSupervisor::on_order(const pb::ExecuteOrder& message, std::vector<Fd> 
     return;
   }
   auto reserved = deps_.journal.reserve(static_cast<std::size_t>(order.commands_size()),
-                                        2 * message.order().order().size());
+                                        journal_bytes(message.order(), order));
   if (!reserved.ok()) {
     const bool full = reserved.error().code == Errc::storage_full;
     refuse(message.order(), order,

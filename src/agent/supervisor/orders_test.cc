@@ -126,8 +126,8 @@ TEST_F(World, WhatCannotRunSaysWhyAndStopsTheRest) {
   connect();
   auto o = order({"a", "b"});
   o.mutable_commands(0)->set_type(pb::PUT_FILE);
-  deliver(execute(o, {"a", "b"}));
-  EXPECT_EQ(said(), (Said{"received 1", "failed 0 Unsupported"}));
+  deliver(execute(o, {}));
+  EXPECT_EQ(said(), (Said{"received 1", "failed 0 FileUnavailable"}));
   acknowledge(0);
   action_ = std::string(16, 'd');
   deliver(execute(order({"a"}), {}));

@@ -37,6 +37,12 @@ void AgentSupervisor::add_receipt(pb::JournalEnded& ended, const pb::SignedOrder
     r.set_stderr_bytes(written->raw_stderr.bytes);
     r.set_result_sha256(std::string(as_bytes(written->sha256)));
     r.set_result_bytes(written->bytes);
+  } else if (report.has_file()) {
+    r.set_file_path(report.file().path());
+    r.set_file_bytes(report.file().bytes());
+    r.set_file_sha256(report.file().sha256());
+    r.set_result_sha256(report.result().sha256());
+    r.set_result_bytes(report.result().bytes());
   }
   *report.mutable_receipt() = protocol::sign_receipt(r, identity_.key);
   receipt_head_ =

@@ -3,6 +3,8 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/variant.h"
+#include "protocol/attachment.h"
+#include "protocol/codec.h"
 
 namespace reachback::agent {
 namespace {
@@ -37,6 +39,17 @@ void clear_blob(pb::CommandEnded& ended, pb::UploadKind kind) {
     default:
       return;
   }
+}
+
+// What readers of GetFile's result may call it. Source: clients.md 29.
+std::string result_name(const pb::Command& command) {
+  if (command.type() != pb::GET_FILE) {
+    return {};
+  }
+  const std::string name = command.path().substr(command.path().rfind('/') + 1);
+  constexpr std::string_view kGzip = ".gz";
+  return protocol::download_name(name, protocol::kResultNameBytesMax - kGzip.size()) +
+         std::string(command.raw() ? "" : kGzip);
 }
 
 constexpr pb::UploadKind kKinds[] = {pb::RESULT, pb::RAW_STDOUT, pb::RAW_STDERR};
@@ -88,7 +101,7 @@ Result<void> AgentSupervisor::recover() {
                                      action.received->order()));
     }
   }
-  deps_.spool.remove_others(keep);
+  deps_.spool.remove_others(keep, deps_.boot);
   if (!entries.empty()) {
     RB_TRY(deps_.journal.append(std::move(entries)));
   }
@@ -199,6 +212,7 @@ void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
     m->set_kind(kind);
     m->set_bytes(blob->bytes());
     m->set_sha256(blob->sha256());
+    m->set_file_name(result_name(record->order.commands(static_cast<int>(index))));
     send(std::move(out));
   }
   if (complete && may_tell(*record, index)) {

@@ -34,13 +34,9 @@ void set_blob(pb::BlobRef& blob, const Stored& stored) {
 
 }  // namespace
 
-void add_error(pb::CommandEnded& ended, std::string text) {
+void add_error(pb::CommandEnded& ended, std::string_view text) {
   if (ended.errors_size() < static_cast<int>(protocol::kErrorsMax)) {
-    text.resize(std::min(text.size(), protocol::kErrorBytesMax));
-    while (!is_valid_utf8(text)) {
-      text.pop_back();  // cut inside a character
-    }
-    ended.add_errors(std::move(text));
+    ended.add_errors(std::string(cut_utf8(to_valid_utf8(text), protocol::kErrorBytesMax)));
   }
 }
 

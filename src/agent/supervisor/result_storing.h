@@ -48,6 +48,6 @@ class ResultStoring {
 };
 
 // Adds a text to what the report says, within the codec's limits.
-void add_error(pb::CommandEnded& ended, std::string text);
+void add_error(pb::CommandEnded& ended, std::string_view text);
 
 }  // namespace reachback::agent

@@ -1,6 +1,7 @@
 #include "agent/supervisor/spool.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -45,11 +46,22 @@ class FolderSpool : public Spool {
   Result<void> sync(const Fd& file) override;
   void remove(const ActionId& action, std::uint32_t index, pb::UploadKind kind) override;
   Result<std::string> work_folder(const ActionId& action) override;
+  Result<Fd> make_work_file(const ActionId& action, std::uint32_t index) override;
+  Result<void> place_file(const ActionId& action, std::uint32_t index,
+                          const std::string& name) override;
+  Result<void> keep_work_folder(const ActionId& action, const BootId& boot) override;
   void remove_work_folder(const ActionId& action) override;
-  void remove_others(const std::set<ActionId>& keep) override;
+  void remove_others(const std::set<ActionId>& keep, const BootId& boot) override;
 
  private:
   std::string path(const ActionId& action, std::uint32_t index, pb::UploadKind kind) const;
+  std::string folder(const ActionId& action) const { return work_ + "/" + hex(action); }
+  // Beside the folder: the boot in which it is kept.
+  std::string mark(const ActionId& action) const { return folder(action) + ".kept"; }
+  std::string new_file(const ActionId& action, std::uint32_t index) const {
+    return folder(action) + "/.placing-" + std::to_string(index);
+  }
+  void add_kept(std::set<std::string>& names, const BootId& boot) const;
   const std::string spool_;
   const std::string work_;
 };
@@ -84,28 +96,63 @@ void FolderSpool::remove(const ActionId& action, std::uint32_t index, pb::Upload
 }
 
 Result<std::string> FolderSpool::work_folder(const ActionId& action) {
-  std::string folder = work_ + "/" + hex(action);
-  RB_TRY(make_folder(folder));
-  return folder;
+  RB_TRY(make_folder(folder(action)));
+  return folder(action);
+}
+
+Result<Fd> FolderSpool::make_work_file(const ActionId& action, std::uint32_t index) {
+  RB_TRY(make_folder(folder(action)));
+  return make_file(new_file(action, index));
+}
+
+Result<void> FolderSpool::place_file(const ActionId& action, std::uint32_t index,
+                                     const std::string& name) {
+  const std::string from = new_file(action, index);
+  const std::string to = folder(action) + "/" + name;
+  if (::chmod(from.c_str(), 0700) != 0) {
+    return errno_error("chmod", from);
+  }
+  return ::rename(from.c_str(), to.c_str()) == 0 ? Result<void>() : errno_error("place", name);
+}
+
+Result<void> FolderSpool::keep_work_folder(const ActionId& action, const BootId& boot) {
+  return write_file_durably(mark(action), to_hex(boot.bytes()));
 }
 
 void FolderSpool::remove_work_folder(const ActionId& action) {
-  const std::string folder = work_ + "/" + hex(action);
-  if (auto removed = remove_tree(folder); !removed.ok()) {
+  if (path_exists(mark(action))) {
+    return;
+  }
+  if (auto removed = remove_tree(folder(action)); !removed.ok()) {
     log_warning("the working folder stays", {field("why", removed.error().message)});
   }
 }
 
-void FolderSpool::remove_others(const std::set<ActionId>& keep) {
+void FolderSpool::add_kept(std::set<std::string>& names, const BootId& boot) const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(work_, error)) {
+    if (entry.path().extension() == ".kept") {
+      auto kept_in = read_file(entry.path().string(), 2 * BootId::kBytes);
+      if (kept_in.ok() && *kept_in == to_hex(boot.bytes())) {
+        names.insert(entry.path().stem().string());
+      }
+    }
+  }
+}
+
+void FolderSpool::remove_others(const std::set<ActionId>& keep, const BootId& boot) {
   std::set<std::string> names;
   for (const ActionId& action : keep) {
     names.insert(hex(action));
   }
-  for (const std::string& folder : {spool_, work_}) {
+  std::set<std::string> work_names = names;
+  add_kept(work_names, boot);
+  for (const std::string& place : {spool_, work_}) {
+    const auto& stay = place == work_ ? work_names : names;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    for (const auto& entry : std::filesystem::directory_iterator(place, error)) {
       const std::string name = entry.path().filename().string();
-      if (!names.contains(name.substr(0, 32))) {
+      if (!stay.contains(name.substr(0, 32))) {
         static_cast<void>(remove_tree(entry.path().string()));
       }
     }

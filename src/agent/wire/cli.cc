@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "agent/command/fetch_file.h"
 #include "agent/os_linux/network_launcher.h"
 #include "agent/wire/commands.h"
 #include "agent/wire/network.h"
@@ -78,6 +79,9 @@ int sign_command(const std::string& key_file, bool is_new, const std::string& sc
 int run_cli(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == kNetworkCommand) {
     return run_network(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == kFetchCommand) {
+    return run_fetch(argc, argv);
   }
   CLI::App app("Reachback agent: runs live-response actions on this machine");
   app.set_version_flag("--version", REACHBACK_VERSION);

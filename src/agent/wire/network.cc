@@ -113,7 +113,11 @@ int run_network(int argc, char** argv) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) {
     ::signal(number, SIG_IGN);
   }
-  const auto served = serve(argc > 2 ? std::atoi(argv[2]) : 0);
+  pid_t supervisor = 0;
+  if (const std::string_view word = argc > 2 ? argv[2] : ""; !word.empty()) {
+    std::from_chars(word.data(), word.data() + word.size(), supervisor);
+  }
+  const auto served = serve(supervisor);
   if (!served.ok()) {
     log_info("the network process ends", {field("why", served.error().message)});
   }

@@ -44,14 +44,19 @@ Result<void> read_table(const toml::table& table, const std::string& prefix,
       return wrong(where + "unknown key '" + name + "'");
     }
     if (auto read = reader->second(node); !read.ok()) {
-      const bool has_place = read.error().message.starts_with(file + ":");
-      return has_place ? read.error() : wrong(where + name + " " + read.error().message);
+      const std::string& why = read.error().message;
+      if (why.starts_with(file + ":")) {
+        return read.error();
+      }
+      std::string text = where;
+      text.append(name).append(" ").append(why);
+      return wrong(std::move(text));
     }
   }
   return {};
 }
 
-Reader table(const std::string& prefix, const std::string& file, Readers readers) {
+Reader table(const std::string& prefix, const std::string& file, const Readers& readers) {
   return [=](const toml::node& node) -> Result<void> {
     return node.is_table() ? read_table(*node.as_table(), prefix, file, readers)
                            : Result<void>(wrong("is not a table"));

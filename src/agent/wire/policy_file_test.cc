@@ -4,11 +4,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/command/fetch_file.h"
 #include "agent/os_linux/test_support.h"
 #include "base/bytes.h"
+#include "json/json.h"
+
+namespace reachback::data {
+extern const std::string_view agent_limits_json;  // api/limits.json
+}
 
 namespace reachback::agent {
 namespace {
+
+TEST(Limits, OfTheReaderAreThoseOfTheTable) {
+  auto table = json::parse(data::agent_limits_json);
+  ASSERT_TRUE(table.ok());
+  std::int64_t found = 0;
+  for (const auto& limit : table->as_object().at("limits").as_array()) {
+    if (limit.as_object().at("name").as_string() == "agent_disk_reserve") {
+      found = limit.as_object().at("2026").to_number<std::int64_t>();
+    }
+  }
+  EXPECT_EQ(static_cast<std::uint64_t>(found), kDiskReserveBytes);
+}
 
 TEST(PolicyFile, SaysAllThatCanBeSaid) {
   const auto key = crypto::Ed25519PrivateKey::generate().public_key();

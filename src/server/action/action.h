@@ -40,6 +40,15 @@ struct StoredBlob {
   friend bool operator==(const StoredBlob&, const StoredBlob&) = default;
 };
 
+// What get_file read: where its path led, symbolic links followed, and the file's own bytes,
+// whatever form the result has.
+struct FetchedFile {
+  std::string path;
+  std::uint64_t bytes = 0;
+  Sha256 sha256{};
+  friend bool operator==(const FetchedFile&, const FetchedFile&) = default;
+};
+
 struct Param {
   std::string key;
   std::string value;
@@ -67,6 +76,7 @@ struct Command {
       result;  // may be there for a failed or late command too: partial output is linkable
   std::optional<StoredBlob> raw_stdout;
   std::optional<StoredBlob> raw_stderr;
+  std::optional<FetchedFile> file;  // get_file
   // The machine's word on what it did: 64 bytes of signature, then the signed bytes
   // (api/agent.proto: Receipt). Empty: none.
   std::string receipt;

@@ -92,8 +92,11 @@ std::string broken_invariant(const Action& a) {
 std::string illegal_transition(const Action& before, const Action& after) {
   if (before.tenant != after.tenant || before.id != after.id || before.machine != after.machine ||
       before.created != after.created || before.requestor != after.requestor ||
-      before.comment != after.comment || before.queue_deadline != after.queue_deadline ||
-      before.window != after.window || before.commands.size() != after.commands.size()) {
+      before.comment != after.comment || before.machine_name != after.machine_name ||
+      before.title != after.title || before.external_id != after.external_id ||
+      before.request_source != after.request_source ||
+      before.queue_deadline != after.queue_deadline || before.window != after.window ||
+      before.commands.size() != after.commands.size()) {
     return "what was accepted does not change";
   }
   if (!legal_edge(before.status, after.status)) {
@@ -130,7 +133,7 @@ std::string illegal_transition(const Action& before, const Action& after) {
       return "a command's times do not change";
     }
     if ((b.result && b.result != c.result) || (b.raw_stdout && b.raw_stdout != c.raw_stdout) ||
-        (b.raw_stderr && b.raw_stderr != c.raw_stderr)) {
+        (b.raw_stderr && b.raw_stderr != c.raw_stderr) || (b.file && b.file != c.file)) {
       return "V09: a result is written once";
     }
   }

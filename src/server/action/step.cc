@@ -255,6 +255,9 @@ class Stepper {
     take(c.result, e.result);
     take(c.raw_stdout, e.raw_stdout);
     take(c.raw_stderr, e.raw_stderr);
+    if (c.type == CommandType::get_file) {
+      take(c.file, e.file);
+    }
     take(c.exit_code, e.exit_code);
     if (c.receipt.empty() && !e.receipt.empty()) {
       c.receipt = e.receipt;

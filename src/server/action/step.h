@@ -46,7 +46,8 @@ struct CommandEnded {
   std::optional<std::int32_t> exit_code;
   std::vector<std::string> errors;
   std::optional<StoredBlob> result, raw_stdout,
-      raw_stderr;       // committed in the blob store, checked by the caller
+      raw_stderr;  // committed in the blob store, checked by the caller
+  std::optional<FetchedFile> file;
   std::string receipt;  // checked by the caller; empty: none
 };
 struct MachineGone {

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -25,6 +26,22 @@ class DiskFile : public AppendFile {
       return errno_error("truncate", path_);
     }
     return {};
+  }
+  Result<void> rewrite(std::uint64_t from, std::uint64_t to) override {
+    constexpr std::uint64_t kChunkBytes = 1 << 20;
+    // On a descriptor of its own: what is written to the appending one goes to the file's end.
+    RB_TRY_ASSIGN(Fd fd, open_file(path_, O_RDWR | O_NOFOLLOW));
+    std::string chunk(static_cast<std::size_t>(std::min(to - from, kChunkBytes)), '\0');
+    while (from < to) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(to - from, chunk.size()));
+      RB_TRY_ASSIGN(const std::size_t have, read_at(fd.get(), chunk.data(), want, from));
+      if (have == 0) {
+        return Error{Errc::io, path_ + ": shorter than it was"};
+      }
+      RB_TRY(write_at(fd.get(), std::string_view(chunk).substr(0, have), from));
+      from += have;
+    }
+    return sync_file(fd.get());
   }
 
  private:
@@ -88,6 +105,7 @@ Result<std::unique_ptr<AuditFile>> AuditFile::open(AuditFileOptions options) {
   if (options.file == nullptr) {
     options.file = std::make_unique<DiskFile>(fd.get(), options.path);
   }
+  RB_TRY(options.file->rewrite(std::min(checked.bytes, report.good_bytes), report.good_bytes));
   return std::unique_ptr<AuditFile>(new AuditFile(std::move(options), std::move(fd),
                                                   AuditCheckpoint{report.good_bytes, report.head},
                                                   checked.bytes, torn_bytes));

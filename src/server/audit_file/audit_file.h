@@ -23,6 +23,8 @@ class AppendFile {
   virtual Result<void> append(std::string_view bytes) = 0;  // may leave a part behind on an error
   virtual Result<void> sync() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
+  // Writes the bytes [from, to) once more, as they are read, in their places, and syncs them.
+  virtual Result<void> rewrite(std::uint64_t from, std::uint64_t to) = 0;
 };
 
 struct AuditFileOptions {
@@ -37,7 +39,9 @@ struct AuditFileOptions {
 
 class AuditFile : public AuditLog {
  public:
-  // Checks the chain from the last checkpoint on (checkpoint.h), makes the file if there is none.
+  // Checks the chain from the last checkpoint on (checkpoint.h), and writes what it checked once
+  // more: what is read may be in the page cache only, for ever, after a sync that failed or a kill
+  // before one (F14). Makes the file if there is none.
   // The torn end that a power loss leaves is cut off, kept beside the file as `path`.torn-SEQ and
   // told in the log. Errors: corrupt (a record was changed, removed, inserted or moved: the message
   // says which; nothing is changed), conflict (another process has it open), io, storage_full.

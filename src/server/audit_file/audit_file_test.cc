@@ -44,6 +44,7 @@ struct FakeDisk {
   std::atomic<bool> sync_fails{false}, full{false}, drops_syncs{false};
   std::atomic<int> syncs{0};
   std::shared_future<void> gate;  // if valid, syncs wait for it
+  std::pair<std::uint64_t, std::uint64_t> rewritten;
 };
 class FakeFile : public AppendFile {
  public:
@@ -72,6 +73,10 @@ class FakeFile : public AppendFile {
   Result<void> truncate(std::uint64_t size) override {
     disk_.written.resize(size);
     return {};
+  }
+  Result<void> rewrite(std::uint64_t from, std::uint64_t to) override {
+    disk_.rewritten = {from, to};
+    return disk_.sync_fails ? Result<void>(Error{Errc::io, "EIO"}) : Result<void>();
   }
 
  private:
@@ -120,6 +125,20 @@ class AuditFileTest : public ::testing::Test {
   std::string path_ = folder_ / "audit.jsonl";
   std::atomic<int> broken_{0};
 };
+
+TEST_F(AuditFileTest, F14_what_a_start_reads_it_writes_once_more_before_it_goes_on) {
+  const std::string bytes = made(3);
+  FakeDisk disk;
+  open(&disk);
+  EXPECT_EQ(disk.rewritten, (std::pair<std::uint64_t, std::uint64_t>{0, bytes.size()}));
+  disk.sync_fails = true;
+  auto refused = try_open(&disk);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Errc::io);
+  // The real one leaves the bytes as they are.
+  open();
+  EXPECT_EQ(*read_file(path_), bytes);
+}
 
 TEST_F(AuditFileTest, records_follow_each_other_also_after_a_restart) {
   made(3);

@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "protocol/attachment.h"
 #include "server/blob_http/blob_call.h"
 #include "server/blob_http/block_list_xml.h"
 #include "server/blob_http/byte_range.h"
-#include "server/blob_http/disposition.h"
 
 namespace reachback::server {
 namespace {
@@ -33,7 +33,7 @@ void add_blob_headers(net::Response& response, const BlobCall& call, const BlobR
   h.add("Cache-Control", or_else(sas.cache_control, "no-store"));
   h.add("Content-Type", or_else(sas.content_type, record.headers.content_type));
   h.add("Content-Disposition",
-        or_else(sas.content_disposition, attachment(record.headers.file_name)));
+        or_else(sas.content_disposition, protocol::attachment(record.headers.file_name)));
   if (!sas.content_encoding.empty()) {
     h.add("Content-Encoding", sas.content_encoding);
   }

@@ -12,10 +12,6 @@ bool is_control(char c) {
   return static_cast<std::uint8_t>(c) < 0x20 || c == 0x7f;
 }
 
-bool is_plain(char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '%';
-}
-
 void skip_blanks(std::string_view& text) {
   while (text.starts_with(' ') || text.starts_with('\t')) {
     text.remove_prefix(1);
@@ -60,25 +56,6 @@ std::optional<std::string> decode_extended(std::string_view value) {
 }
 
 }  // namespace
-
-std::string attachment(std::string_view file_name) {
-  if (file_name.empty()) {
-    return "attachment";
-  }
-  std::string name(file_name);
-  for (char& c : name) {
-    if (c == '/' || c == '\\' || is_control(c)) {
-      c = '_';
-    }
-  }
-  std::string shown = name;
-  std::replace_if(shown.begin(), shown.end(), [](char c) { return !is_plain(c); }, '_');
-  std::string out = "attachment; filename=\"" + shown + "\"";
-  if (shown != name) {
-    out += "; filename*=UTF-8''" + percent_encode(name);
-  }
-  return out;
-}
 
 std::optional<std::string> parse_disposition(std::string_view text) {
   if (!is_valid_utf8(text) || std::any_of(text.begin(), text.end(), is_control) ||

@@ -1043,6 +1043,11 @@ TEST_F(LinkTest, a_receipt_is_stored_with_its_command_when_it_is_the_machines_wo
   pb::Receipt other = receipt;
   other.set_index(1);
   EXPECT_EQ(reported(protocol::sign_receipt(other, key_)), "");
+  ended.mutable_file()->set_path("/x");
+  ended.mutable_file()->set_sha256(std::string(32, 'f'));
+  other = receipt;
+  other.set_file_sha256(std::string(32, 'e'));
+  EXPECT_EQ(reported(protocol::sign_receipt(other, key_)), "") << "another file than is reported";
   EXPECT_EQ(get(a.id).status, action::Status::failed) << "the report counts without it";
 }
 

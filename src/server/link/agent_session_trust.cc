@@ -151,7 +151,8 @@ std::string AgentSession::checked_receipt(const pb::CommandEnded& m) const {
   auto receipt = protocol::verify_receipt(m.receipt(), *machine_key_);
   const bool fits = receipt.ok() && receipt->action() == m.action() &&
                     receipt->epoch() == m.epoch() && receipt->index() == m.index() &&
-                    (!m.has_result() || receipt->result_sha256() == m.result().sha256());
+                    (!m.has_result() || receipt->result_sha256() == m.result().sha256()) &&
+                    (!m.has_file() || receipt->file_sha256() == m.file().sha256());
   if (!fits) {
     log_error("a receipt that is not the machine's word on its command was dropped",
               {field("machine", claim_->machine.text()), field("index", m.index()),

@@ -36,6 +36,13 @@ Result<action::CommandEnded> command_ended(const pb::CommandEnded& m) {
   RB_TRY_ASSIGN(e.result, blob(m.has_result(), m.result()));
   RB_TRY_ASSIGN(e.raw_stdout, blob(m.has_raw_stdout(), m.raw_stdout()));
   RB_TRY_ASSIGN(e.raw_stderr, blob(m.has_raw_stderr(), m.raw_stderr()));
+  if (m.has_file()) {
+    auto digest = sha256_from_bytes(m.file().sha256());
+    if (!digest) {
+      return Error{Errc::protocol, "a file's digest is malformed"};
+    }
+    e.file = action::FetchedFile{m.file().path(), m.file().bytes(), *digest};
+  }
   return e;
 }
 

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "server/action/action.h"
 #include "server/ports/audit_entry.h"
+#include "server/ports/listing.h"
 
 namespace reachback::server {
 
@@ -33,18 +34,7 @@ struct Inserted {
       false;  // the idempotency key was known: this is the earlier action, nothing was written
 };
 
-// What a list gives at once.
-struct PageLimits {
-  std::uint64_t actions_max = 0;
-  // Of their text, about; one action is given in any case.
-  std::uint64_t bytes_max = 0;
-};
-struct ActionPage {
-  std::vector<action::Action> actions;
-  bool more = false;  // bytes_max ended it: what was asked for goes on behind these
-};
-// The text of an action, as it counts against PageLimits.
-std::uint64_t text_bytes(const action::Action& action);
+using ActionPage = Page<action::Action>;
 
 class ActionStore {
  public:
@@ -69,8 +59,9 @@ class ActionStore {
   // The unfinished action of a machine, if any.
   virtual void active_of(TenantId tenant, MachineId machine,
                          Done<std::optional<action::Action>> done) = 0;
-  // Newest first (created descending, then id descending).
-  virtual void list(TenantId tenant, std::uint64_t skip, PageLimits limits,
+  // A query about action_entity(), as odata/evaluate.h has it. What cannot be read is left out, and
+  // counted. Errors: invalid_query (it takes more than work_max), unavailable.
+  virtual void list(TenantId tenant, odata::Query query, ListBounds bounds,
                     Done<ActionPage> done) = 0;
   // Unfinished actions of every tenant whose deadline() is at or before `now`, oldest deadline
   // first.

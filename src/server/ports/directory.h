@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "server/ports/audit_entry.h"
+#include "server/ports/listing.h"
 
 namespace reachback::server {
 
@@ -119,8 +120,9 @@ class MachineStore {
   virtual void get(TenantId tenant, MachineId id, Done<Machine> done) = 0;  // Errors: not_found.
   // By key alone: an agent's session begins before its tenant is known. Errors: not_found.
   virtual void find(MachineId id, Done<Machine> done) = 0;
-  virtual void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                    Done<std::vector<Machine>> done) = 0;  // by first_seen, id
+  // A query about machine_entity(). Errors as of ActionStore::list.
+  virtual void list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
+                    Done<Page<Machine>> done) = 0;
   // By exact name; several machines may share one. Newest last_seen first.
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
   // Those that had the address (as base/ip.h writes it) at a moment of [from, to], by first_seen,
@@ -180,7 +182,9 @@ class LibraryStore {
                    Done<LibraryFile> done) = 0;  // exact name. Errors: not_found.
   // A pinned version, also after replace or remove. Errors: not_found.
   virtual void version(TenantId tenant, Sha256 sha256, Done<LibraryFile> done) = 0;
-  virtual void list(TenantId tenant, Done<std::vector<LibraryFile>> done) = 0;  // by name
+  // A query about library_entity(). Errors as of ActionStore::list.
+  virtual void list(TenantId tenant, odata::Query query, ListBounds bounds,
+                    Done<Page<LibraryFile>> done) = 0;
   // Hides the name; its versions stay for the actions that pinned them. Errors: not_found.
   virtual void remove(TenantId tenant, std::string name, Done<void> done) = 0;
 };

@@ -1,9 +1,11 @@
 // /api/machineactions: list, read, wait, cancel, link, receipts.
 #include "base/log.h"
+#include "server/odata/build.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
 #include "server/rest/render.h"
 #include "server/rest/run_body.h"
+#include "server/service/texts.h"
 
 namespace reachback::server::rest {
 namespace {
@@ -27,29 +29,62 @@ Done<action::Action> answer_with_action(Core& core, CallPtr call) {
   };
 }
 
+void answer_with_actions(Core& core, const CallPtr& call, const ListOptions& options,
+                         const std::string& address) {
+  core.deps.live_response.list(
+      call->principal, options.query, core.bounds.list_bounds(),
+      [&core, call, options, address](Result<ActionPage> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
+          return;
+        }
+        const ListShape shape = shape_of(options, *page, "MachineActions", call->base + address);
+        core.answer(*call, 200, render_actions(call->context(shape.set), page->items, shape));
+      });
+}
+
 }  // namespace
 
 void get_actions(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
-  if (!page) {
-    core.refuse(*call, page.error());
+  auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
+  if (!options) {
+    core.refuse(*call, options.error());
     return;
   }
-  core.deps.live_response.list(
-      call->principal, page->skip, PageLimits{page->top, core.bounds.page_bytes},
-      [&core, call, page = *page](Result<ActionPage> found) {
-        if (!found) {
-          core.refuse(*call, found.error());
+  answer_with_actions(core, call, *options, "/api/machineactions");
+}
+
+void get_machine_actions(Core& core, CallPtr call) {
+  auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
+  auto id = MachineId::parse(call->params.front());
+  if (!options || !id) {
+    core.refuse(*call, id ? options.error() : machine_not_found(call->params.front()));
+    return;
+  }
+  const odata::Term its{
+      action_entity().find("machineId"), odata::Op::in, false, {odata::Value(id->text())}};
+  options->query.filter = odata::joined(odata::Node::Kind::all,
+                                        {std::move(options->query.filter), odata::term_node(its)});
+  core.deps.machines.get(
+      call->principal, id->text(),
+      [&core, call, options = *options,
+       address = "/api/machines/" + id->text() + "/machineActions"](Result<MachineView> machine) {
+        if (!machine) {
+          core.refuse(*call, machine.error());
           return;
         }
-        std::string next;
-        if (const std::uint64_t given = found->actions.size(); found->more) {
-          next = call->base + "/api/machineactions?$top=" + std::to_string(page.top - given) +
-                 "&$skip=" + std::to_string(page.skip + given);
-        }
-        core.answer(*call, 200,
-                    render_actions(call->context("MachineActions"), found->actions, next));
+        answer_with_actions(core, call, options, address);
       });
+}
+
+void get_actions_count(Core& core, CallPtr call) {
+  auto query = parse_count_options(call->query, action_entity(), core.bounds.list);
+  if (!query) {
+    core.refuse(*call, query.error());
+    return;
+  }
+  core.deps.live_response.list(call->principal, std::move(*query), core.bounds.list_bounds(),
+                               answer_with_count<action::Action>(core, call));
 }
 
 void get_action(Core& core, CallPtr call) {

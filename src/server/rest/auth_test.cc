@@ -80,9 +80,11 @@ TEST(Bearer, OfAUserActsUnderTheUsersName) {
 class LateLibrary : public test::FakeLibrary {
  public:
   ~LateLibrary() override { thread_.join(); }
-  void list(const Principal& by, Done<std::vector<LibraryFile>> done) override {
+  void list(const Principal& by, odata::Query query, ListBounds bounds,
+            Done<Page<LibraryFile>> done) override {
     Principal copy = by;
-    thread_ = std::thread([this, copy, done] { test::FakeLibrary::list(copy, done); });
+    thread_ = std::thread(
+        [this, copy, query, bounds, done] { test::FakeLibrary::list(copy, query, bounds, done); });
   }
 
  private:

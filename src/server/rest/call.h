@@ -10,6 +10,7 @@
 
 #include "server/rest/errors.h"
 #include "server/rest/limits.h"
+#include "server/rest/list_options.h"
 #include "server/rest/query.h"
 #include "server/rest/rate_limiter.h"
 #include "server/rest/rest_api.h"
@@ -19,7 +20,8 @@ namespace reachback::server::rest {
 
 // The limits of the chosen profile that are looked at for every request.
 struct Bounds {
-  std::uint64_t page_size, page_bytes, skip;
+  std::uint64_t page_bytes, list_work;
+  ListLimits list;
   Duration wait_timeout, wait_default, machine_inactive_after;
   std::uint64_t run_body_bytes, cancel_body_bytes, token_body_bytes, library_body_bytes;
   std::uint64_t token_parameters;
@@ -31,6 +33,7 @@ struct Bounds {
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
 
+  ListBounds list_bounds() const { return ListBounds{page_bytes, list_work}; }
   // rate_factor: call rates are so many times the profile's.
   static Bounds of(const Limits& limits, Profile profile, std::uint64_t rate_factor = 1);
 };
@@ -62,6 +65,8 @@ class Core {
   void answer(const Call& call, int status, std::string json) const;
   void answer(const Call& call, net::Response response) const;
   void refuse(const Call& call, const Refusal& refusal) const;
+  // The number alone, as text. Source: OData 4.01 Protocol, section 11.2.10.
+  void answer_count(const Call& call, std::uint64_t count) const;
   // Appends to the audit (time and peer are filled in), then goes on; refuses the call (503) if
   // that is not possible.
   void record(const CallPtr& call, AccessRecord record, std::function<void()> then);
@@ -81,5 +86,17 @@ class Core {
   void serve(const CallPtr& call);
   void note_request(Call& call) const;
 };
+
+// Answers a list's /$count.
+template <typename T>
+Done<Page<T>> answer_with_count(Core& core, CallPtr call) {
+  return [&core, call](Result<Page<T>> page) {
+    if (!page) {
+      core.refuse(*call, page.error());
+      return;
+    }
+    core.answer_count(*call, page->count.value_or(0));
+  };
+}
 
 }  // namespace reachback::server::rest

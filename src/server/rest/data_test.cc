@@ -97,6 +97,8 @@ TEST(Limits, AgreeWithTheDefaultsOfLiveResponse) {
   auto value = [&](std::string_view name) { return limits->value(Profile::y2026, name); };
   EXPECT_EQ(duration("queue"), d.queue);
   EXPECT_EQ(duration("script_timeout"), d.script_timeout);
+  EXPECT_EQ(duration("put_file_timeout"), d.put_file_timeout);
+  EXPECT_EQ(duration("get_file_timeout"), d.get_file_timeout);
   EXPECT_EQ(duration("window_slack"), d.window_slack);
   EXPECT_EQ(duration("link_lifetime"), d.link_lifetime);
   EXPECT_EQ(duration("cancel_wait"), d.cancel_wait);

@@ -15,6 +15,7 @@ void get_keys(Core& core, CallPtr call);
 void get_instance(Core& core, CallPtr call);
 // machine_handlers.cc
 void get_machines(Core& core, CallPtr call);
+void get_machines_count(Core& core, CallPtr call);
 void get_machine(Core& core, CallPtr call);
 void find_machines_by_ip(Core& core, CallPtr call);
 void find_machines_by_tag(Core& core, CallPtr call);
@@ -32,12 +33,15 @@ void get_package_uri(Core& core, CallPtr call);
 void post_run_live_response(Core& core, CallPtr call);
 // action_handlers.cc
 void get_actions(Core& core, CallPtr call);
+void get_machine_actions(Core& core, CallPtr call);
+void get_actions_count(Core& core, CallPtr call);
 void get_action(Core& core, CallPtr call);
 void post_cancel(Core& core, CallPtr call);
 void get_result_link(Core& core, CallPtr call);
 void get_receipts(Core& core, CallPtr call);
 // library_handlers.cc
 void get_library(Core& core, CallPtr call);
+void get_library_count(Core& core, CallPtr call);
 void post_library(Core& core, CallPtr call);
 void delete_library_file(Core& core, CallPtr call);
 

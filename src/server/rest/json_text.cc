@@ -19,6 +19,10 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 std::string& ObjectText::value(std::string_view key) {
+  if (kept_ != nullptr && std::find(kept_->begin(), kept_->end(), key) == kept_->end()) {
+    dropped_.clear();
+    return dropped_;
+  }
   if (!first_) {
     out_ += ',';
   }

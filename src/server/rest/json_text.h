@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 
@@ -17,6 +18,8 @@ void append_json_string(std::string& out, std::string_view text);
 class ObjectText {
  public:
   explicit ObjectText(std::string& out) : out_(out) { out_ += '{'; }
+  // Of the keys that follow, only these are written; null: all. Borrowed.
+  void keep_only(const std::vector<std::string_view>* keys) { kept_ = keys; }
   ObjectText(const ObjectText&) = delete;
   ObjectText& operator=(const ObjectText&) = delete;
 
@@ -29,12 +32,14 @@ class ObjectText {
   ObjectText& number(std::string_view key, std::int64_t value);
   ObjectText& boolean(std::string_view key, bool value);
   ObjectText& null(std::string_view key);
-  // Writes the key; the caller appends the value to what is returned.
+  // Writes the key; the caller appends the value to what is returned, before the next call.
   std::string& value(std::string_view key);
   void close() { out_ += '}'; }
 
  private:
   std::string& out_;
+  std::string dropped_;  // takes the value of a key that is not kept
+  const std::vector<std::string_view>* kept_ = nullptr;
   bool first_ = true;
 };
 

@@ -106,17 +106,32 @@ Result<LibraryUpload> parse_upload(const Call& call, const Bounds& bounds) {
 }  // namespace
 
 void get_library(Core& core, CallPtr call) {
-  if (auto none = refuse_options(call->query); !none) {
-    core.refuse(*call, none.error());
+  auto options = parse_list_options(call->query, library_entity(), core.bounds.list);
+  if (!options) {
+    core.refuse(*call, options.error());
     return;
   }
-  core.deps.library.list(call->principal, [&core, call](Result<std::vector<LibraryFile>> files) {
-    if (!files) {
-      core.refuse(*call, files.error());
-      return;
-    }
-    core.answer(*call, 200, render_library(call->context("LibraryFiles"), *files));
-  });
+  core.deps.library.list(
+      call->principal, options->query, core.bounds.list_bounds(),
+      [&core, call, options = *options](Result<Page<LibraryFile>> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
+          return;
+        }
+        const ListShape shape =
+            shape_of(options, *page, "LibraryFiles", call->base + "/api/libraryfiles");
+        core.answer(*call, 200, render_library(call->context(shape.set), page->items, shape));
+      });
+}
+
+void get_library_count(Core& core, CallPtr call) {
+  auto query = parse_count_options(call->query, library_entity(), core.bounds.list);
+  if (!query) {
+    core.refuse(*call, query.error());
+    return;
+  }
+  core.deps.library.list(call->principal, std::move(*query), core.bounds.list_bounds(),
+                         answer_with_count<LibraryFile>(core, call));
 }
 
 void post_library(Core& core, CallPtr call) {

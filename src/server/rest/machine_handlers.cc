@@ -1,4 +1,4 @@
-// GET /api/machines, /api/machines/{id}, /api/alerts.
+// GET /api/machines, /api/machines/$count, /api/machines/{id}, /api/alerts.
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
 #include "server/rest/machine_bodies.h"
@@ -14,21 +14,32 @@ Freshness freshness(const Core& core) {
 }  // namespace
 
 void get_machines(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
-  if (!page) {
-    core.refuse(*call, page.error());
+  auto options = parse_list_options(call->query, machine_entity(), core.bounds.list);
+  if (!options) {
+    core.refuse(*call, options.error());
     return;
   }
   core.deps.machines.list(
-      call->principal, page->skip, page->top,
-      [&core, call](Result<std::vector<MachineView>> machines) {
-        if (!machines) {
-          core.refuse(*call, machines.error());
+      call->principal, options->query, core.bounds.machine_inactive_after,
+      core.bounds.list_bounds(), [&core, call, options = *options](Result<Page<MachineView>> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
           return;
         }
+        const ListShape shape = shape_of(options, *page, "Machines", call->base + "/api/machines");
         core.answer(*call, 200,
-                    render_machines(call->context("Machines"), *machines, freshness(core)));
+                    render_machines(call->context(shape.set), page->items, freshness(core), shape));
       });
+}
+
+void get_machines_count(Core& core, CallPtr call) {
+  auto query = parse_count_options(call->query, machine_entity(), core.bounds.list);
+  if (!query) {
+    core.refuse(*call, query.error());
+    return;
+  }
+  core.deps.machines.list(call->principal, std::move(*query), core.bounds.machine_inactive_after,
+                          core.bounds.list_bounds(), answer_with_count<MachineView>(core, call));
 }
 
 void get_machine(Core& core, CallPtr call) {
@@ -68,7 +79,7 @@ void find_machines_by_ip(Core& core, CallPtr call) {
     core.refuse(*call, options ? what.error() : options.error());
     return;
   }
-  core.deps.machines.find_by_ip(call->principal, what->ip, what->at, core.bounds.page_size,
+  core.deps.machines.find_by_ip(call->principal, what->ip, what->at, core.bounds.list.top_max,
                                 answer_with_machines(core, call));
 }
 
@@ -91,12 +102,12 @@ void find_machines_by_tag(Core& core, CallPtr call) {
     return;
   }
   core.deps.machines.find_by_tag(call->principal, std::string(tags[0]), prefix,
-                                 core.bounds.page_size, answer_with_machines(core, call));
+                                 core.bounds.list.top_max, answer_with_machines(core, call));
 }
 
 // There are no device groups: every machine is in group 0. Source: clients.md 16.
 void get_machine_groups(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
+  auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
     return;
@@ -106,7 +117,7 @@ void get_machine_groups(Core& core, CallPtr call) {
 
 // Reachback has no alerts. Source: clients.md 15.
 void get_alerts(Core& core, CallPtr call) {
-  auto page = parse_page(call->query, core.bounds.page_size, core.bounds.skip);
+  auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
     return;

@@ -31,17 +31,6 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t m
   return value;
 }
 
-// OData allows its options without their '$' too, where a server says so; a client that forgot it
-// must not get everything instead of a part. Source: OData 4.01 URL Conventions, section 5.1.
-bool is_option(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "top",    "skip",    "filter", "select", "orderby",   "expand",    "count",
-      "search", "compute", "apply",  "format", "skiptoken", "deltatoken"};
-  return name.starts_with('$') ||
-         std::any_of(std::begin(kNames), std::end(kNames),
-                     [name](std::string_view known) { return equals_ignore_case(name, known); });
-}
-
 // For messages: names come from outside. Cut between two characters.
 std::string shown(std::string_view text) {
   constexpr std::size_t kShownMax = 64;
@@ -56,6 +45,35 @@ std::string shown(std::string_view text) {
 }
 
 }  // namespace
+
+// OData allows its options without their '$' too, where a server says so; a client that forgot it
+// must not get everything instead of a part. Source: OData 4.01 URL Conventions, section 5.1.
+bool is_option(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "top",    "skip",    "filter", "select", "orderby",   "expand",    "count",
+      "search", "compute", "apply",  "format", "skiptoken", "deltatoken"};
+  return name.starts_with('$') ||
+         std::any_of(std::begin(kNames), std::end(kNames),
+                     [name](std::string_view known) { return equals_ignore_case(name, known); });
+}
+
+Error not_supported(std::string_view name) {
+  return bad_query("The query option '" + shown(name) + "' is not supported");
+}
+
+Error there_twice(std::string_view name) {
+  return bad_query("The query option '" + shown(name) + "' is there twice");
+}
+
+Result<std::uint64_t> parse_bounded(std::string_view name, std::string_view value,
+                                    std::uint64_t max) {
+  auto number = whole_number(value, max);
+  if (!number) {
+    return bad_query("The query option '" + shown(name) + "' must be a whole number from 0 to " +
+                     std::to_string(max));
+  }
+  return *number;
+}
 
 Result<Pairs> parse_pairs(std::string_view text, std::size_t pairs_max) {
   Pairs out;
@@ -93,8 +111,8 @@ std::vector<std::string_view> values_of(const Pairs& pairs, std::string_view key
   return out;
 }
 
-Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t skip_max) {
-  Page page{0, top_max};
+Result<PageOptions> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t skip_max) {
+  PageOptions page{0, top_max};
   bool top_seen = false, skip_seen = false;
   for (const auto& [name, value] : query) {
     if (!is_option(name)) {
@@ -102,19 +120,15 @@ Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t
     }
     bool top = equals_ignore_case(name, "$top"), skip = equals_ignore_case(name, "$skip");
     if (!top && !skip) {
-      return bad_query("The query option '" + shown(name) + "' is not supported");
+      return not_supported(name);
     }
     bool& seen = top ? top_seen : skip_seen;
     if (seen) {
-      return bad_query("The query option '" + shown(name) + "' is there twice");
+      return there_twice(name);
     }
     seen = true;
-    auto number = whole_number(value, top ? top_max : skip_max);
-    if (!number) {
-      return bad_query("The query option '" + shown(name) + "' must be a whole number from 0 to " +
-                       std::to_string(top ? top_max : skip_max));
-    }
-    (top ? page.top : page.skip) = *number;
+    RB_TRY_ASSIGN((top ? page.top : page.skip),
+                  parse_bounded(name, value, top ? top_max : skip_max));
   }
   return page;
 }

@@ -1,4 +1,5 @@
-// Name=value lists: query strings and form bodies, and the few OData options that are served.
+// Name=value lists: query strings and form bodies; the options of a list that is always empty.
+// Those of the others: list_options.h.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,22 @@ Result<Pairs> parse_pairs(std::string_view text, std::size_t pairs_max);
 // The values of a key, compared without regard to case.
 std::vector<std::string_view> values_of(const Pairs& pairs, std::string_view key);
 
-struct Page {
+// Whether a name is one of OData's options, with its '$' or without.
+bool is_option(std::string_view name);
+Error not_supported(std::string_view name);
+Error there_twice(std::string_view name);
+// The whole number of an option. Errors: invalid_query (anything else, or more than `max`).
+Result<std::uint64_t> parse_bounded(std::string_view name, std::string_view value,
+                                    std::uint64_t max);
+
+struct PageOptions {
   std::uint64_t skip = 0;
   std::uint64_t top = 0;
 };
 // Reads $top and $skip. Every other name that begins with '$' is refused by name, and so is OData's
 // name of an option without its '$'; other names are nobody's business here. Errors
 // (invalid_query): naming the option. Source: decisions.md 12.
-Result<Page> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t skip_max);
+Result<PageOptions> parse_page(const Pairs& query, std::uint64_t top_max, std::uint64_t skip_max);
 // Refuses every name that begins with '$'.
 Result<void> refuse_options(const Pairs& query);
 

@@ -8,14 +8,22 @@
 namespace reachback::server::rest {
 namespace {
 
-// {"@odata.context":...,"value":[...]}, "@odata.nextLink" behind it when the list goes on there.
+// {"@odata.context":...,"value":[...]}, with "@odata.count" and "@odata.nextLink" where there are.
 template <typename T, typename Append>
 std::string list(std::string_view context, const std::vector<T>& items, std::size_t bytes_each,
-                 Append append, std::string_view next_link = {}) {
+                 Append append, const ListShape& shape) {
+  std::vector<std::string_view> kept;
+  for (const odata::Property* property : shape.select) {
+    kept.push_back(property->name);
+  }
   std::string out;
   out.reserve(context.size() + 32 + items.size() * bytes_each);
   ObjectText object(out);
-  object.text("@odata.context", context).value("value") += '[';
+  object.text("@odata.context", context);
+  if (shape.count) {
+    object.number("@odata.count", static_cast<std::int64_t>(*shape.count));
+  }
+  object.value("value") += '[';
   bool first = true;
   for (const T& item : items) {
     if (!first) {
@@ -23,12 +31,13 @@ std::string list(std::string_view context, const std::vector<T>& items, std::siz
     }
     first = false;
     ObjectText element(out);
+    element.keep_only(kept.empty() ? nullptr : &kept);
     append(element, item);
     element.close();
   }
   out += ']';
-  if (!next_link.empty()) {
-    object.text("@odata.nextLink", next_link);
+  if (!shape.next_link.empty()) {
+    object.text("@odata.nextLink", shape.next_link);
   }
   object.close();
   return out;
@@ -74,6 +83,12 @@ void append_command(std::string& out, const action::Command& command, std::size_
       p.text("key", param.key).text("value", param.value).close();
     });
     inner.close();
+  }
+  if (command.file) {  // ours
+    ObjectText file(o.value("file"));
+    file.text("path", command.file->path);
+    file.number("size", static_cast<std::int64_t>(command.file->bytes));
+    file.text("sha256", to_hex(as_bytes(command.file->sha256))).close();
   }
   o.close();
 }
@@ -163,8 +178,8 @@ std::string render_action(std::string_view context, const action::Action& action
 }
 
 std::string render_actions(std::string_view context, const std::vector<action::Action>& actions,
-                           std::string_view next_link) {
-  return list(context, actions, kActionBytes, append_action, next_link);
+                           const ListShape& shape) {
+  return list(context, actions, kActionBytes, append_action, shape);
 }
 
 std::string render_receipts(std::string_view context, const action::Action& action,
@@ -199,17 +214,19 @@ std::string render_machine(std::string_view context, const MachineView& machine,
 }
 
 std::string render_machines(std::string_view context, const std::vector<MachineView>& machines,
-                            Freshness fresh) {
-  return list(context, machines, kMachineBytes,
-              [fresh](ObjectText& o, const MachineView& view) { append_machine(o, view, fresh); });
+                            Freshness fresh, const ListShape& shape) {
+  return list(
+      context, machines, kMachineBytes,
+      [fresh](ObjectText& o, const MachineView& view) { append_machine(o, view, fresh); }, shape);
 }
 
 std::string render_library_file(std::string_view context, const LibraryFile& file) {
   return entity(context, file, append_library_file);
 }
 
-std::string render_library(std::string_view context, const std::vector<LibraryFile>& files) {
-  return list(context, files, kLibraryFileBytes, append_library_file);
+std::string render_library(std::string_view context, const std::vector<LibraryFile>& files,
+                           const ListShape& shape) {
+  return list(context, files, kLibraryFileBytes, append_library_file, shape);
 }
 
 std::string render_string(std::string_view context, std::string_view text) {

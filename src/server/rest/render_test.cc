@@ -95,6 +95,18 @@ TEST(RenderAction, ShowsErrorsAndTimesOfCommands) {
   EXPECT_EQ(command.at("endTime"), json::Value("2021-09-01T09:20:39.42Z"));
 }
 
+TEST(RenderAction, ShowsWhatAGetFileRead) {
+  test::FakeLiveResponse live;
+  action::Action a = live.actions.back();
+  auto command = [&] {
+    return parsed(render_action("c", a))["commands"].as_array()[0].as_object();
+  };
+  EXPECT_FALSE(command().contains("file"));
+  a.commands[0].file = action::FetchedFile{"/run/\"x\"", 3221225472, Sha256{}};
+  EXPECT_EQ(json::write(command()["file"]),
+            R"({"path":"/run/\"x\"","size":3221225472,"sha256":")" + std::string(64, '0') + "\"}");
+}
+
 TEST(RenderMachine, OneInQuarantineSaysSoAndIsNotActive) {
   Freshness fresh{*parse_time("2021-02-04T15:36:52Z"), std::chrono::hours(24 * 7)};
   MachineView view = test::hostname();
@@ -163,7 +175,7 @@ TEST(JsonText, EscapesWhatMustBeEscaped) {
 
 TEST(RenderLists, AreCommaSeparated) {
   test::FakeLiveResponse live;
-  json::Object object = parsed(render_actions("c", live.actions, ""));
+  json::Object object = parsed(render_actions("c", live.actions));
   EXPECT_EQ(object["value"].as_array().size(), 2u);
   EXPECT_EQ(render_empty_list("c"), R"({"@odata.context":"c","value":[]})");
   EXPECT_EQ(render_string("c", "u"), R"({"@odata.context":"c","value":"u"})");

@@ -77,9 +77,11 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   };
   using std::chrono::hours, std::chrono::minutes;
   Bounds b{};
-  b.page_size = n("page_size");
   b.page_bytes = n("page_bytes");
-  b.skip = n("skip");
+  b.list_work = n("list_work");
+  b.list = ListLimits{n("page_size"), n("skip"),
+                      odata::Bounds{n("query_option_bytes"), n("filter_nesting"), n("filter_terms"),
+                                    n("filter_values"), n("orderby_keys")}};
   b.wait_timeout = t("wait_timeout");
   b.wait_default = t("wait_default");
   b.machine_inactive_after = t("machine_inactive_after");
@@ -139,6 +141,16 @@ void Core::answer(const Call& call, net::Response response) const {
 
 void Core::answer(const Call& call, int status, std::string json) const {
   answer(call, json_response(status, std::move(json)));
+}
+
+void Core::answer_count(const Call& call, std::uint64_t count) const {
+  net::Response response;
+  response.status = 200;
+  response.headers.add("Content-Type", "text/plain");
+  response.headers.add("Cache-Control", "no-store");
+  response.headers.add("X-Content-Type-Options", "nosniff");
+  response.body = std::to_string(count);
+  answer(call, std::move(response));
 }
 
 void Core::refuse(const Call& call, const Refusal& refusal) const {

@@ -33,7 +33,7 @@ struct Route {
   std::string_view name;  // of the endpoint: key of its call rate
   std::string_view method;
   // Segments match without regard to case; {x} is any one segment; f({x}) is a function with its
-  // arguments. Under /api also with v1.0 between.
+  // arguments. Under /api also with v1.0 between. Of two paths that fit, the first in the table.
   std::string_view path;
   Plane plane = Plane::api;
   Permissions any_of = 0;                      // one of these is enough

@@ -164,17 +164,6 @@ Result<SubmitRequest> parse_run_body(std::string_view body, const Bounds& bounds
   return out;
 }
 
-Result<void> refuse_unserved(const SubmitRequest& request) {
-  for (std::size_t i = 0; i < request.commands.size(); ++i) {
-    CommandType type = request.commands[i].type;
-    if (type != CommandType::run_script) {
-      return invalid("Commands[" + std::to_string(i) + "]: " + std::string(type_name(type)) +
-                     " is not available on this server yet");
-    }
-  }
-  return {};
-}
-
 Result<std::string> parse_comment_body(std::string_view body, const Bounds& bounds) {
   RB_TRY_ASSIGN(json::Value value, parse_json_object(body));
   return required_text(value.get_object(), "Comment", bounds.comment_chars);

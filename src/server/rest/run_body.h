@@ -16,10 +16,6 @@ namespace reachback::server::rest {
 // each names where. Source: mde-spec.md §2; trust.md §5.2.
 Result<SubmitRequest> parse_run_body(std::string_view body, const Bounds& bounds);
 
-// Refuses command types that are read but not yet run by agents. Errors: invalid_input, naming the
-// command.
-Result<void> refuse_unserved(const SubmitRequest& request);
-
 // The Comment of a body {"Comment": "..."}. Errors: invalid_body, missing_parameter (absent, null
 // or empty), invalid_input. Source: mde-spec.md §6.
 Result<std::string> parse_comment_body(std::string_view body, const Bounds& bounds);

@@ -18,7 +18,6 @@ Result<SubmitRequest> parse(const Core& core, const Call& call) {
   RB_TRY_ASSIGN(auto key,
                 parse_idempotency_key(call.request().headers, core.bounds.idempotency_key_chars));
   RB_TRY_ASSIGN(SubmitRequest request, parse_run_body(call.content(), core.bounds));
-  RB_TRY(refuse_unserved(request));
   request.machine = *machine;
   if (key) {
     crypto::Sha256Stream digest;

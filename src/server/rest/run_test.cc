@@ -218,15 +218,34 @@ TEST(RunLiveResponse, AGetFilePathIsBounded) {  // 16
               {get(std::string(4097, 'x')), 400, "InvalidInput", "Path"}});
 }
 
-TEST(RunLiveResponse, CommandsThatAgentsDoNotRunYetAreReadAndRefusedByName) {
-  auto get = commands(R"({"type":"GetFile","params":[{"key":"Path","value":"C:\\x"}]})");
-  auto put = commands(R"({"type":"PutFile","params":[{"key":"FileName","value":"a"}]})");
-  expect_all({{get, 400, "InvalidInput", "Commands[0]: GetFile is not available"},
-              {put, 400, "InvalidInput", "Commands[0]: PutFile is not available"}});
+// Whether there is such a file, or could be, only its machine can tell.
+TEST(RunLiveResponse, AnyOtherGetFilePathIsForTheAgentToJudge) {  // 16
+  for (std::string path :
+       {"/var/log/auth.log", "C:\\\\x", "relative", "a:b", "~/x", "/日本 ü", "/"}) {
+    World world;
+    auto reply =
+        world.run(commands(R"({"type":"GetFile","params":[)" + param("path", path) + "]}"));
+    EXPECT_EQ(reply.status, 201) << path << reply.body;
+  }
   auto limits = Limits::load();
-  auto parsed = parse_run_body(get, Bounds::of(*limits, Profile::y2026));
+  auto parsed = parse_run_body(
+      commands(R"({"type":"GetFile","params":[)" + param("Path", std::string(4096, 'x')) + "]}"),
+      Bounds::of(*limits, Profile::y2026));
   ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->commands[0].path, "C:\\x");
+  EXPECT_EQ(parsed->commands[0].path, std::string(4096, 'x'));
+}
+
+TEST(RunLiveResponse, APutFileNameMustBeALibraryName) {  // 15
+  auto put = [](std::string_view name) {
+    return commands(R"({"type":"PutFile","params":[)" + param("FileName", name) + "]}");
+  };
+  std::vector<Bad> cases;
+  for (std::string name : {"../../bin/sh", "a/b", ".hidden", "con.ps1\\u0000", "", "C:\\\\x.ps1"}) {
+    cases.push_back({put(name), 400, "InvalidInput", "FileName"});
+  }
+  expect_all(cases);
+  World world;
+  EXPECT_EQ(world.run(put("tool.bin")).status, 201);
 }
 
 TEST(RunLiveResponse, MoreThanAHundredCommandsAreTooMany) {  // 11

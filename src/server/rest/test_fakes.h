@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "server/rest/rest_api.h"
 #include "server/service/texts.h"
+#include "testing/list_in_memory.h"
 
 namespace reachback::server::rest::test {
 
@@ -141,14 +142,25 @@ inline MachineView hostname() {
 
 class FakeMachines : public Machines {
  public:
-  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<MachineView>> done) override {
-    last_page = {skip, top};
-    std::vector<MachineView> out;
-    if (by.tenant == kTenant && skip == 0 && top > 0 && !empty) {
-      out.push_back(hostname());
+  void list(const Principal& by, odata::Query query, Duration, ListBounds bounds,
+            Done<Page<MachineView>> done) override {
+    last_page = {query.skip, query.top};
+    std::vector<Machine> all;
+    if (by.tenant == kTenant && !empty) {
+      all.push_back(hostname().machine);
     }
-    done(std::move(out));
+    const IsActive connected = [](const MachineId&, Timestamp) { return true; };
+    auto page = testing::list_in_memory(
+        all, query, bounds, [&connected](const Machine& m) { return getter(m, connected); });
+    if (!page) {
+      done(page.error());
+      return;
+    }
+    Page<MachineView> views{{}, page->more, page->passed, page->count};
+    for (Machine& m : page->items) {
+      views.items.push_back({std::move(m), true});
+    }
+    done(std::move(views));
   }
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
     if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname" ||
@@ -161,12 +173,12 @@ class FakeMachines : public Machines {
   void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                   Done<std::vector<MachineView>> done) override {
     found_by = ip + " " + format_time(at) + " " + std::to_string(top);
-    list(by, 0, top, std::move(done));
+    done(by.tenant == kTenant ? std::vector{hostname()} : std::vector<MachineView>());
   }
   void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
                    Done<std::vector<MachineView>> done) override {
     found_by = tag + (prefix ? "* " : " ") + std::to_string(top);
-    list(by, 0, top, std::move(done));
+    done(by.tenant == kTenant ? std::vector{hostname()} : std::vector<MachineView>());
   }
   void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
               std::string kind, Done<std::vector<MachineView>> done) override {
@@ -220,7 +232,8 @@ class FakeLibrary : public Library {
     file.created = file.updated = *parse_time("2021-02-04T15:36:52Z");
     done(file);
   }
-  void list(const Principal& by, Done<std::vector<LibraryFile>> done) override {
+  void list(const Principal& by, odata::Query query, ListBounds bounds,
+            Done<Page<LibraryFile>> done) override {
     std::vector<LibraryFile> out;
     if (by.tenant == kTenant) {
       LibraryFile file;
@@ -231,7 +244,8 @@ class FakeLibrary : public Library {
       file.created = file.updated = *parse_time("2021-02-04T15:36:52Z");
       out.push_back(file);
     }
-    done(out);
+    done(testing::list_in_memory(out, query, bounds,
+                                 [](const LibraryFile& f) { return getter(f); }));
   }
   void remove(const Principal& by, std::string name, Done<void> done) override {
     ++removals;
@@ -328,23 +342,19 @@ class FakeLiveResponse : public LiveResponse {
     last_wait = timeout;
     get(by, id, std::move(done));
   }
-  void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+  void list(const Principal& by, odata::Query query, ListBounds bounds,
             Done<ActionPage> done) override {
-    last_page = {skip, limits.actions_max};
-    last_page_bytes_max = limits.bytes_max;
-    ActionPage page;
+    last_page = {query.skip, query.top};
+    last_bounds = bounds;
+    std::vector<action::Action> mine;
     for (const action::Action& a : actions) {
-      if (a.tenant == by.tenant && skip > 0) {
-        --skip;
-      } else if (a.tenant == by.tenant && page.actions.size() < limits.actions_max) {
-        if (page.actions.size() == page_ends_after) {
-          page.more = true;
-          break;
-        }
-        page.actions.push_back(a);
+      if (a.tenant == by.tenant) {
+        mine.push_back(a);
       }
     }
-    done(std::move(page));
+    query.top = std::min(query.top, page_ends_after);
+    done(testing::list_in_memory(mine, query, bounds,
+                                 [](const action::Action& a) { return getter(a); }));
   }
   void cancel(const Principal& by, ActionId id, std::string comment,
               Done<action::Action> done) override {
@@ -395,8 +405,8 @@ class FakeLiveResponse : public LiveResponse {
   std::optional<SubmitRequest> last_submit;
   std::optional<Duration> last_wait;
   std::pair<std::uint64_t, std::uint64_t> last_page;
-  std::uint64_t last_page_bytes_max = 0;
-  std::size_t page_ends_after = SIZE_MAX;  // as if its text were too much
+  ListBounds last_bounds;
+  std::uint64_t page_ends_after = UINT64_MAX;  // as if its text were too much
   std::string last_peer;
   int submits = 0, gets = 0, cancels = 0, mints = 0;
   // Calls that reached the service at all.

@@ -5,6 +5,14 @@
 #include "server/service/live_response_service.h"
 
 namespace reachback::server {
+namespace {
+
+// Of a stream of so many bytes that do not get smaller: five for each block, head and trailer.
+std::uint64_t gzip_bytes_max(std::uint64_t bytes) {
+  return bytes + bytes / 1000 + (1 << 10);
+}
+
+}  // namespace
 
 LiveResponseService::LiveResponseService(LiveResponseDeps deps, LiveResponseLimits limits,
                                          std::string blob_name_key)
@@ -25,9 +33,9 @@ void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Act
   });
 }
 
-void LiveResponseService::list(const Principal& by, std::uint64_t skip, PageLimits limits,
+void LiveResponseService::list(const Principal& by, odata::Query query, ListBounds bounds,
                                Done<ActionPage> done) {
-  deps_.actions.list(by.tenant, skip, limits, std::move(done));
+  deps_.actions.list(by.tenant, std::move(query), bounds, std::move(done));
 }
 
 std::string LiveResponseService::blob_name(const ActionId& id, const Upload& upload) const {
@@ -57,7 +65,14 @@ void LiveResponseService::upload_link(TenantId tenant, MachineId machine, Action
                      "command " + std::to_string(upload.index) + " takes no result"});
           return;
         }
-        if (upload.bytes > limits_.upload_bytes_max) {
+        const bool is_file = a->commands[upload.index].type == action::CommandType::get_file;
+        if (is_file && upload.kind != UploadKind::result) {
+          done(Error{Errc::invalid_input,
+                     "command " + std::to_string(upload.index) + " has no output streams"});
+          return;
+        }
+        if (upload.bytes >
+            (is_file ? gzip_bytes_max(limits_.get_file_bytes_max) : limits_.upload_bytes_max)) {
           done(Error{Errc::too_large,
                      "a result of " + std::to_string(upload.bytes) + " bytes is over the limit"});
           return;

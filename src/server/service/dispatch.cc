@@ -27,10 +27,12 @@ pb::Command to_wire(const action::Command& c, const LiveResponseLimits& limits) 
       break;
     case action::CommandType::put_file:
       out.set_type(pb::PUT_FILE);
+      out.set_keep(limits.put_file_kept);
       break;
     case action::CommandType::get_file:
       out.set_type(pb::GET_FILE);
       out.set_output_bytes_max(limits.get_file_bytes_max);
+      out.set_raw(limits.get_file_raw);
       break;
   }
   if (c.type != action::CommandType::get_file) {

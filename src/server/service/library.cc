@@ -88,8 +88,9 @@ class LibraryService : public Library {
                });
   }
 
-  void list(const Principal& by, Done<std::vector<LibraryFile>> done) override {
-    store_.list(by.tenant, std::move(done));
+  void list(const Principal& by, odata::Query query, ListBounds bounds,
+            Done<Page<LibraryFile>> done) override {
+    store_.list(by.tenant, std::move(query), bounds, std::move(done));
   }
 
   void remove(const Principal& by, std::string name, Done<void> done) override {

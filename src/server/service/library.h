@@ -30,7 +30,9 @@ class Library {
   // Errors: invalid_input (name, empty content), already_exists (message contains "already exists":
   // clients.md 33), storage_full, unavailable.
   virtual void upload(const Principal& by, LibraryUpload upload, Done<LibraryFile> done) = 0;
-  virtual void list(const Principal& by, Done<std::vector<LibraryFile>> done) = 0;
+  // Errors: invalid_query (the query would have to look at too many rows).
+  virtual void list(const Principal& by, odata::Query query, ListBounds bounds,
+                    Done<Page<LibraryFile>> done) = 0;
   virtual void remove(const Principal& by, std::string name,
                       Done<void> done) = 0;  // Errors: not_found
 };

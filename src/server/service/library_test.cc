@@ -33,9 +33,10 @@ class LibraryTest : public ::testing::Test {
   }
   std::vector<std::string> names() {
     std::vector<std::string> out;
-    auto files = wait_for<std::vector<LibraryFile>>([&](auto d) { library_->list(by_, d); });
+    auto files = wait_for<Page<LibraryFile>>(
+        [&](auto d) { library_->list(by_, odata::everything(library_entity(), 0, 100), {}, d); });
     EXPECT_TRUE(files.ok());
-    for (const LibraryFile& f : *files) {
+    for (const LibraryFile& f : files->items) {
       out.push_back(f.name);
     }
     return out;

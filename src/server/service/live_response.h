@@ -22,10 +22,14 @@ namespace reachback::server {
 struct LiveResponseLimits {
   Duration queue = std::chrono::hours(2);  // Q: how long an offline machine's action waits
   Duration script_timeout = std::chrono::minutes(10);
+  Duration put_file_timeout = std::chrono::minutes(10);
+  Duration get_file_timeout = std::chrono::minutes(30);
   Duration window_slack = std::chrono::minutes(5);  // W = sum of the commands' limits + this
   std::uint64_t active_max = 50;                    // a tenant's unfinished actions; 0: no limit
   std::uint64_t output_bytes_max = std::uint64_t{3} << 30;  // a stream
   std::uint64_t get_file_bytes_max = std::uint64_t{3} << 30;
+  bool get_file_raw = false;   // GetFile's result is the file's own bytes; else a gzip stream
+  bool put_file_kept = false;  // what PutFile placed stays until the machine restarts
   // A result file: JSON writes one byte as up to six, and stderr stands in it twice.
   std::uint64_t upload_bytes_max = std::uint64_t{54} << 30;
   Duration link_lifetime = std::chrono::minutes(30);
@@ -98,7 +102,8 @@ class LiveResponse {
   // is.
   virtual void wait_final(const Principal& by, ActionId id, Duration timeout,
                           Done<action::Action> done) = 0;
-  virtual void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+  // Errors: invalid_query (the query would have to look at too many rows).
+  virtual void list(const Principal& by, odata::Query query, ListBounds bounds,
                     Done<ActionPage> done) = 0;
   // Waits up to limits.cancel_wait for the agent's word, then tells the truth (decisions.md 5).
   // Already Cancelled: ok with the action. Errors: not_found, already_final (Succeeded, Failed,

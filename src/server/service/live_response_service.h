@@ -17,7 +17,7 @@ class LiveResponseService : public LiveResponse {
   void get(const Principal& by, ActionId id, Done<action::Action> done) override;
   void wait_final(const Principal& by, ActionId id, Duration timeout,
                   Done<action::Action> done) override;
-  void list(const Principal& by, std::uint64_t skip, PageLimits limits,
+  void list(const Principal& by, odata::Query query, ListBounds bounds,
             Done<ActionPage> done) override;
   void cancel(const Principal& by, ActionId id, std::string comment,
               Done<action::Action> done) override;

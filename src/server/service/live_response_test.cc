@@ -249,8 +249,8 @@ class QueuedActions : public ActionStore {
     ++looks_for_work;
     inner_.active_of(t, m, std::move(done));
   }
-  void list(TenantId t, std::uint64_t skip, PageLimits limits, Done<ActionPage> done) override {
-    inner_.list(t, skip, limits, std::move(done));
+  void list(TenantId t, odata::Query query, ListBounds bounds, Done<ActionPage> done) override {
+    inner_.list(t, std::move(query), bounds, std::move(done));
   }
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override {
     inner_.due(now, limit, std::move(done));
@@ -633,6 +633,79 @@ TEST_F(LiveResponseTest, a_command_that_the_action_does_not_have_is_not_reported
   EXPECT_TRUE(link(1).ok());
   EXPECT_EQ(link(2).error().code, Errc::invalid_input);
   EXPECT_EQ(get(a->id), before);
+}
+
+// Source: trust.md §5.10.5; mde-spec.md §12.1 for the limits.
+TEST_F(LiveResponseTest, an_order_of_files_says_their_form_their_limits_and_what_is_kept) {
+  SubmitRequest r = request(3);
+  r.commands[0].type = action::CommandType::put_file;
+  r.commands[2] = SubmitCommand();
+  r.commands[2].type = action::CommandType::get_file;
+  r.commands[2].path = "/var/log/x";
+  for (const bool set : {false, true}) {
+    limits_.get_file_raw = limits_.put_file_kept = set;
+    live_ = LiveResponse::create(
+        LiveResponseDeps{stores_.actions(), stores_.machines(), stores_.library(), blobs_, notify_,
+                         links_, signer_, audit_, scheduler_, clock_, clock_, random_},
+        limits_, std::string(32, 'k'));
+    machine_ = enroll(set ? "web-12" : "web-11");
+    r.machine = machine_;
+    connect();
+    auto a = submit(r);
+    ASSERT_TRUE(a.ok()) << a.error().message;
+    EXPECT_EQ(a->window, std::chrono::minutes(10 + 10 + 30 + 5));
+    auto order = protocol::verify_order(last_push().execute_order().order(), signer_.public_key());
+    ASSERT_TRUE(order.ok());
+    EXPECT_EQ(order->commands(0).keep(), set);
+    EXPECT_EQ(order->commands(0).file_name(), "hello.sh");
+    EXPECT_EQ(order->commands(0).file_sha256(), as_bytes(crypto::sha256("echo hello")));
+    EXPECT_EQ(order->commands(2).raw(), set);
+    EXPECT_EQ(order->commands(2).path(), "/var/log/x");
+    EXPECT_EQ(order->commands(2).output_bytes_max(), std::uint64_t{3} << 30);
+    EXPECT_EQ(order->commands(2).timeout_ms(), 30u * 60 * 1000);
+    EXPECT_TRUE(last_push().execute_order().files(0).inlined());
+
+    auto link = [&](std::uint32_t index, UploadKind kind, std::uint64_t bytes) {
+      return wait_for<std::string>([&](auto d) {
+        live_->upload_link(tenant_, machine_, a->id, Upload{1, index, kind, bytes}, d);
+      });
+    };
+    const std::uint64_t gib3 = std::uint64_t{3} << 30;
+    EXPECT_TRUE(link(2, UploadKind::result, gib3 + 1000).ok())
+        << "gzip of what is not compressible";
+    EXPECT_EQ(link(2, UploadKind::result, gib3 + gib3 / 500).error().code, Errc::too_large);
+    EXPECT_TRUE(link(1, UploadKind::result, gib3 + gib3 / 500).ok());
+    EXPECT_EQ(link(2, UploadKind::raw_stdout, 1).error().code, Errc::invalid_input);
+  }
+}
+
+TEST_F(LiveResponseTest, what_a_GetFile_read_is_kept_with_it_and_a_PutFile_needs_no_result) {
+  connect();
+  SubmitRequest r = request(2);
+  r.commands[0].type = action::CommandType::put_file;
+  r.commands[1] = SubmitCommand();
+  r.commands[1].type = action::CommandType::get_file;
+  r.commands[1].path = "/x";
+  auto a = submit(r);
+  ASSERT_TRUE(a.ok());
+  const action::FetchedFile file{"/real/x", 7, crypto::sha256("the file")};
+  action::CommandEnded placed;
+  placed.epoch = 1;
+  placed.completed = true;
+  placed.started = placed.ended = clock_.now();
+  placed.file = file;  // makes no sense, and is not taken
+  ASSERT_TRUE(tell(a->id, placed).ok());
+  action::CommandEnded fetched = ended(a->id, 1, 1, "a stream");
+  fetched.file = file;
+  ASSERT_TRUE(tell(a->id, fetched).ok());
+  const action::Action after = get(a->id);
+  EXPECT_EQ(after.status, Status::succeeded);
+  EXPECT_FALSE(after.commands[0].file);
+  EXPECT_EQ(after.commands[1].file, file);
+  auto none = wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 0, "", d); });
+  EXPECT_EQ(none.error().code, Errc::not_found);
+  EXPECT_NE(none.error().message.find("PutFile, which has no result"), std::string::npos);
+  EXPECT_TRUE(wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 1, "", d); }).ok());
 }
 
 TEST_F(LiveResponseTest, the_reaper_ends_what_is_past_its_deadline_and_nothing_else) {

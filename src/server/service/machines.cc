@@ -15,9 +15,25 @@ class MachinesService : public Machines {
   MachinesService(MachineStore& store, AgentLinks& links, Clock& clock)
       : store_(store), links_(links), clock_(clock) {}
 
-  void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<MachineView>> done) override {
-    store_.list(by.tenant, skip, top, views(std::move(done)));
+  void list(const Principal& by, odata::Query query, Duration inactive_after, ListBounds bounds,
+            Done<Page<MachineView>> done) override {
+    IsActive active = [this, now = clock_.now(), inactive_after](const MachineId& id,
+                                                                 Timestamp last_seen) {
+      return now - last_seen < inactive_after || links_.claim(id).has_value();
+    };
+    store_.list(by.tenant, std::move(query), std::move(active), bounds,
+                [this, done](Result<Page<Machine>> machines) {
+                  if (!machines) {
+                    done(machines.error());
+                    return;
+                  }
+                  Page<MachineView> views{{}, machines->more, machines->passed, machines->count};
+                  views.items.reserve(machines->items.size());
+                  for (Machine& m : machines->items) {
+                    views.items.push_back(view(std::move(m)));
+                  }
+                  done(std::move(views));
+                });
   }
 
   void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,

@@ -27,8 +27,10 @@ class Machines {
  public:
   virtual ~Machines() = default;
   static std::unique_ptr<Machines> create(MachineStore& store, AgentLinks& links, Clock& clock);
-  virtual void list(const Principal& by, std::uint64_t skip, std::uint64_t top,
-                    Done<std::vector<MachineView>> done) = 0;
+  // A machine is active when it is connected or was seen less than `inactive_after` ago. Errors:
+  // invalid_query (the query would have to look at too many rows).
+  virtual void list(const Principal& by, odata::Query query, Duration inactive_after,
+                    ListBounds bounds, Done<Page<MachineView>> done) = 0;
   // By id (40 hex digits) or exact name. Errors: not_found ("Machine <x> was not found"),
   // invalid_input (several machines have that name).
   virtual void get(const Principal& by, std::string id_or_name, Done<MachineView> done) = 0;

@@ -1,7 +1,10 @@
+// Lists of machines: who is active is judged when it is asked, as it is shown.
 #include "server/service/machines.h"
 
 #include <gtest/gtest.h>
 
+#include "crypto/digest.h"
+#include "server/odata/parser.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_links.h"
 #include "testing/fake_stores.h"
@@ -12,82 +15,72 @@
 namespace reachback::server {
 namespace {
 
-using std::chrono::minutes;
+using std::chrono::hours;
 using testing::wait_for;
 
 class MachinesTest : public ::testing::Test {
  protected:
-  MachinesTest() {
-    by_.tenant = *TenantId::from_bytes(std::string(16, 't'));
-    EXPECT_TRUE(wait_for([&](auto d) {
-                  stores_.apps().add_tenant(Tenant{by_.tenant, "default"}, d);
-                }).ok());
+  void SetUp() override {
+    by_.tenant = TenantId::make(random_);
+    EnrollmentToken token;
+    token.tenant = by_.tenant;
+    token.token = crypto::sha256("token");
+    token.expires = clock_.now() + hours(1000);
+    token.uses_left = 10;
+    token.created = clock_.now();
+    ASSERT_TRUE(wait_for([&](auto done) { stores_.apps().add_token(token, done); }).ok());
   }
-  // Enrolled now, with 10.0.0.1.
-  Machine enrolled() {
-    EnrollmentToken token{by_.tenant, Sha256{1}, clock_.now() + minutes(1), 1, {}, clock_.now()};
-    EXPECT_TRUE(wait_for([&](auto d) { stores_.apps().add_token(token, d); }).ok());
-    Machine m;
-    m.id = testing::sample_machine_id(random_);
-    m.public_key = "key";
-    m.name = "web-01";
-    m.addresses = {{"10.0.0.1", "", {}, {}}};
-    m.first_seen = m.last_seen = clock_.now();
-    return *wait_for<Machine>(
-        [&](auto d) { stores_.machines().enroll(token.token, m, clock_.now(), d); });
+  Machine enrolled(const std::string& name) {
+    Enrollment request;
+    request.token = "token";
+    request.public_key = random_.bytes(44);
+    request.host_name = name;
+    request.os_platform = "Linux";
+    auto machine = wait_for<Machine>([&](auto done) { machines_->enroll(request, done); });
+    EXPECT_TRUE(machine.ok());
+    return *machine;
   }
-  std::size_t found(Timestamp at) {
-    return wait_for<std::vector<MachineView>>(
-               [&](auto d) { machines_->find_by_ip(by_, "10.0.0.1", at, 10, d); })
-        ->size();
+  // The names of those that fit, in the list's order.
+  std::string listed(const std::string& filter) {
+    odata::Query query = odata::everything(machine_entity(), 0, 10);
+    query.filter = *odata::parse_filter(machine_entity(), filter, {1000, 8, 8, 8, 8});
+    auto page = wait_for<Page<MachineView>>(
+        [&](auto done) { machines_->list(by_, query, hours(7 * 24), {}, done); });
+    EXPECT_TRUE(page.ok());
+    std::string out;
+    for (const MachineView& view : page->items) {
+      out += view.machine.name + (view.connected ? "+ " : " ");
+    }
+    return out;
   }
 
-  Principal by_;
+  testing::SeededRandom random_{5};
   testing::FakeClock clock_;
-  testing::SeededRandom random_{1};
   testing::FakeStores stores_;
   testing::FakeAgentLinks links_;
   std::unique_ptr<Machines> machines_ = Machines::create(stores_.machines(), links_, clock_);
+  Principal by_;
 };
 
-TEST_F(MachinesTest, AMachineIsFoundByItsAddressAQuarterOfAnHourAround) {
-  const Timestamp at = clock_.now();
-  Machine m = enrolled();
-  EXPECT_EQ(found(at), 1u);
-  EXPECT_EQ(found(at - minutes(15)), 1u);
-  EXPECT_EQ(found(at - minutes(16)), 0u);
-  EXPECT_EQ(found(at + minutes(15)), 1u);
-  // It has the address still, as far as is known, but nobody saw it since.
-  EXPECT_EQ(found(at + minutes(16)), 0u);
-  EXPECT_TRUE(wait_for([&](auto d) {
-                stores_.machines().seen(by_.tenant, m.id, at + minutes(60), d);
-              }).ok());
-  EXPECT_EQ(found(at + minutes(75)), 1u);
-  EXPECT_EQ(found(at + minutes(76)), 0u);
+TEST_F(MachinesTest, a_connected_machine_is_active_however_long_ago_it_was_seen) {
+  const Machine silent = enrolled("silent"), connected = enrolled("connected");
   Claim claim;
-  claim.machine = m.id;
+  claim.tenant = by_.tenant;
+  claim.machine = connected.id;
   links_.connect(claim);
-  EXPECT_EQ(found(at + minutes(500)), 1u);
-}
-
-TEST_F(MachinesTest, AChangeOfAMachineThatIsNotThereNamesIt) {
-  Machine m = enrolled();
-  const MachineId unknown = testing::sample_machine_id(random_);
-  auto change = [&](std::vector<MachineId> ids) {
-    MachineChange add;
-    add.add_tags = {"a"};
-    add.tags_max = 1;
-    return wait_for<std::vector<MachineView>>(
-        [&](auto d) { machines_->change(by_, ids, add, "machine_changed", d); });
-  };
-  auto refused = change({unknown});
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, Errc::not_found);
-  EXPECT_EQ(refused.error().message, "Machine " + unknown.text() + " was not found");
-  refused = change({m.id, unknown});
-  ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().message.find(unknown.text()), std::string::npos);
-  EXPECT_EQ((*change({m.id}))[0].machine.tags, std::vector<std::string>{"a"});
+  clock_.advance(hours(8 * 24));
+  const Machine fresh = enrolled("fresh");
+  EXPECT_EQ(listed("healthStatus eq 'Active'"), "connected+ fresh ");
+  EXPECT_EQ(listed("healthStatus eq 'Inactive'"), "silent ");
+  links_.disconnect(connected.id);
+  EXPECT_EQ(listed("healthStatus ne 'Active' and lastSeen lt " + format_time(clock_.now())),
+            listed("healthStatus eq 'Inactive'"));
+  ASSERT_TRUE(wait_for([&](auto done) {
+                stores_.machines().set_quarantine(by_.tenant, fresh.id,
+                                                  Quarantine{clock_.now(), "clone"}, done);
+              }).ok());
+  EXPECT_EQ(listed("healthStatus eq 'ImpairedCommunication'"), "fresh ");
+  EXPECT_EQ(listed("healthStatus eq 'Active'"), "");
 }
 
 }  // namespace

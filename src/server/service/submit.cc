@@ -66,6 +66,18 @@ Result<void> check(const SubmitRequest& request) {
   return {};
 }
 
+Duration timeout_of(action::CommandType type, const LiveResponseLimits& limits) {
+  switch (type) {
+    case action::CommandType::put_file:
+      return limits.put_file_timeout;
+    case action::CommandType::get_file:
+      return limits.get_file_timeout;
+    case action::CommandType::run_script:
+      return limits.script_timeout;
+  }
+  return limits.script_timeout;
+}
+
 }  // namespace
 
 void LiveResponseService::submit(const Principal& by, SubmitRequest request,
@@ -126,7 +138,7 @@ void LiveResponseService::pin_next_file(std::shared_ptr<Submission> s, std::size
   command.file_name = wanted.file_name;
   command.args = wanted.args;
   command.path = wanted.path;
-  command.timeout = limits_.script_timeout;
+  command.timeout = timeout_of(wanted.type, limits_);
   if (wanted.type == action::CommandType::get_file) {
     s->commands.push_back(std::move(command));
     pin_next_file(std::move(s), index + 1);

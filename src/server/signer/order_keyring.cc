@@ -41,6 +41,8 @@ pb::Order known_fields(const pb::Order& order) {
     command->set_path(c.path());
     command->set_timeout_ms(c.timeout_ms());
     command->set_output_bytes_max(c.output_bytes_max());
+    command->set_raw(c.raw());
+    command->set_keep(c.keep());
   }
   out.set_window_ms(order.window_ms());
   out.set_session(order.session());

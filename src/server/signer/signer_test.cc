@@ -43,6 +43,8 @@ pb::Order order(std::uint64_t epoch = 1) {
   c->set_has_args(true);
   c->set_path("/x");
   c->set_output_bytes_max(7);
+  c->set_raw(true);
+  c->set_keep(true);
   o.set_window_ms(1000);
   o.set_session(std::string(16, 's'));
   o.set_heartbeat(3);

@@ -7,11 +7,12 @@ namespace {
 
 using action::Action;
 using action::Command;
+using action::FetchedFile;
 using action::StoredBlob;
 
 // A new field takes a new number and a new version; numbers are never reused.
-// Version 2 added kReceipt. Older versions are read, the newest is written.
-constexpr std::uint8_t kVersion = 2;
+// Version 2 added kReceipt, 3 kFile. Older versions are read, the newest is written.
+constexpr std::uint8_t kVersion = 3;
 constexpr std::uint8_t kListVersion = 1;
 
 enum ActionField : std::uint32_t {
@@ -51,8 +52,10 @@ enum CommandField : std::uint32_t {
   kRawStdout = 16,
   kRawStderr = 17,
   kReceipt = 18,
+  kFile = 19,
 };
 enum BlobField : std::uint32_t { kBlobName = 1, kBlobBytes = 2, kBlobSha256 = 3 };
+enum FileField : std::uint32_t { kFetchedPath = 1, kFetchedBytes = 2, kFetchedSha256 = 3 };
 enum ListField : std::uint32_t { kItem = 1 };
 
 std::string encode_blob(const StoredBlob& b) {
@@ -60,6 +63,14 @@ std::string encode_blob(const StoredBlob& b) {
   w.bytes(kBlobName, b.name);
   w.number(kBlobBytes, b.bytes);
   w.bytes(kBlobSha256, as_bytes(b.sha256));
+  return w.take();
+}
+
+std::string encode_file(const FetchedFile& f) {
+  RecordWriter w;
+  w.bytes(kFetchedPath, f.path);
+  w.number(kFetchedBytes, f.bytes);
+  w.bytes(kFetchedSha256, as_bytes(f.sha256));
   return w.take();
 }
 
@@ -103,6 +114,9 @@ std::string encode_command(const Command& c) {
   if (!c.receipt.empty()) {
     w.bytes(kReceipt, c.receipt);
   }
+  if (c.file) {
+    w.bytes(kFile, encode_file(*c.file));
+  }
   return w.take();
 }
 
@@ -136,6 +150,30 @@ StoredBlob decode_blob(RecordReader& outer) {
     outer.refuse();
   }
   return b;
+}
+
+FetchedFile decode_file(RecordReader& outer) {
+  RecordReader r(outer.bytes());
+  FetchedFile f;
+  while (r.next()) {
+    switch (r.field()) {
+      case kFetchedPath:
+        f.path = r.bytes();
+        break;
+      case kFetchedBytes:
+        f.bytes = r.number();
+        break;
+      case kFetchedSha256:
+        f.sha256 = read_sha256(r);
+        break;
+      default:
+        r.refuse();
+    }
+  }
+  if (r.damaged()) {
+    outer.refuse();
+  }
+  return f;
 }
 
 void read_type(RecordReader& r, Command& c) {
@@ -235,6 +273,9 @@ Command decode_command(RecordReader& outer) {
         break;
       case kReceipt:
         c.receipt = r.bytes();
+        break;
+      case kFile:
+        c.file = decode_file(r);
         break;
       default:
         r.refuse();

@@ -36,6 +36,7 @@ Action full_action(testing::SeededRandom& random) {
   a.commands[0].result->bytes = UINT64_MAX;
   a.commands[0].started = from_micros(-1);
   a.commands[0].receipt = std::string("\0receipt", 8);
+  a.commands[0].file = action::FetchedFile{"/ü", UINT64_MAX, testing::sample_blob(random).sha256};
   a.epoch = UINT64_MAX;
   return a;
 }
@@ -88,7 +89,7 @@ TEST(ActionCodec, an_unknown_version_field_or_value_is_refused) {
   testing::SeededRandom random(1);
   std::string document = encode_action(full_action(random));
   Action a;
-  for (char version : {'\0', '\3', '\xff'}) {
+  for (char version : {'\0', '\4', '\xff'}) {
     std::string other = document;
     other[0] = version;
     EXPECT_EQ(decode_action(other, a).error().code, Errc::corrupt);
@@ -118,6 +119,7 @@ TEST(ActionCodec, an_unknown_version_field_or_value_is_refused) {
   EXPECT_TRUE(refused(command([](RecordWriter& c) { c.bytes(3, "value without key"); })));
   EXPECT_TRUE(refused(command([](RecordWriter& c) { c.signed_number(13, 1LL << 40); })));
   EXPECT_TRUE(refused(command([](RecordWriter& c) { c.bytes(15, "\xff"); })));
+  EXPECT_TRUE(refused(command([](RecordWriter& c) { c.bytes(19, "\xff"); })));
 }
 
 TEST(ActionCodec, no_cut_or_flip_is_read_past_its_end) {

@@ -4,6 +4,8 @@
 #include "server/action/step.h"
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/list_columns.h"
+#include "server/store_sqlite/list_reader.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -11,8 +13,6 @@ namespace {
 
 using action::Action;
 
-// The columns that read_action() wants, in its order.
-#define RB_ACTION_COLUMNS "key, tenant, id, machine, status, created, version, document"
 // How the partial index says "unfinished"; a query that uses it must say the same.
 #define RB_UNFINISHED "status IN (0, 4)"
 static_assert(static_cast<int>(action::Status::pending) == 0 &&
@@ -229,8 +229,8 @@ Result<Inserted> insert_action(Db& db, const Insert& in) {
   RB_TRY(check_active_max(db, a.tenant, in.limits.active_max));
   RB_TRY(
       Query(db,
-            "INSERT INTO actions(tenant, id, machine, status, created, deadline, version, document)"
-            " VALUES(?, ?, ?, ?, ?, ?, 1, ?)")
+            "INSERT INTO actions(tenant, id, machine, status, created, deadline, version, document,"
+            " host, requestor, updated, external_id) VALUES(?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)")
           .blob(a.tenant.bytes())
           .blob(a.id.bytes())
           .blob(a.machine.bytes())
@@ -238,6 +238,10 @@ Result<Inserted> insert_action(Db& db, const Insert& in) {
           .number(to_micros(a.created))
           .optional_number(deadline_micros(a))
           .blob(in.document)
+          .text(to_lower(a.machine_name))
+          .text(a.requestor)
+          .number(to_micros(a.updated))
+          .optional_text(a.external_id)
           .run());
   if (in.key) {
     RB_TRY(write_key(db, a, *in.key));
@@ -267,12 +271,13 @@ Result<Replaced> replace_action(Db& db, Action next, const std::string& document
     return Error{Errc::internal, "action " + next.id.text() + ": " + illegal};
   }
   RB_TRY(Query(db,
-               "UPDATE actions SET status = ?, deadline = ?, version = ?, document = ?"
-               " WHERE key = ? AND version = ?")
+               "UPDATE actions SET status = ?, deadline = ?, version = ?, document = ?,"
+               " updated = ? WHERE key = ? AND version = ?")
              .number(static_cast<std::int64_t>(next.status))
              .optional_number(deadline_micros(next))
              .number(static_cast<std::int64_t>(next.version + 1))
              .blob(document)
+             .number(to_micros(next.updated))
              .number(stored->key)
              .number(static_cast<std::int64_t>(next.version))
              .run());
@@ -362,30 +367,14 @@ void SqliteActions::active_of(TenantId tenant, MachineId machine,
   }));
 }
 
-void SqliteActions::list(TenantId tenant, std::uint64_t skip, PageLimits limits,
+void SqliteActions::list(TenantId tenant, odata::Query query, ListBounds bounds,
                          Done<ActionPage> done) {
-  done(readers_.read<ActionPage>([&](Db& db) -> Result<ActionPage> {
-    Query query(db,
-                "SELECT " RB_ACTION_COLUMNS
-                " FROM actions WHERE tenant = ? ORDER BY created DESC, id DESC LIMIT ? OFFSET ?");
-    query.blob(tenant.bytes()).number(clamp(limits.actions_max)).number(clamp(skip));
-    ActionPage page;
-    std::uint64_t bytes = 0;
-    while (true) {
-      RB_TRY_ASSIGN(bool found, query.row());
-      if (!found) {
-        return page;
-      }
-      if (bytes >= limits.bytes_max && !page.actions.empty()) {
-        page.more = true;
-        return page;
-      }
-      RB_TRY_ASSIGN(auto row, read_undamaged(query, damaged_));
-      if (row) {
-        bytes += text_bytes(row->action);
-        page.actions.push_back(std::move(row->action));
-      }
-    }
+  done(readers_.read<ActionPage>([&](Db& db) {
+    return read_list<Action>(db, action_table(), tenant, query, bounds, nullptr,
+                             [this](Query& row) -> Result<std::optional<Action>> {
+                               RB_TRY_ASSIGN(auto read, read_undamaged(row, damaged_));
+                               return read ? std::optional(std::move(read->action)) : std::nullopt;
+                             });
   }));
 }
 

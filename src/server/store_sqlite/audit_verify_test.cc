@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "testing/conformance_stores.h"
@@ -206,15 +208,19 @@ TEST_F(AuditRows, our_own_connection_cannot_change_delete_or_replace_a_row) {
 }
 
 TEST_F(AuditRows, rows_from_before_the_chain_are_chained_in_their_order) {
-  options_.path = folder_ / "old";
+  const std::string newest = std::exchange(options_.path, folder_ / "old");
   {
     auto db = Db::open(options_.path, Db::Mode::create, "");
     ASSERT_OK(db);
     ASSERT_OK(create_schema(**db, options_.path, 2));
-    ASSERT_OK((*db)->exec(
-        "INSERT INTO audit(tenant, action, at, kind, principal, detail) VALUES"
-        " (zeroblob(16), x'00112233445566778899aabbccddeeff', 1, 'accepted', 'ann', 'old'),"
-        " (zeroblob(16), x'00112233445566778899aabbccddeeff', 2, 'granted', 'm', '')"));
+    const std::string copy =
+        "ATTACH '" + newest +
+        "' AS newest;"
+        "INSERT INTO actions SELECT key, tenant, id, machine, status, created, deadline, version,"
+        " document FROM newest.actions;"
+        "INSERT INTO audit(tenant, action, at, kind, principal, detail)"
+        " SELECT tenant, id, created, 'accepted', 'ann', 'old' FROM newest.actions;";
+    ASSERT_OK((*db)->exec(copy.c_str()));
   }
   {
     auto store = SqliteStore::open(options_);

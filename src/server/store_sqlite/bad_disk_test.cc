@@ -60,6 +60,30 @@ TEST_F(BadDisk, F14_after_a_failed_sync_nothing_more_is_acknowledged_until_a_res
   EXPECT_OK(insert(fresh()));
 }
 
+// The kernel shows what it could not write, as if it were on the disk.
+TEST_F(BadDisk, F14_what_a_new_start_shows_stays_true_when_the_power_goes_then) {
+  ASSERT_OK(insert(fresh()));
+  int shown = 0;
+  for (std::uint64_t nth = 1; nth <= 8; ++nth) {
+    vfs_.fail_sync(nth);
+    Action last = fresh();
+    while (insert(last)) {
+      last = fresh();
+    }
+    store_.reset();
+    vfs_.fail_sync(0);
+    open();
+    const bool is_there = get(last).ok();
+    shown += is_there ? 1 : 0;
+    vfs_.cut_power_at(1);
+    store_.reset();
+    vfs_.restart(CrashVfs::Loss::all);
+    open();
+    EXPECT_EQ(get(last).ok(), is_there) << nth;
+  }
+  EXPECT_GT(shown, 0) << "a failed sync left nothing behind: this test shows nothing";
+}
+
 // SQLite's own checkpoint passes over a failed sync, and the next one resets the log that had the
 // only good copy of the pages.
 TEST_F(BadDisk, F14_any_single_failed_sync_ends_acknowledgements_also_one_in_a_checkpoint) {

@@ -1,13 +1,11 @@
 #include "base/bytes.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/list_columns.h"
+#include "server/store_sqlite/list_reader.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
 namespace {
-
-#define RB_FILE_COLUMNS                                                                      \
-  "tenant, sha256, name, bytes, blob, description, parameters_description, has_parameters, " \
-  "created_by, created, updated"
 
 std::optional<std::string> optional_text(Query& row, int column) {
   return row.null_at(column) ? std::nullopt : std::optional(std::string(row.bytes_at(column)));
@@ -132,19 +130,14 @@ void SqliteLibrary::version(TenantId tenant, Sha256 sha256, Done<LibraryFile> do
   }));
 }
 
-void SqliteLibrary::list(TenantId tenant, Done<std::vector<LibraryFile>> done) {
-  done(readers_.read<std::vector<LibraryFile>>([&](Db& db) -> Result<std::vector<LibraryFile>> {
-    Query query(db, "SELECT " RB_FILE_COLUMNS " FROM library_names WHERE tenant = ? ORDER BY name");
-    query.blob(tenant.bytes());
-    std::vector<LibraryFile> all;
-    while (true) {
-      RB_TRY_ASSIGN(bool found, query.row());
-      if (!found) {
-        return all;
-      }
-      RB_TRY_ASSIGN(LibraryFile f, read_file(query));
-      all.push_back(std::move(f));
-    }
+void SqliteLibrary::list(TenantId tenant, odata::Query query, ListBounds bounds,
+                         Done<Page<LibraryFile>> done) {
+  done(readers_.read<Page<LibraryFile>>([&](Db& db) {
+    return read_list<LibraryFile>(db, library_table(), tenant, query, bounds, nullptr,
+                                  [](Query& row) -> Result<std::optional<LibraryFile>> {
+                                    RB_TRY_ASSIGN(LibraryFile f, read_file(row));
+                                    return std::optional(std::move(f));
+                                  });
   }));
 }
 

@@ -8,13 +8,13 @@
 
 namespace reachback::server {
 
-// What read_machine() takes, in its order; kMachineColumns of them.
+// What read_machine() takes, in its order; kMachineColumnCount of them.
 #define RB_MACHINE_COLUMNS                                                                   \
   "tenant, id, public_key, name, os_platform, os_version, os_architecture, agent_version, "  \
   "last_ip, last_external_ip, addresses, tags, first_seen, last_seen, contact, generation, " \
   "revoked, confirmed_contact, quarantined, quarantine_reason, order_keys_version, life, "   \
   "attempt, os_distribution, os_build, os_processor, device_value"
-inline constexpr int kMachineColumns = 27;
+inline constexpr int kMachineColumnCount = 27;
 
 // Errors: corrupt.
 Result<Machine> read_machine(Query& row);

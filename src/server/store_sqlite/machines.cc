@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/list_columns.h"
+#include "server/store_sqlite/list_reader.h"
 #include "server/store_sqlite/machine_rows.h"
 #include "server/store_sqlite/stores.h"
 
@@ -26,7 +26,7 @@ Result<std::optional<Known>> find_known(Db& db, const MachineId& id, const Sha25
   }
   RB_TRY_ASSIGN(Machine m, read_machine(query));
   return std::optional<Known>(
-      Known{std::move(m), query.bytes_at(kMachineColumns) == as_bytes(token)});
+      Known{std::move(m), query.bytes_at(kMachineColumnCount) == as_bytes(token)});
 }
 
 Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp now) {
@@ -109,13 +109,14 @@ void SqliteMachines::find(MachineId id, Done<Machine> done) {
   }));
 }
 
-void SqliteMachines::list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-                          Done<std::vector<Machine>> done) {
-  done(readers_.read<std::vector<Machine>>([&](Db& db) {
-    Query query(db, "SELECT " RB_MACHINE_COLUMNS
-                    " FROM machines WHERE tenant = ? ORDER BY first_seen, id LIMIT ? OFFSET ?");
-    query.blob(tenant.bytes()).number(clamp(top)).number(clamp(skip));
-    return read_machines(query);
+void SqliteMachines::list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
+                          Done<Page<Machine>> done) {
+  done(readers_.read<Page<Machine>>([&](Db& db) {
+    return read_list<Machine>(db, machine_table(), tenant, query, bounds, &active,
+                              [](Query& row) -> Result<std::optional<Machine>> {
+                                RB_TRY_ASSIGN(Machine m, read_machine(row));
+                                return std::optional(std::move(m));
+                              });
   }));
 }
 

@@ -148,6 +148,31 @@ Result<void> chain_old_rows(Db& db) {
   return db.exec("DROP TABLE audit_without_chain");
 }
 
+// What lists are filtered and ordered by. The other properties are read from the document: they are
+// asked for seldom. Which filter is answered by which index: list_columns.cc.
+constexpr const char* kListColumns = R"sql(
+ALTER TABLE actions ADD COLUMN host TEXT NOT NULL DEFAULT '';  -- machine_name in lower case
+ALTER TABLE actions ADD COLUMN requestor TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE actions ADD COLUMN external_id TEXT;
+UPDATE actions SET
+  host = coalesce(rb_action(document, 'computerDnsName'), ''),
+  requestor = coalesce(rb_action(document, 'requestor'), ''),
+  updated = coalesce(rb_action(document, 'lastUpdateDateTimeUtc'), created),
+  external_id = rb_action(document, 'externalId');
+DROP INDEX actions_newest;
+CREATE INDEX actions_newest ON actions(tenant, created DESC, id DESC, status);
+CREATE INDEX actions_status ON actions(tenant, status, created DESC, id DESC);
+CREATE INDEX actions_machine ON actions(tenant, machine, created DESC, id DESC, status);
+CREATE INDEX actions_requestor ON actions(tenant, requestor, created DESC, id DESC);
+CREATE INDEX actions_requestor_status ON actions(tenant, requestor, status, created DESC, id DESC);
+CREATE INDEX actions_host ON actions(tenant, host, created DESC, id DESC);
+CREATE INDEX actions_external ON actions(tenant, external_id, created DESC, id DESC)
+  WHERE external_id IS NOT NULL;
+CREATE INDEX actions_updated ON actions(tenant, updated, id);
+CREATE INDEX machines_folded_name ON machines(tenant, lower(name));
+)sql";
+
 // machine_tags and machine_addresses are what machines are found by; an address without `until` is
 // one that the machine has.
 constexpr const char* kInventory = R"sql(
@@ -219,6 +244,7 @@ constexpr Migration kMigrations[] = {
     {kMigration1, nullptr},
     {kMigration2, nullptr},
     {kAuditChain, chain_old_rows},
+    {kListColumns, nullptr},
     {kInventory, take_over_inventory},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);

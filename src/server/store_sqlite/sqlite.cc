@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "server/store_sqlite/list_functions.h"
+
 namespace reachback::server {
 namespace {
 
@@ -86,12 +88,16 @@ Result<std::unique_ptr<Db>> Db::open(const std::string& path, Mode mode, const s
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   // Undo information of savepoints stays in memory: no temporary files.
   RB_TRY(db->exec("PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"));
+  RB_TRY(add_list_functions(*db));
   return db;
 }
 
 Db::~Db() {
   for (auto& [sql, statement] : statements_) {
     sqlite3_finalize(statement);
+  }
+  for (Prepared& prepared : texts_) {
+    sqlite3_finalize(prepared.statement);
   }
   sqlite3_close_v2(db_);
 }
@@ -137,8 +143,48 @@ Result<sqlite3_stmt*> Db::statement(const char* sql) {
   return made;
 }
 
-Query::Query(Db& db, const char* sql) : db_(db) {
-  auto statement = db.statement(sql);
+Result<sqlite3_stmt*> Db::statement(const std::string& sql) {
+  auto known = by_text_.find(sql);
+  if (known != by_text_.end()) {
+    texts_.splice(texts_.begin(), texts_, known->second);
+    return texts_.front().statement;
+  }
+  sqlite3_stmt* made = nullptr;
+  int rc = sqlite3_prepare_v3(db_, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr);
+  if (rc != SQLITE_OK) {
+    return error(rc, "database");
+  }
+  if (texts_.size() == kTextsMax) {
+    by_text_.erase(texts_.back().sql);
+    sqlite3_finalize(texts_.back().statement);
+    texts_.pop_back();
+  }
+  texts_.push_front(Prepared{sql, made});
+  by_text_.emplace(texts_.front().sql, texts_.begin());
+  return made;
+}
+
+ListWork::ListWork(Db& db, std::uint64_t work_max, const IsActive* active) : db_(db) {
+  constexpr int kStepsBetweenLooks = 100;
+  db_.work_done_ = 0;
+  db_.work_max_ = work_max;
+  db_.active_ = active;
+  sqlite3_progress_handler(
+      db_.db_, kStepsBetweenLooks,
+      [](void* of) {
+        Db& looked_at = *static_cast<Db*>(of);
+        looked_at.work_done_ += kStepsBetweenLooks;
+        return looked_at.work_done_ > looked_at.work_max_ ? 1 : 0;
+      },
+      &db_);
+}
+
+ListWork::~ListWork() {
+  sqlite3_progress_handler(db_.db_, 0, nullptr, nullptr);
+  db_.active_ = nullptr;
+}
+
+Query::Query(Db& db, const Result<sqlite3_stmt*>& statement) : db_(db) {
   if (statement) {
     statement_ = *statement;
   } else {

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "server/ports/listing.h"
 
 namespace reachback::server {
 
@@ -46,21 +48,54 @@ class Db {
 
   // Prepares on first use. `sql` must be a literal: it is remembered by its address.
   Result<sqlite3_stmt*> statement(const char* sql);
+  // The same for a text that was put together. The kTextsMax used last are kept, so no more than
+  // that many may be in use at a time.
+  static constexpr std::size_t kTextsMax = 64;
+  Result<sqlite3_stmt*> statement(const std::string& sql);
   sqlite3* handle() { return db_; }
 
+  // For the functions of list_functions.h, while there is a ListWork.
+  void charge(std::uint64_t steps) { work_done_ += steps; }
+  const IsActive* active() const { return active_; }
+
  private:
+  friend class ListWork;
   explicit Db(sqlite3* db) : db_(db) {}
 
+  struct Prepared {
+    std::string sql;
+    sqlite3_stmt* statement;
+  };
   sqlite3* db_;
   bool io_failed_ = false;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  std::list<Prepared> texts_;  // the one used last in front
+  std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_text_;
+  std::uint64_t work_done_ = 0, work_max_ = 0;
+  const IsActive* active_ = nullptr;
+};
+
+// Bounds what the statements of a connection may cost together, in SQLite's instructions and what
+// the functions of lists charge. Whatever would go beyond it ends with an error.
+class ListWork {
+ public:
+  // active: may be null; borrowed.
+  ListWork(Db& db, std::uint64_t work_max, const IsActive* active);
+  ~ListWork();
+  ListWork(const ListWork&) = delete;
+  ListWork& operator=(const ListWork&) = delete;
+  bool exceeded() const { return db_.work_done_ > db_.work_max_; }
+
+ private:
+  Db& db_;
 };
 
 // One use of a prepared statement: bind in order, then run() or row() until it is false. A failed
 // bind or prepare shows at run() / row(). The same statement is not used twice at a time.
 class Query {
  public:
-  Query(Db& db, const char* sql);
+  Query(Db& db, const char* sql) : Query(db, db.statement(sql)) {}
+  Query(Db& db, const std::string& sql) : Query(db, db.statement(sql)) {}
   ~Query();
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
@@ -88,6 +123,8 @@ class Query {
   bool null_at(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
  private:
+  Query(Db& db, const Result<sqlite3_stmt*>& statement);
+
   Db& db_;
   sqlite3_stmt* statement_ = nullptr;
   std::optional<Error> failed_;

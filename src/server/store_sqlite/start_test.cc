@@ -87,10 +87,11 @@ TEST(Start, with_many_ended_actions_scans_no_table) {
       [&](auto done) { (*store)->actions().due(testing::sample_time(1'000'000), 256, done); }));
   ASSERT_OK((*store)->audit_head());
   // What the first requests ask.
-  auto page = wait_for<ActionPage>(
-      [&](auto done) { (*store)->actions().list(tenant, 0, PageLimits{10, 1 << 20}, done); });
+  auto page = wait_for<ActionPage>([&](auto done) {
+    (*store)->actions().list(tenant, odata::everything(action_entity(), 0, 10), {}, done);
+  });
   ASSERT_OK(page);
-  ASSERT_EQ(page->actions.size(), 10u);
+  ASSERT_EQ(page->items.size(), 10u);
   MachineId machine = testing::sample_machine_id(random);
   ASSERT_OK(wait_for<std::optional<action::Action>>(
       [&](auto done) { (*store)->actions().active_of(tenant, machine, done); }));

@@ -2,12 +2,15 @@
 
 #include <thread>
 
+#include "base/bytes.h"
+#include "server/odata/parser.h"
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/sqlite.h"
 #include "testing/conformance_action_store.h"
 #include "testing/conformance_app_store.h"
 #include "testing/conformance_library_store.h"
+#include "testing/conformance_lists.h"
 #include "testing/conformance_machine_store.h"
 #include "testing/temporary_folder.h"
 
@@ -59,6 +62,7 @@ const StoresMaker kBare{"sqlite_no_cache_no_groups",
                         [] { return server::SqliteUnderTest::make(0, 1); }};
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, ActionStoreConformance, ::testing::Values(kSqlite, kBare));
+INSTANTIATE_TEST_SUITE_P(Sqlite, ListConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, MachineStoreConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, LibraryStoreConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, AppStoreConformance, ::testing::Values(kSqlite));
@@ -152,10 +156,11 @@ TEST_F(SqliteStoreFiles, a_damaged_row_does_not_keep_the_others_from_the_reaper_
     ASSERT_EQ(due->size(), std::min<std::size_t>(limit, 2));
     EXPECT_EQ(due->front(), all[1]);
   }
-  auto listed = wait_for<ActionPage>(
-      [&](auto done) { store->actions().list(all[0].tenant, 0, PageLimits{100, 1 << 20}, done); });
+  auto listed = wait_for<ActionPage>([&](auto done) {
+    store->actions().list(all[0].tenant, odata::everything(action_entity(), 0, 100), {}, done);
+  });
   ASSERT_OK(listed);
-  EXPECT_EQ(listed->actions, (std::vector{all[2], all[1]}));
+  EXPECT_EQ(listed->items, (std::vector{all[2], all[1]}));
 }
 
 TEST_F(SqliteStoreFiles, close_answers_every_write_that_waits) {
@@ -240,6 +245,41 @@ TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keep
   EXPECT_EQ(*found, std::vector<Machine>{*m});
   store->close().ok();
   EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+}
+
+TEST_F(SqliteStoreFiles, F37_actions_of_version_3_can_be_listed_by_what_their_documents_say) {
+  action::Action a = fresh();
+  a.machine_name = "Web-01";
+  a.version = 1;
+  a.updated = a.created + Duration(7);
+  {
+    auto db = Db::open(options_.path, Db::Mode::create, "");
+    ASSERT_OK(db);
+    ASSERT_OK(create_schema(**db, options_.path, 3));
+    const std::string insert =
+        "INSERT INTO actions VALUES(1, x'" + to_hex(a.tenant.bytes()) + "', x'" +
+        to_hex(a.id.bytes()) + "', x'" + to_hex(a.machine.bytes()) + "', 0, " +
+        std::to_string(to_micros(a.created)) + ", 1, 1, x'" + to_hex(encode_action(a)) +
+        "'), (2, x'" + to_hex(a.tenant.bytes()) + "', x'" + to_hex(std::string(16, 'i')) + "', x'" +
+        to_hex(std::string(20, 'm')) + "', 5, 77, NULL, 1, x'ff');";
+    ASSERT_OK((*db)->exec(insert.c_str()));
+  }
+  auto store = open();
+  for (const char* filter :
+       {"requestor eq 'ann@example.com'", "computerDnsName eq 'WEB-01'", "externalId eq 'case 7'",
+        "lastUpdateDateTimeUtc eq 2026-01-01T00:00:00.000007Z", "title eq 'title'"}) {
+    odata::Query query = odata::everything(action_entity(), 0, 10);
+    query.filter = *odata::parse_filter(action_entity(), filter, {1000, 8, 8, 8, 8});
+    auto page =
+        wait_for<ActionPage>([&](auto done) { store->actions().list(a.tenant, query, {}, done); });
+    ASSERT_OK(page);
+    EXPECT_EQ(page->items, std::vector{a}) << filter;
+  }
+  store->close().ok();
+  EXPECT_EQ(number("SELECT count(*) FROM actions WHERE key = 2 AND host = '' AND requestor = ''"
+                   " AND updated = 77 AND external_id IS NULL"),
+            1)
+      << "a damaged one is left as it is";
 }
 
 TEST_F(SqliteStoreFiles, the_settings_are_those_that_durability_rests_on) {

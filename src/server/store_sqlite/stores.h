@@ -34,7 +34,7 @@ class SqliteActions : public ActionStore {
   void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
                  Done<std::optional<action::Action>> done) override;
-  void list(TenantId tenant, std::uint64_t skip, PageLimits limits, Done<ActionPage> done) override;
+  void list(TenantId tenant, odata::Query query, ListBounds bounds, Done<ActionPage> done) override;
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
 
  private:
@@ -50,8 +50,8 @@ class SqliteMachines : public MachineStore {
   void enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) override;
   void get(TenantId tenant, MachineId id, Done<Machine> done) override;
   void find(MachineId id, Done<Machine> done) override;
-  void list(TenantId tenant, std::uint64_t skip, std::uint64_t top,
-            Done<std::vector<Machine>> done) override;
+  void list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
+            Done<Page<Machine>> done) override;
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
   void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<Machine>> done) override;
@@ -81,7 +81,8 @@ class SqliteLibrary : public LibraryStore {
   void put(LibraryFile file, bool replace, Done<LibraryFile> done) override;
   void get(TenantId tenant, std::string name, Done<LibraryFile> done) override;
   void version(TenantId tenant, Sha256 sha256, Done<LibraryFile> done) override;
-  void list(TenantId tenant, Done<std::vector<LibraryFile>> done) override;
+  void list(TenantId tenant, odata::Query query, ListBounds bounds,
+            Done<Page<LibraryFile>> done) override;
   void remove(TenantId tenant, std::string name, Done<void> done) override;
 
  private:

@@ -214,17 +214,20 @@ class Administration {
         all != nullptr && all->is_bool() && all->get_bool()) {
       constexpr std::uint64_t kPage = 1000;
       for (std::uint64_t skip = 0;; skip += kPage) {
-        auto page = wait<std::vector<Machine>>(
-            [&](auto done) { deps_.machines->list(tenant_.id, skip, kPage, done); });
+        auto page = wait<Page<Machine>>([&](auto done) {
+          deps_.machines->list(
+              tenant_.id, odata::everything(machine_entity(), skip, kPage),
+              [](const MachineId&, Timestamp) { return false; }, ListBounds{}, done);
+        });
         if (!page) {
           return page.error();
         }
-        for (Machine& m : *page) {
+        for (Machine& m : page->items) {
           if (m.quarantine) {
             cleared.push_back(std::move(m));
           }
         }
-        if (page->size() < kPage) {
+        if (!page->more) {
           break;
         }
       }

@@ -185,6 +185,17 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     });
     return r.read();
   });
+  top.table("put_file", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "put_file.", file);
+    r.text("kept_until", [&c](const std::string& value) -> Result<void> {
+      if (value != "end" && value != "restart") {
+        return Error{Errc::invalid_input, "is '" + value + "', not \"end\" or \"restart\""};
+      }
+      c.put_file_kept = value == "restart";
+      return {};
+    });
+    return r.read();
+  });
   top.table("server", [&](const toml::table& t) -> Result<void> {
     TableReader r(t, "server.", file);
     r.number("threads", 1, 64, [&c](std::int64_t v) { c.threads = static_cast<std::size_t>(v); });

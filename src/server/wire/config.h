@@ -29,6 +29,7 @@ struct Config {
   bool limits_enabled = true;
   std::uint64_t rate_factor = 1;
   bool get_file_raw = false;
+  bool put_file_kept = false;
   std::size_t threads = 0;  // 0: one a core, at most 8
   std::optional<Duration> queue_time, script_timeout, cancel_wait;
   std::optional<std::uint64_t> output_bytes_max;

@@ -34,6 +34,7 @@ TEST(Config, an_empty_file_is_the_defaults) {
   EXPECT_EQ(c->profile, rest::Profile::y2026);
   EXPECT_TRUE(c->limits_enabled);
   EXPECT_FALSE(c->get_file_raw);
+  EXPECT_FALSE(c->put_file_kept);
 }
 
 TEST(Config, every_documented_key_is_read) {
@@ -47,6 +48,8 @@ enabled = false
 rate_factor = 10
 [get_file]
 wire_form = "raw"
+[put_file]
+kept_until = "restart"
 [server]
 threads = 3
 strangers_per_address = 7
@@ -75,6 +78,7 @@ audiences = ["a", "b"]
   EXPECT_FALSE(c->limits_enabled);
   EXPECT_EQ(c->rate_factor, 10u);
   EXPECT_TRUE(c->get_file_raw);
+  EXPECT_TRUE(c->put_file_kept);
   EXPECT_EQ(c->threads, 3u);
   EXPECT_EQ(c->strangers_per_address, 7u);
   EXPECT_EQ(c->strangers, 0u);

@@ -95,6 +95,10 @@ Result<LiveResponseLimits> live_response_limits(const Config& config) {
   out.queue = config.queue_time.value_or(limits.duration(config.profile, "queue"));
   out.script_timeout =
       config.script_timeout.value_or(limits.duration(config.profile, "script_timeout"));
+  out.put_file_timeout = limits.duration(config.profile, "put_file_timeout");
+  out.get_file_timeout = limits.duration(config.profile, "get_file_timeout");
+  out.get_file_raw = config.get_file_raw;
+  out.put_file_kept = config.put_file_kept;
   out.window_slack = limits.duration(config.profile, "window_slack");
   out.active_max = config.limits_enabled ? limits.value(config.profile, "concurrent_sessions") : 0;
   out.output_bytes_max =

@@ -1,0 +1,118 @@
+// Reads one page of a list: one snapshot of the database for the count, the keys and the rows.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "base/ids.h"
+#include "server/ports/listing.h"
+#include "server/store_sqlite/list_sql.h"
+
+namespace reachback::server {
+
+// Everything read until the end is of one moment.
+class Snapshot {
+ public:
+  explicit Snapshot(Db& db) : db_(db) {}
+  ~Snapshot() {
+    if (db_.in_transaction()) {
+      (void)db_.exec("COMMIT");
+    }
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  Result<void> begin() { return db_.exec("BEGIN"); }
+
+ private:
+  Db& db_;
+};
+
+// nullopt: the row cannot be read, which was reported.
+template <typename T>
+using RowReader = std::function<Result<std::optional<T>>(Query& row)>;
+
+namespace list_reader {
+
+inline std::int64_t clamp(std::uint64_t count) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(count, INT64_MAX - 1));
+}
+
+inline Result<std::uint64_t> count(Db& db, const ListTable& table, const TenantId& tenant,
+                                   const odata::Query& query) {
+  const Compiled compiled = compile_count(table, query);
+  Query rows(db, compiled.sql);
+  rows.blob(tenant.bytes());
+  bind(rows, compiled);
+  RB_TRY_ASSIGN(bool found, rows.row());
+  return found ? static_cast<std::uint64_t>(rows.number_at(0)) : 0;
+}
+
+template <typename T>
+Result<void> fill(Db& db, const ListTable& table, const TenantId& tenant, const odata::Query& query,
+                  std::uint64_t bytes_max, const RowReader<T>& read_row, Page<T>& page) {
+  const Compiled compiled = compile_keys(table, query);
+  Query keys(db, compiled.sql);
+  keys.blob(tenant.bytes());
+  bind(keys, compiled);
+  // One more than asked for, to see whether there is one.
+  keys.number(clamp(query.top) + 1).number(clamp(query.skip));
+  std::uint64_t bytes = 0;
+  while (true) {
+    RB_TRY_ASSIGN(bool found, keys.row());
+    if (!found) {
+      return {};
+    }
+    if (page.passed == query.top || (bytes >= bytes_max && !page.items.empty())) {
+      page.more = true;
+      return {};
+    }
+    Query row(db, table.row_sql);
+    row.number(keys.number_at(0));
+    RB_TRY_ASSIGN(bool there, row.row());
+    RB_TRY_ASSIGN(auto item, there ? read_row(row) : std::optional<T>());
+    ++page.passed;
+    if (item) {
+      bytes += text_bytes(*item);
+      page.items.push_back(std::move(*item));
+    }
+  }
+}
+
+}  // namespace list_reader
+
+// active: what rb_active asks; may be null where the table has no use for it.
+template <typename T>
+Result<Page<T>> read_list(Db& db, const ListTable& table, const TenantId& tenant,
+                          const odata::Query& asked, const ListBounds& bounds,
+                          const IsActive* active, const RowReader<T>& read_row) {
+  const odata::Query query = for_sql(asked);
+  Page<T> page;
+  if (query.filter.is_never()) {
+    page.count = query.count ? std::optional<std::uint64_t>(0) : std::nullopt;
+    return page;
+  }
+  Snapshot snapshot(db);
+  RB_TRY(snapshot.begin());
+  ListWork work(db, bounds.work_max, active);
+  Result<void> done;
+  if (query.count) {
+    auto counted = list_reader::count(db, table, tenant, query);
+    done = counted ? Result<void>() : counted.error();
+    page.count = counted ? std::optional(*counted) : std::nullopt;
+  }
+  if (done && query.top > 0) {
+    done = list_reader::fill(db, table, tenant, query, bounds.bytes_max, read_row, page);
+  }
+  if (!done && work.exceeded()) {
+    return Error{Errc::invalid_query,
+                 "The query would have to look at too much: add a condition that fewer fit, of "
+                 "time perhaps"};
+  }
+  if (!done) {
+    return done.error();
+  }
+  return page;
+}
+
+}  // namespace reachback::server
