@@ -33,6 +33,8 @@ def parse(words):
     p.add_argument("--shell", choices=("sh", "ps1"), default="sh", help="what its scripts are")
     p.add_argument("--file", default="/etc/hostname", help="a small file there, to be fetched")
     p.add_argument("--folder", default="/etc", help="a folder there")
+    p.add_argument("--harmless", action="store_true",
+                   help="isolate, scan, offboard and the like do nothing on this server: try them")
     p.add_argument("--limits", action="store_true",
                    help="also use call rates up, which keeps others of this application out")
     p.add_argument("--only", metavar="GLOB", help='of "topic/name", or a topic')
@@ -67,6 +69,7 @@ def remote_session(p, args, fixtures):
     has = {"machine"} if args.machine else set()
     has |= {"secret"} if args.client_secret else set()
     has |= {"limits"} if args.limits else set()
+    has |= {"harmless"} if args.harmless else set()
     has |= {"one machine"} if args.only_machine else set()
     settings = Settings(
         url=url, tenant=args.tenant, scope=args.scope, machine=args.machine, has=has,

@@ -28,7 +28,7 @@ TOPIC_KEYS = {"about", "define", "config", "case"}
 BUILT_IN = {"url", "host", "tenant", "client_id", "client_secret", "signin", "signin_host", "token", "machineId",
             "run", "unknown_machine", "unknown_action", "now", "hour_ago", "days_ago_40",
             "in_two_days", "scope", "script_ext", "file_path", "folder_path", "script_hello",
-            "script_sleep", "script_nap", "script_exit"}
+            "script_sleep", "script_nap", "script_use", "script_exit"}
 
 
 class BadCase(ValueError):

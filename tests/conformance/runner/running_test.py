@@ -242,7 +242,7 @@ def test_every_case_of_ours_fails_on_a_server_that_says_yes_or_one_that_says_no(
             made = session(server, fixtures, has)
             token = Application("id", "s3cret", "opaque")  # may everything, as far as anyone can tell
             made.apps = {name: token for name in ("main", "reader", "librarian", "responder", "isolator")}
-            made.settings.scripts = {name: "x" for name in ("hello", "sleep", "nap", "exit")}
+            made.settings.scripts = {name: "x" for name in ("hello", "sleep", "nap", "use", "exit")}
             outcomes.append(made.result(one).outcome)
         assert NOT_RUN not in outcomes, one.id
         if outcomes == [PASSED, PASSED]:
