@@ -6,8 +6,9 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-sys.path.insert(0, os.path.join(ROOT, "tools"))
-import localrun  # noqa: E402
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+import harness  # noqa: E402
+from harness import localrun  # noqa: E402
 
 from .cases import NEEDS  # noqa: E402
 from .client import Application, Client  # noqa: E402
@@ -43,8 +44,8 @@ class LocalServers:
         return self._sessions[config]
 
     def _make(self, config, profile, limits):
-        world = localrun.World(os.path.join(self.folder, f"w{len(self.worlds)}"), self.bin_dir,
-                               config)
+        world = harness.World(os.path.join(self.folder, f"w{len(self.worlds)}"), self.bin_dir,
+                              config)
         self.worlds.append(world)
         world.up()
         agent = world.agent(name="conformance.example")
@@ -69,7 +70,8 @@ class LocalServers:
         return Session(settings, Client(server.url, server.ca_file), apps, self.fixtures)
 
     def close(self, keep=False):
-        """The names of library files that could not be removed."""
+        """The names of library files that could not be removed. A finding of a sanitizer in a
+        program's log is an AssertionError."""
         left = [name for session in self._sessions.values() for name in session.close()]
         for world in self.worlds:
             world.close()

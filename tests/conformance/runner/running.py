@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import re
 import time
 import urllib.parse
 import uuid
@@ -104,8 +105,7 @@ class Session:
     def hidden(self, text):
         for secret in self._secrets:
             text = text.replace(secret, "…").replace(urllib.parse.quote(secret, safe=""), "…")
-        head, mark, tail = text.partition("sig=")
-        return head + mark + ("…" if mark and tail else "")
+        return re.sub(r"sig=[^&\s\"]+", "sig=…", text)
 
     # ---- one case
     def result(self, case):
