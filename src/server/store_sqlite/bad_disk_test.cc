@@ -1,10 +1,13 @@
 // The store on a disk whose syncs fail or that is full.
 #include <gtest/gtest.h>
 
+#include "base/file.h"
+#include "server/store_sqlite/log_rewrite.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "testing/conformance_stores.h"
 #include "testing/crash_vfs.h"
 #include "testing/sample_action.h"
+#include "testing/temporary_folder.h"
 
 namespace reachback::server {
 namespace {
@@ -82,6 +85,17 @@ TEST_F(BadDisk, F14_what_a_new_start_shows_stays_true_when_the_power_goes_then) 
     EXPECT_EQ(get(last).ok(), is_there) << nth;
   }
   EXPECT_GT(shown, 0) << "a failed sync left nothing behind: this test shows nothing";
+}
+
+TEST(RewriteLog, leaves_a_long_log_on_a_real_disk_as_it_is) {
+  testing::TemporaryFolder folder;
+  const std::string database = folder / "db";
+  ASSERT_OK(rewrite_log(database, ""));  // there is none
+  testing::SeededRandom random(1);
+  const std::string bytes = random.bytes((3 << 20) + 5);
+  ASSERT_OK(write_file_durably(database + "-wal", bytes));
+  ASSERT_OK(rewrite_log(database, ""));
+  EXPECT_EQ(*read_file(database + "-wal"), bytes);
 }
 
 // SQLite's own checkpoint passes over a failed sync, and the next one resets the log that had the

@@ -10,7 +10,8 @@
 namespace reachback::server {
 namespace {
 
-constexpr sqlite3_int64 kChunkBytes = 1 << 20;
+constexpr sqlite3_int64 kChunkBytes =
+    64 << 10;  // SQLite's Unix layer writes less than 128 KiB at once
 
 struct CloseFile {
   void operator()(sqlite3_file* file) const {
