@@ -85,7 +85,8 @@ def rows(results):
         bad = results["bad"]
         yield ("Bad bearer tokens refused a second, one server thread, TLS keep-alive, 62 connections",
                f"{bad['refused_per_second']:,.0f}/s; a good request meanwhile p99 "
-               f"{bad['good_busy_p99_ms']:.2f} ms (idle {bad['good_idle_p99_ms']:.2f} ms)",
+               f"{bad['good_busy_p99_ms']:.2f} ms (idle {bad['good_idle_p99_ms']:.2f} ms). A holder's tokens with "
+               f"a changed signature: {bad['holders_per_second']:,.0f}/s",
                f"nginx, fixed 401 of the same size: {bad['nginx_per_second']:,.0f}/s",
                f"{bad['ratio']:.2f} ×", f"≥ 20,000/s: {verdict(bad['refused_per_second'] >= 20000)}")
     if "start" in results:

@@ -11,6 +11,7 @@ HttpExchange::HttpExchange(Loop& loop, std::shared_ptr<HttpConnection> connectio
       number_(number),
       request_(std::move(request)) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): only without memory, and then the program ends
 HttpExchange::~HttpExchange() {
   if (connection_) {
     asio::post(loop_.impl().io, [connection = std::move(connection_), number = number_] {

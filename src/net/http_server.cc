@@ -291,6 +291,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(LoopPool& loops, const st
   server->tls = std::move(tls);
   auto count = std::make_shared<OpenCount>();
   std::vector<Listener::Place> places;
+  places.reserve(loops.size());
   for (std::size_t i = 0; i < loops.size(); ++i) {
     places.push_back({&loops.at(i), std::make_shared<OpenConnections>(count)});
   }

@@ -21,6 +21,7 @@ class OneShot final : public Timer {
     std::function<void()> work;
   };
   explicit OneShot(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  // NOLINTNEXTLINE(bugprone-exception-escape): only of an invalid timer
   ~OneShot() override {
     state_->work = nullptr;
     state_->timer.cancel();
@@ -143,7 +144,7 @@ std::unique_ptr<Timer> Loop::after(Duration delay, std::function<void()> work) {
   return std::make_unique<OneShot>(std::move(state));
 }
 
-void Loop::on_signals(std::vector<int> signals, std::function<void(int)> on_signal) {
+void Loop::on_signals(const std::vector<int>& signals, std::function<void(int)> on_signal) {
   auto set = std::make_shared<asio::signal_set>(impl_->io);
   for (int number : signals) {
     ErrorCode ignored;  // Only a number that is no signal fails.

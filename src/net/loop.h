@@ -23,7 +23,7 @@ class Loop : public Executor {
   bool on_thread() const override;
   [[nodiscard]] std::unique_ptr<Timer> after(Duration delay, std::function<void()> work) override;
   // Calls `on_signal` on the loop thread for each of the signals (SIGTERM, SIGINT). Before run().
-  void on_signals(std::vector<int> signals, std::function<void(int)> on_signal);
+  void on_signals(const std::vector<int>& signals, std::function<void(int)> on_signal);
   // Calls `ready` on the loop thread each time fd is readable, until the handle is destroyed. fd
   // stays the caller's and is made non-blocking.
   [[nodiscard]] std::unique_ptr<Timer> watch_readable(int fd, std::function<void()> ready);

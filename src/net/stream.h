@@ -22,7 +22,7 @@ class Stream {
     failed,      // broken; reason() says how
   };
   struct Io {
-    Status status;
+    Status status = Status::failed;
     std::size_t bytes = 0;
   };
 

@@ -106,6 +106,7 @@ bool attach(SSL* ssl, int fd) {
   if (bio == nullptr) {
     return false;
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the descriptor travels where OpenSSL has a pointer
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
   SSL_set_bio(ssl, bio, bio);
   return true;

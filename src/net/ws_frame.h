@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace reachback::net {
 
@@ -42,7 +43,7 @@ class WsFrameReader {
   // Takes bytes off the front of `input` up to the next event.
   Event next(std::string_view& input);
   // Of the last event; moves out of the reader.
-  std::string take_payload() { return std::move(event_payload_); }
+  std::string take_payload() { return std::exchange(event_payload_, {}); }
   std::uint16_t close_code() const { return close_code_; }
 
  private:

@@ -20,7 +20,7 @@ constexpr std::size_t kOrderKeysBytesMax = 4096;
 constexpr std::size_t kKeyBytesMax = 256;
 constexpr std::uint64_t kDayMs = 24ull * 3600 * 1000;
 constexpr std::uint64_t kWindowMsMax = 90 * kDayMs;
-constexpr std::uint64_t kPauseMsMax = 3600 * 1000;  // heartbeats and reconnect hints
+constexpr std::uint64_t kPauseMsMax = 3600ull * 1000;  // heartbeats and reconnect hints
 
 Error bad(std::string_view field, std::string_view why) {
   return Error{Errc::protocol, fmt::format("{}: {}", field, why)};

@@ -34,13 +34,22 @@ unit_tests() {
 
 python_tests() {
   suite "tools and scripts" pytest "$RESULTS/tools.xml" "$RESULTS/tools.log" \
-    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/tools.xml" tools scripts packaging
+    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/tools.xml" tools scripts packaging \
+    tests/conformance/runner
 }
 
 e2e_tests() {
   REACHBACK_BIN=$PWD/build/asan/bin REACHBACK_RELEASE_BIN=$PWD/build/release/bin \
     suite "end to end (asan, release)" pytest "$RESULTS/e2e.xml" "$RESULTS/e2e.log" \
     "$PYTHON" -m pytest -v -p no:cacheprovider --junitxml "$RESULTS/e2e.xml" tests/e2e
+}
+
+# The cases of MDE's API against a server and an agent of ours; its runner is tested with the tools.
+conformance_tests() {
+  REACHBACK_BIN=$PWD/build/asan/bin \
+    suite "conformance (asan)" pytest "$RESULTS/conformance.xml" "$RESULTS/conformance.log" \
+    "$PYTHON" -m pytest -q -p no:cacheprovider --junitxml "$RESULTS/conformance.xml" \
+    tests/conformance/test_mde.py
 }
 
 chaos_tests() {
@@ -111,6 +120,7 @@ run_tests() {
     python_tests
     fuzz_tests
     e2e_tests
+    conformance_tests
     chaos_tests
     for folder in tests/interop*/; do
       if [ -f "$folder/package.json" ]; then node_tests "${folder%/}"; fi

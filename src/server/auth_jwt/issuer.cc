@@ -13,9 +13,9 @@ std::string own_issuer(std::string_view public_url, const TenantId& tenant) {
 }
 
 JwtIssuer::JwtIssuer(SigningKey key, std::string_view public_url, Random& random,
-                     std::vector<SigningKey> older_keys)
+                     const std::vector<SigningKey>& older_keys)
     : key_(std::move(key)), public_url_(public_url), random_(random) {
-  header_ = to_base64url(R"({"alg":"ES256","typ":"at+jwt","kid":")" + key_.kid() + R"("})");
+  header_ = R"({"alg":"ES256","typ":"at+jwt","kid":")" + key_.kid() + R"(","seal":")";
   jwks_ = R"({"keys":[)" + key_.jwk();
   for (const SigningKey& older : older_keys) {
     jwks_ += "," + older.jwk();
@@ -47,7 +47,8 @@ IssuedToken JwtIssuer::issue(const TenantId& tenant, const AppId& app, std::stri
   std::string token_id = to_base64url(random_.bytes(16));
   claims["jti"] = token_id;
   claims["ver"] = "2.0";
-  std::string token = header_ + "." + to_base64url(json::write(claims));
+  const std::string payload = to_base64url(json::write(claims));
+  std::string token = to_base64url(header_ + key_.seal(payload) + "\"}") + "." + payload;
   token += "." + to_base64url(key_.sign(token));
   return IssuedToken{std::move(token), kTokenLifetime_s, std::move(token_id)};
 }

@@ -22,7 +22,7 @@ class JwtIssuer : public TokenIssuer {
  public:
   // `random` is borrowed. older_keys: still published by jwks(), no longer used to sign.
   JwtIssuer(SigningKey key, std::string_view public_url, Random& random,
-            std::vector<SigningKey> older_keys = {});
+            const std::vector<SigningKey>& older_keys = {});
 
   IssuedToken issue(const TenantId& tenant, const AppId& app, std::string_view app_name,
                     const std::vector<std::string>& roles, std::string_view audience,
@@ -33,7 +33,7 @@ class JwtIssuer : public TokenIssuer {
   SigningKey key_;
   std::string public_url_;
   Random& random_;
-  std::string header_;  // encoded; the same for every token
+  std::string header_;  // up to the seal; the same for every token
   std::string jwks_;
 };
 

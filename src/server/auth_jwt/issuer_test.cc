@@ -18,7 +18,9 @@ TEST(Issuer, a_token_says_what_clients_of_mde_look_for) {
   EXPECT_TRUE(issued.access_token.starts_with("eyJ"));  // Source: clients.md 7
   auto text = split_token(issued.access_token);
   ASSERT_TRUE(text.has_value());
-  EXPECT_EQ(text->header, R"({"alg":"ES256","typ":"at+jwt","kid":")" + world.key.kid() + R"("})");
+  EXPECT_EQ(text->header, R"({"alg":"ES256","typ":"at+jwt","kid":")" + world.key.kid() +
+                              R"(","seal":")" + world.key.seal(text->payload_part) + R"("})");
+  EXPECT_FALSE(world.partner_key.is_sealed(text->payload_part, world.key.seal(text->payload_part)));
   json::Object claims = json::parse(text->payload)->get_object();
   EXPECT_EQ(claims["aud"], "https://alias.example");
   EXPECT_EQ(claims["iss"], "https://rb.example:8443/11111111-2222-4333-8444-555555555555/v2.0");

@@ -63,8 +63,8 @@ std::string to_der(std::string_view raw) {
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1) {
     return {};
   }
-  (void)r.release();
-  (void)s.release();
+  // NOLINTNEXTLINE(bugprone-unused-return-value): they are the signature's now
+  static_cast<void>(r.release()), static_cast<void>(s.release());
   int size = i2d_ECDSA_SIG(signature.get(), nullptr);
   std::string der(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
   auto* out = reinterpret_cast<unsigned char*>(der.data());
@@ -201,8 +201,21 @@ Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
       R"("crv":"P-256","kty":"EC","x":")" + to_base64url(x) + R"(","y":")" + to_base64url(y) + '"';
   out.kid_ = to_base64url(as_bytes(crypto::sha256("{" + members + "}")));
   out.jwk_ = "{" + members + R"(,"kid":")" + out.kid_ + R"(","use":"sig","alg":"ES256"})";
+  std::string secret = coordinate(key.get(), OSSL_PKEY_PARAM_PRIV_KEY);
+  out.seal_key_ = crypto::hmac_sha256(secret, "reachback token seal v1");
+  OPENSSL_cleanse(secret.data(), secret.size());
   out.private_ = std::shared_ptr<EVP_PKEY>(key.release(), EVP_PKEY_free);
   return out;
+}
+
+std::string SigningKey::seal(std::string_view payload) const {
+  constexpr std::size_t kSealBytes = 16;
+  const Sha256 mac = crypto::hmac_sha256(as_bytes(seal_key_), payload);
+  return to_base64url(as_bytes(mac).substr(0, kSealBytes));
+}
+
+bool SigningKey::is_sealed(std::string_view payload, std::string_view seal) const {
+  return crypto::constant_time_equal(this->seal(payload), seal);
 }
 
 std::string SigningKey::sign(std::string_view message) const {

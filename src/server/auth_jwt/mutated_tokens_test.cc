@@ -109,6 +109,10 @@ void spoil_header(World& world, std::vector<Case>& out) {
     add("kid " + std::string(kid), with(h, "kid", kid));
   }
   add("kid a number", with(h, "kid", 0));
+  add("no seal", with(h, "seal", ""));
+  add("seal a number", with(h, "seal", 1));
+  add("another payload's seal", with(h, "seal", world.key.seal("e30")));
+  add("another key's seal", with(h, "seal", world.partner_key.seal(to_base64url(json::write(c)))));
   add("kid an object", with(h, "kid", json::Object{}));
   add("long kid", with(h, "kid", std::string(1000, 'k')));
   add("empty crit", with(h, "crit", json::Array{}));
@@ -122,13 +126,14 @@ void spoil_header(World& world, std::vector<Case>& out) {
   // The attacker brings the key.
   SigningKey own = *SigningKey::from_pem(generate_signing_key());
   json::Object bringing = with(h, "jwk", *json::parse(own.jwk()));
-  out.push_back({"header: jwk", forge(json::write(bringing), json::write(c), ec_signer(own))});
+  const std::string payload = json::write(c);
+  out.push_back({"header: jwk",
+                 forge(json::write(world.sealed(bringing, payload)), payload, ec_signer(own))});
   out.push_back({"header: jwk of ours", world.own_token(bringing, c)});
   auto text = [&](std::string name, std::string header) {
-    out.push_back(
-        {"header: " + std::move(name), forge(header, json::write(c), ec_signer(world.key))});
+    out.push_back({"header: " + std::move(name), forge(header, payload, ec_signer(world.key))});
   };
-  std::string good = json::write(h);
+  std::string good = json::write(world.sealed(h, payload));
   text("kid twice", good.substr(0, good.size() - 1) + ",\"kid\":\"" + world.key.kid() + "\"}");
   text("not an object", "[" + good + "]");
   text("not JSON", "ES256");
@@ -139,10 +144,11 @@ void spoil_header(World& world, std::vector<Case>& out) {
 
 void confuse_keys(World& world, std::vector<Case>& out) {
   json::Object h = world.own_header(), c = world.own_claims();
-  auto add = [&out](std::string name, const json::Object& header, const json::Object& claims,
-                    const Signer& sign) {
-    out.push_back(
-        {"keys: " + std::move(name), forge(json::write(header), json::write(claims), sign)});
+  auto add = [&](std::string name, const json::Object& header, const json::Object& claims,
+                 const Signer& sign) {
+    const std::string payload = json::write(claims);
+    out.push_back({"keys: " + std::move(name),
+                   forge(json::write(world.sealed(header, payload)), payload, sign)});
   };
   // What a verifier that trusts `alg` would take as the HMAC secret.
   json::Object hs = with(h, "alg", "HS256");
@@ -234,7 +240,8 @@ void spoil_claims(World& world, std::vector<Case>& out) {
   users("expired", with(with(u, "exp", iat - 1), "iat", iat - 3600));
   auto text = [&](std::string name, std::string payload) {
     out.push_back({"payload: " + std::move(name),
-                   forge(json::write(world.own_header()), payload, ec_signer(world.key))});
+                   forge(json::write(world.sealed(world.own_header(), payload)), payload,
+                         ec_signer(world.key))});
   };
   std::string good = json::write(c);
   text("exp twice", good.substr(0, good.size() - 1) + ",\"exp\":4000000000}");

@@ -88,8 +88,8 @@ std::optional<TokenText> split_token(std::string_view token) {
       signature->empty()) {
     return std::nullopt;
   }
-  return TokenText{token.substr(0, second), std::move(*header), std::move(*payload),
-                   std::move(*signature)};
+  return TokenText{token.substr(0, second), token.substr(first + 1, second - first - 1),
+                   std::move(*header), std::move(*payload), std::move(*signature)};
 }
 
 std::optional<TokenHeader> parse_token_header(std::string_view text) {
@@ -104,7 +104,7 @@ std::optional<TokenHeader> parse_token_header(std::string_view text) {
     }
   }
   Reader reader(object);
-  TokenHeader out{reader.text("alg"), reader.text("typ"), reader.text("kid")};
+  TokenHeader out{reader.text("alg"), reader.text("typ"), reader.text("kid"), reader.text("seal")};
   if (!reader.good() || out.alg.empty() || out.kid.empty() || out.kid.size() > 256) {
     return std::nullopt;
   }

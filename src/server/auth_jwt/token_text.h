@@ -13,8 +13,9 @@ namespace reachback::server {
 inline constexpr std::size_t kTokenBytesMax = 8 << 10;
 
 struct TokenText {
-  std::string_view signed_part;  // of the token that was split
-  std::string header;            // JSON, decoded, as are the next two
+  std::string_view signed_part;   // of the token that was split
+  std::string_view payload_part;  // of it, as it stands there
+  std::string header;             // JSON, decoded, as are the next two
   std::string payload;
   std::string signature;
 };
@@ -25,10 +26,11 @@ struct TokenHeader {
   std::string alg;
   std::string typ;
   std::string kid;
+  std::string seal;  // of our own tokens
 };
-// `alg`, `typ` and `kid` are strings. Malformed too: `crit`, and every parameter that brings its
-// own key or address of one (`jku`, `jwk`, `x5u`, `x5c`) or changes what is signed (`b64`, `enc`,
-// `zip`). Others are ignored. Source: RFC 8725 §3.10, trust.md T09.
+// `alg`, `typ`, `kid` and `seal` are strings. Malformed too: `crit`, and every parameter that
+// brings its own key or address of one (`jku`, `jwk`, `x5u`, `x5c`) or changes what is signed
+// (`b64`, `enc`, `zip`). Others are ignored. Source: RFC 8725 §3.10, trust.md T09.
 std::optional<TokenHeader> parse_token_header(std::string_view json);
 
 // Absent strings are empty. Times are whole seconds since 1970, from 1970 to 2100.

@@ -97,12 +97,13 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::create(VerifierOptions options
 JwtVerifier::JwtVerifier(VerifierOptions options, const AudienceList& audiences)
     : public_url_(std::move(options.public_url)),
       audiences_(audiences),
+      own_keys_(std::move(options.own_keys)),
       cache_(options.verdicts_max) {
   if (public_url_.ends_with('/')) {
     public_url_.pop_back();
   }
   KeySet own;
-  for (const SigningKey& key : options.own_keys) {
+  for (const SigningKey& key : own_keys_) {
     own.add(key.kid(), key.verification_key());
   }
   issuers_.push_back(std::make_unique<Issuer>(ExternalIssuer(), std::move(own)));
@@ -177,6 +178,7 @@ Result<Verdict> JwtVerifier::judge(std::string_view token, Timestamp now) const 
   std::shared_ptr<const KeySet> keys = issuer.current();
   const VerificationKey* key = keys->find(header->kid);
   if (key == nullptr || algorithm != key->algorithm() || !is_type(header->typ, own) ||
+      (own && !is_sealed(*header, text->payload_part)) ||
       !key->verify(text->signed_part, text->signature)) {
     return untrusted();
   }
@@ -194,6 +196,12 @@ Result<Verdict> JwtVerifier::judge(std::string_view token, Timestamp now) const 
 bool JwtVerifier::is_own(const TokenClaims& claims) const {
   auto tenant = TenantId::parse(claims.tid);
   return tenant && claims.iss == own_issuer(public_url_, *tenant);
+}
+
+bool JwtVerifier::is_sealed(const TokenHeader& header, std::string_view payload) const {
+  return std::any_of(own_keys_.begin(), own_keys_.end(), [&](const SigningKey& key) {
+    return key.kid() == header.kid && key.is_sealed(payload, header.seal);
+  });
 }
 
 Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {

@@ -34,7 +34,9 @@ struct VerifierOptions {
 };
 
 // What the checks demand beyond a good signature:
-// ours: typ at+jwt, ES256, the exact issuer of the tenant in `tid`, `appid` a GUID, `jti`.
+// ours: typ at+jwt, ES256, the exact issuer of the tenant in `tid`, `appid` a GUID, `jti`; and the
+// seal of the key, which is looked at before the signature: who never had a token from here cannot
+// make this server check signatures (trust.md T08).
 // External: typ at+jwt or JWT, an issuer of the list, an audience of its list, at most 24 h between
 // iat and exp. A token with `scp` is a user's (delegated: only `scp` counts), one with `roles` an
 // application's, one with neither has no permissions.
@@ -67,6 +69,7 @@ class JwtVerifier : public TokenVerifier {
   JwtVerifier(VerifierOptions options, const AudienceList& audiences);
   Result<Verdict> judge(std::string_view token, Timestamp now) const;
   bool is_own(const TokenClaims& claims) const;
+  bool is_sealed(const TokenHeader& header, std::string_view payload) const;
   Result<Verdict> judge_own(const TokenClaims& claims) const;
   Result<Verdict> judge_external(const TokenClaims& claims, const ExternalIssuer& issuer) const;
   bool is_current(const Verdict& verdict, Timestamp now) const;
@@ -74,6 +77,7 @@ class JwtVerifier : public TokenVerifier {
 
   std::string public_url_;
   const AudienceList& audiences_;
+  const std::vector<SigningKey> own_keys_;
   std::vector<std::unique_ptr<Issuer>> issuers_;  // [0] is ours
   std::map<std::string, std::size_t, std::less<>> by_name_;
   VerdictCache cache_;

@@ -81,8 +81,16 @@ struct World {
             {"preferred_username", "ann@example.org"},
             {"scp", "Machine.LiveResponse Machine.Read openid"}};
   }
+  // With our key's seal, so that what is wrong beside it is what is found.
+  json::Object sealed(json::Object header, std::string_view payload) const {
+    if (!header.contains("seal")) {
+      header["seal"] = key.seal(to_base64url(payload));
+    }
+    return header;
+  }
   std::string own_token(const json::Object& header, const json::Object& claims) const {
-    return forge(json::write(header), json::write(claims), ec_signer(key));
+    const std::string payload = json::write(claims);
+    return forge(json::write(sealed(header, payload)), payload, ec_signer(key));
   }
   std::string user_token(const json::Object& header, const json::Object& claims) const {
     return forge(json::write(header), json::write(claims), rsa_2048().signer());

@@ -722,11 +722,16 @@ TEST_F(LiveResponseTest, the_reaper_ends_what_is_past_its_deadline_and_nothing_e
 TEST_F(LiveResponseTest, a_result_after_TimeOut_changes_no_status_and_is_linkable) {
   connect();
   auto a = submit(request());
+  EXPECT_EQ(*tell(a->id, action::CommandStarted{1, 0, clock_.now()}), action::Verdict::applied);
   clock_.advance(std::chrono::minutes(20));
+  auto link = [&] {
+    return wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 0, "", d); });
+  };
   EXPECT_EQ(*wait_for<std::size_t>([&](auto d) { live_->reap(d); }), 1u);
+  EXPECT_NE(link().error().message.find("no result yet"), std::string::npos);
   EXPECT_EQ(*tell(a->id, ended(a->id, 1, 0, "{late}")), action::Verdict::late);
   EXPECT_EQ(get(a->id).status, Status::timed_out);
-  EXPECT_TRUE(wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 0, "", d); }).ok());
+  EXPECT_TRUE(link().ok());
 }
 
 TEST_F(LiveResponseTest, waiting_ends_with_the_action_or_with_the_time) {

@@ -19,6 +19,12 @@ Error no_result(const action::Action& a, std::uint32_t index) {
   if (!action::is_final(a.status)) {
     return Error{Errc::not_found, where + " has not finished yet, try again later"};
   }
+  // The action can be over before its machine has told of a script that it ended: a cancel, a
+  // deadline.
+  if (c.started && c.receipt.empty() && !c.exit_code) {
+    return Error{Errc::not_found,
+                 where + " has no result yet: its machine has not reported how it ended"};
+  }
   return Error{Errc::not_found, where + " has no result"};
 }
 

@@ -78,9 +78,7 @@ Result<void> SqliteStore::create(const SqliteStoreOptions& options) {
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions options) {
-  if (!options.lose_writes_at_power_loss) {
-    RB_TRY(rewrite_log(options.path, options.vfs));
-  }
+  RB_TRY(rewrite_log(options.path, options.vfs));
   RB_TRY_ASSIGN(auto writing, Db::open(options.path, Db::Mode::read_write, options.vfs));
   auto ready = migrate_schema(*writing, options.path);
   if (!ready) {
