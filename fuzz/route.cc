@@ -5,36 +5,8 @@
 
 #include "base/bytes.h"
 #include "fuzz/fuzz.h"
-#include "server/rest/handlers.h"
 #include "server/rest/query.h"
 #include "server/rest/routes.h"
-
-namespace reachback::server::rest {
-
-// The table wants its handlers; nothing here calls one.
-void post_token_v1(Core&, CallPtr) {}
-void post_token_v2(Core&, CallPtr) {}
-void get_configuration_v1(Core&, CallPtr) {}
-void get_configuration_v2(Core&, CallPtr) {}
-void get_keys(Core&, CallPtr) {}
-void get_instance(Core&, CallPtr) {}
-void get_machines(Core&, CallPtr) {}
-void get_machines_count(Core&, CallPtr) {}
-void get_machine(Core&, CallPtr) {}
-void get_alerts(Core&, CallPtr) {}
-void post_run_live_response(Core&, CallPtr) {}
-void get_actions(Core&, CallPtr) {}
-void get_actions_count(Core&, CallPtr) {}
-void get_action(Core&, CallPtr) {}
-void post_cancel(Core&, CallPtr) {}
-void get_result_link(Core&, CallPtr) {}
-void get_receipts(Core&, CallPtr) {}
-void get_library(Core&, CallPtr) {}
-void get_library_count(Core&, CallPtr) {}
-void post_library(Core&, CallPtr) {}
-void delete_library_file(Core&, CallPtr) {}
-
-}  // namespace reachback::server::rest
 
 namespace reachback::fuzz {
 namespace {
