@@ -23,6 +23,7 @@ def routes():
 
 def address(path, tenant, machine, action):
     values = {"tenant": tenant, "index": "index=0", "name": "effect.sh", "account": "account",
+              "arguments": "ip='192.0.2.1',timestamp=2026-01-31T08:44:05Z",
               "blob": "0" * 32, "id": machine if "/machines/" in path else action}
     return re.sub(r"{(\w+)}", lambda match: values[match.group(1)], path)
 

@@ -58,6 +58,7 @@ check() {
   step "layers: who includes whom (tools/layers.toml)" "$PYTHON" tools/check_layers.py
   step "failpoints: tests/e2e/failpoints.txt names all of them" "$PYTHON" tools/check_failpoints.py
   step "assurance: every test that ASSURANCE.md names is there" "$PYTHON" tools/check_assurance.py
+  step "API: api/openapi.json and \$metadata say what is served" "$PYTHON" tools/check_openapi.py
   step "documents: every relative link leads somewhere" "$PYTHON" tools/check_links.py
   step "no TODO(now)" no_todo_now
   step "locks: those of base/mutex.h and no others" one_way_to_lock

@@ -12,9 +12,10 @@ struct RouteRow {
   enum class Listener { api, agents };
   Listener listener = Listener::api;
   std::string method;
-  std::string path;                  // "{x}": any one segment
-  std::string plane;                 // "api", "sign_in", "blob", "agent"
-  std::string credential;            // what opens it; "none" only for discovery documents and keys
+  std::string path;        // "{x}": any one segment
+  std::string plane;       // "api", "about", "sign_in", "blob", "agent"
+  std::string credential;  // what opens it; "none" only for discovery documents, keys, the API's
+                           // description
   std::uint64_t body_bytes_max = 0;  // 0: a body is not read
   std::string rate;                  // the limit that calls count against; "size" for links
 };

@@ -162,7 +162,8 @@ void get_receipts(Core& core, CallPtr call) {
             return;
           }
           core.answer(*call, 200,
-                      render_receipts(call->context("Receipts"), a, view->machine.public_key));
+                      render_receipts(call->context("microsoft.windowsDefenderATP.api.Receipts"), a,
+                                      view->machine.public_key));
         });
   });
 }

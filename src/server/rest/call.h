@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/rest/documents.h"
 #include "server/rest/errors.h"
 #include "server/rest/limits.h"
 #include "server/rest/list_options.h"
@@ -59,7 +60,7 @@ struct Call {
 // The API's state. Members are set before the first request, but the limiters, which lock.
 class Core {
  public:
-  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b);
+  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, Documents about);
 
   void handle(std::shared_ptr<net::Exchange> exchange);
   void answer(const Call& call, int status, std::string json) const;
@@ -75,6 +76,7 @@ class Core {
   RestOptions options;
   ErrorTable errors;
   Bounds bounds;
+  Documents documents;
   Router router;
   bool read_all_results;
   RateLimiter calls;

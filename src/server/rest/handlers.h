@@ -45,4 +45,8 @@ void get_library_count(Core& core, CallPtr call);
 void post_library(Core& core, CallPtr call);
 void delete_library_file(Core& core, CallPtr call);
 
+// about_handlers.cc
+void get_metadata(Core& core, CallPtr call);
+void get_openapi(Core& core, CallPtr call);
+
 }  // namespace reachback::server::rest

@@ -120,11 +120,12 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   return b;
 }
 
-Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b)
+Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, Documents about)
     : deps(d),
       options(std::move(o)),
       errors(std::move(e)),
       bounds(std::move(b)),
+      documents(std::move(about)),
       router(route_table()),
       read_all_results(options.read_all_results.value_or(options.profile == Profile::y2025) &&
                        !options.strict),
@@ -132,7 +133,7 @@ Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b)
       wrong_secrets(kWrongSecretKeysMax) {}
 
 void Core::answer(const Call& call, net::Response response) const {
-  if (call.route != nullptr && call.route->plane == Plane::api) {
+  if (call.route != nullptr && call.route->plane != Plane::sign_in) {
     response.headers.add("OData-Version", "4.0");
   }
   response.head_only = call.request().method == "HEAD";
@@ -229,6 +230,13 @@ Result<void> Core::admit(Call& call) {
         with_challenge(Error{Errc::invalid_request, "A token must not be in the query string"},
                        "invalid_request"));
   }
+  if (route.plane == Plane::about) {
+    if (!query) {
+      return refused(query.error());
+    }
+    call.query = std::move(*query);
+    return {};
+  }
   auto token = bearer(request);
   if (!token) {
     bool absent = token.error().code == Errc::unauthenticated;
@@ -323,7 +331,9 @@ Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions opti
   RB_TRY_ASSIGN(Limits limits, Limits::load());
   Bounds bounds = Bounds::of(limits, options.profile, options.rate_factor);
   std::string url = std::exchange(options.public_url, "");
-  auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds);
+  RB_TRY_ASSIGN(Documents documents, Documents::load());
+  auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds,
+                                     std::move(documents));
   std::unique_ptr<RestApi> api(new RestApi(std::move(core)));
   if (!url.empty()) {
     RB_TRY(api->set_public_url(url));

@@ -53,8 +53,9 @@ class Core;
 // render_error(): any loop thread.
 class RestApi {
  public:
-  // Errors: corrupt (api/errors.json or api/limits.json), internal (a route without permission or
-  // with an ambiguous address), invalid_input (public_url).
+  // Errors: corrupt (api/errors.json, api/limits.json or api/openapi.json), internal (a route
+  // without permission or with an ambiguous address, a property that $metadata has no type for),
+  // invalid_input (public_url).
   static Result<std::unique_ptr<RestApi>> create(RestDeps deps, RestOptions options);
   ~RestApi();
 

@@ -12,13 +12,15 @@ Result<std::vector<RouteRow>> route_rows(Profile profile) {
     RouteRow row;
     row.method = route.method;
     row.path = route.path;
-    row.plane = route.plane == Plane::api ? "api" : "sign_in";
+    row.plane = route.plane == Plane::api       ? "api"
+                : route.plane == Plane::sign_in ? "sign_in"
+                                                : "about";
     for (const std::string& role : all_roles()) {
       if ((permission_of_role(role) & route.any_of) != 0) {
         row.credential += (row.credential.empty() ? "bearer " : "|") + role;
       }
     }
-    if (route.plane == Plane::sign_in) {
+    if (route.plane != Plane::api) {
       row.credential = route.body_max != nullptr ? "client secret" : "none";
     }
     row.body_bytes_max = route.body_max != nullptr ? bounds.*route.body_max : 0;

@@ -125,6 +125,11 @@ constexpr Route kRoutes[] = {
      nullptr, Rate::calls, delete_library_file, /*audited=*/true},
     {"alerts.list", "GET", "/api/alerts", Plane::api, kReadAnything, 0, nullptr, Rate::calls,
      get_alerts},
+    // Public: tools read them before they can sign in, and nothing in them is about a tenant.
+    {"about.metadata", "GET", "/api/$metadata", Plane::about, 0, 0, nullptr, Rate::none,
+     get_metadata},
+    {"about.openapi", "GET", "/api/openapi.json", Plane::about, 0, 0, nullptr, Rate::none,
+     get_openapi},
 };
 
 std::vector<std::string_view> cut(std::string_view path) {
@@ -184,8 +189,11 @@ std::string broken_route(std::span<const Route> routes) {
     if ((route.plane == Plane::api) != (route.rate != Rate::none)) {
       return name + " has the wrong call rate";
     }
-    if ((route.plane == Plane::api) != route.path.starts_with("/api/")) {
+    if ((route.plane != Plane::sign_in) != route.path.starts_with("/api/")) {
       return name + " is on the wrong plane";
+    }
+    if (route.plane == Plane::about && (route.method != "GET" || route.body_max != nullptr)) {
+      return name + " is open to everybody and does more than tell";
     }
     for (const Route& other : routes) {
       if (&other != &route && other.method == route.method && other.path == route.path) {

@@ -24,8 +24,9 @@ using CallPtr = std::shared_ptr<Call>;
 using Handler = void (*)(Core& core, CallPtr call);
 
 enum class Plane {
-  api,     // bearer token, MDE envelope
-  sign_in  // no token yet, OAuth bodies
+  api,      // bearer token, MDE envelope
+  sign_in,  // no token yet, OAuth bodies
+  about     // no token: what the API says of itself, the same to everybody; MDE envelope
 };
 enum class Rate { none, calls, run_calls, package_uri_calls };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "server/rest/call.h"
 #include "server/rest/handlers.h"
 #include "server/rest/test_world.h"
 
@@ -146,6 +147,10 @@ TEST(Routes, ATableWithAMistakeIsRefused) {
   Route unhandled = good;
   unhandled.handler = nullptr;
   EXPECT_NE(broken_route({&unhandled, 1}), "");
+  Route talkative = route_table().back();
+  EXPECT_EQ(broken_route({&talkative, 1}), "");
+  talkative.body_max = &Bounds::run_body_bytes;
+  EXPECT_NE(broken_route({&talkative, 1}), "");
   Route twice[] = {good, good};
   EXPECT_NE(broken_route(twice), "");
 }
@@ -282,6 +287,17 @@ TEST(Routes, TheAgentsRoutesAreNotOnTheOperatorsListener) {
   World world;
   EXPECT_EQ(world.send("POST", "/agent/v1/enroll", {}, "{}").status, 404);
   EXPECT_EQ(world.send("GET", "/agent/v1/session").status, 404);
+}
+
+// What a server counts of itself is nobody's business on this listener, whatever the token.
+TEST(Routes, ThereAreNoMetricsOnThePublicListener) {
+  World world;
+  for (const char* path : {"/metrics", "/api/metrics", "/api/v1.0/metrics", "/METRICS"}) {
+    for (const std::string& role : all_roles()) {
+      EXPECT_EQ(world.get(path, role).status, 404) << path;
+    }
+    EXPECT_EQ(world.send("GET", path).status, 404) << path;
+  }
 }
 
 TEST(Routes, AnotherMethodGets405WithAllow) {

@@ -57,6 +57,8 @@ Result<void> take_param(const TypeRow& row, const json::Value& item, const std::
   if (!is_required && (row.optional.empty() || !equals_ignore_case(param.key, row.optional))) {
     return invalid(where + ".key is not a parameter of " + std::string(type_name(row.type)));
   }
+  // MDE's keys are an enumeration: however they were sent, they come back as its members.
+  param.key = is_required ? row.required : row.optional;
   for (const action::Param& earlier : out.params) {
     if (equals_ignore_case(earlier.key, param.key)) {
       return invalid(where + ".key is there twice");

@@ -61,7 +61,7 @@ TEST(RunLiveResponse, GivesTheServiceWhatTheClientSent) {
   ASSERT_EQ(r.commands.size(), 2u);
   EXPECT_EQ(r.commands[0].file_name, "a.sh");
   EXPECT_EQ(r.commands[0].args, "--x 'y z'\n,^&");
-  EXPECT_EQ(r.commands[0].params[1], (action::Param{"ARGS", "--x 'y z'\n,^&"}));
+  EXPECT_EQ(r.commands[0].params[1], (action::Param{"Args", "--x 'y z'\n,^&"}));
   EXPECT_EQ(r.commands[1].args, std::nullopt);
 }
 
