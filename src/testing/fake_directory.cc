@@ -438,7 +438,9 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
         return Error{Errc::already_exists, "the application has this certificate"};
       }
       if (all.size() >= certificates_max) {
-        return Error{Errc::invalid_input, "no more certificates fit"};
+        return Error{Errc::invalid_input, "the application has " +
+                                              std::to_string(certificates_max) +
+                                              " certificates, no more fit"};
       }
       all.push_back(certificate);
       return {};

@@ -169,7 +169,7 @@ TEST_F(AssertionTest, malformed_ones_are_refused) {
        {std::string("[]"), std::string("{"), R"({"alg":"none",)" + rsa_x5t_ + "}",
         R"({"alg":"None",)" + rsa_x5t_ + "}", R"({"alg":"HS256",)" + rsa_x5t_ + "}",
         R"({"alg":"RS512",)" + rsa_x5t_ + "}", "{" + rsa_x5t_ + "}",
-        R"({"alg":7,)" + rsa_x5t_ + "}", R"({"alg":"RS256","x5t":1})",
+        R"({"alg":7,)" + rsa_x5t_ + "}", std::string(R"({"alg":"RS256","x5t":1})"),
         R"({"alg":"RS256","kid":[],)" + rsa_x5t_ + "}",
         R"({"alg":"RS256","crit":[],)" + rsa_x5t_ + "}",
         R"({"alg":"RS256","jku":"https://x",)" + rsa_x5t_ + "}",
