@@ -296,6 +296,7 @@ def token_requests():
     basic = base64.b64encode(f"aaaaaaaa:{secret}".encode()).decode()
     body = f"grant_type=client_credentials&client_id=aaaaaaaa&client_secret={secret}"
     scope = "&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
+    jwt = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
     return ["\n".join(lines) for lines in (
         ("", "", form, body + scope), ("", "", "", body + "&resource=https://rb.example:8443/"),
         ("", "", form, body + "&scope=https://alias.example//.default+https://rb.example:8443/.default"),
@@ -312,7 +313,13 @@ def token_requests():
         ("", "", form, "client_id=a"), ("", "", form, body + "&client_id=b" + scope),
         ("", "", form, "grant_type=client_credentials&client_id=a" + scope),
         ("", "", form, "grant_type=client_credentials&client_secret=x" + scope),
-        ("", "", form, body + "&client_assertion=x" + scope), ("", "", form, body + "&scope=https://evil.example/.default"),
+        ("", "", form, body + "&client_assertion=x" + scope),
+        ("", "", form, f"grant_type=client_credentials&client_id=a&client_assertion=x&{jwt}" + scope),
+        ("", "", form, "grant_type=client_credentials&client_id=a&client_assertion=x" + scope),
+        ("", "", form, "grant_type=client_credentials&client_id=a&client_assertion=x&client_assertion_type=y" + scope),
+        ("", "", form, f"grant_type=client_credentials&client_id=a&{jwt}" + scope),
+        ("", f"Basic {basic}", form, f"grant_type=client_credentials&client_assertion=x&{jwt}" + scope),
+        ("", "", form, body + "&scope=https://evil.example/.default"),
         ("", "", form, body + "&scope=openid"), ("", "", form, body + "&resource=x"), ("", "", form, body + "&scope=+"),
         ("", "", form, body + "&scope=" + "+".join(["https://rb.example:8443/.default"] * 17)),
         ("", "", form, "a=%ff"), ("", "", form, "&".join("abcdefghijklmno")),
@@ -520,10 +527,44 @@ def terminals():
         "Succeeded", "Failed", "InProgress", "\r")] + [b"\3\xff\xc3", b"\3\xe2\x80", b"\3\xf0\x9f\x92\xa5\xf0\x9f", b"\3\xed\xa0\x80\xf5", b"\2\r\r\n\xc2\x9b"]
 
 
+# A self-signed certificate on P-256; nobody kept its key.
+CERTIFICATE = ("MIIBdTCCARugAwIBAgIUYbu+WAAq2Kad64PB5XPLEVEsNVswCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEc2VlZDAgFw0yNjExMjgxOTE3MjRaGA"
+               "8yMTI2MTEwNDE5MTcyNFowDzENMAsGA1UEAwwEc2VlZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCwGpmmiiuKx+aPHnHHQ2zUd2vr50FbX"
+               "LnhL+6/ql4XaZD4+lbfq1kG5WGUMjV6UDBCemyluf+/qOzTZcZDQXDijUzBRMB0GA1UdDgQWBBSP2tvHO6vgKMw7cXfJPGEmt2tNezAfBgNVHS"
+               "MEGDAWgBSP2tvHO6vgKMw7cXfJPGEmt2tNezAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIAIeGxS2vpePn86I1H2XC5CJR/HP"
+               "DVI0BmsUpo78tOqVAiEAkdYW6H81nbXuQEZwxEi/MceGvqgwFULX7XfglVhK+3U=")
+
+
+def assertions():
+    client, url = "2f48b784-5da5-4e61-9957-012d2630f1e4", "https://rb.example:8443/t/oauth2/v2.0/token"
+    sha1, sha256 = "AgICAgICAgICAgICAgICAgICAgI", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+    claims = f'"iss":"{client}","sub":"{client}","aud":"{url}","exp":1800000600,"nbf":1800000000,"jti":"j1"'
+    header = '{"alg":"ES256","x5t":"' + sha1 + '"}'
+    names = [f'"x5t":"{sha1}="', f'"x5t#S256":"{sha256}"', f'"x5t#S256":"x","x5t":"{sha1}"', f'"kid":"{sha1}"', f'"kid":"{sha256}"',
+             '"kid":"' + "01" * 32 + '"', '"kid":"' + "02" * 20 + '"', '"kid":"../../etc/passwd"', '"kid":7', '"x5c":["MIIB"]', '"jku":"x"',
+             '"crit":[]', '"x5t":"+/+/"', '"x5t":"' + "A" * 65 + '"']
+    out = ["0" + header + "\n{" + claims + "}", "0" + header + "\n[]", "0[]\n{}", "0{\n{}"]
+    out += ['0{"alg":"ES256",' + name + "}\n{" + claims + "}" for name in names]
+    out += ["0" + header.replace("ES256", alg) + "\n{" + claims + "}" for alg in ("RS256", "PS256", "none", "HS256")]
+    for before, after in ((f'"aud":"{url}"', f'"aud":["x","{url}/"]'), (url, url.upper()), (url, "https://x"), (f'"aud":"{url}",', ""),
+                          (f'"aud":"{url}"', '"aud":[1]'), (f'"aud":"{url}"', '"aud":[]'), (f'"iss":"{client}"', '"iss":"x"'),
+                          (f'"sub":"{client}",', ""), ("1800000600", "1800000600.5"), ("1800000600", "1800000000"), ("1800000600", "1e300"),
+                          ("1800000600", "1800086701"), ("1800000600", '"x"'), ('"nbf":1800000000,', ""), ('"nbf":1800000000', '"nbf":1800000301'),
+                          ('"nbf":1800000000', '"nbf":[]'), (',"jti":"j1"', ""), ('"j1"', "1"), ('"exp":1800000600,', "")):
+        assert before in claims, before
+        out.append("0" + header + "\n{" + claims.replace(before, after) + "}")
+    out += [b"1", b"1\0\5A", "2", "2a.b.c", "2" + ".".join(b64url(part).decode() for part in (header.encode(), b"{" + claims.encode() + b"}", b"s"))]
+    pem = "-----BEGIN CERTIFICATE-----\n" + CERTIFICATE + "\n-----END CERTIFICATE-----\n"
+    lines = "\n".join(CERTIFICATE[i:i + 64] for i in range(0, len(CERTIFICATE), 64))
+    out += ["3" + pem.replace(CERTIFICATE, lines), "3" + pem, "3text\n" + pem.replace(CERTIFICATE, lines) + "text", "3" + pem + pem,
+            "3" + pem.replace(CERTIFICATE, lines) + "-----BEGIN PRIVATE KEY-----\n", "3" + pem.replace(CERTIFICATE, "AAAA"), "3"]
+    return out
+
+
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
-         "result_file": result_files, "terminal": terminals}
+         "result_file": result_files, "terminal": terminals, "assertion": assertions}
 
 
 def main():

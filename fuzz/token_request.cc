@@ -1,5 +1,5 @@
-// The token endpoint's form, which anyone may send. What is accepted has an id, a secret and an
-// audience that our own tokens carry; no message tells the secret.
+// The token endpoint's form, which anyone may send. What is accepted has an id, a secret or an
+// assertion, and an audience that our own tokens carry; no message tells the secret.
 // Input: query, Authorization and Content-Type, a line each; then the body.
 #include "server/rest/token_request.h"
 
@@ -59,7 +59,7 @@ void run(std::string_view input) {
     return;
   }
   FUZZ_CHECK(!result->client_id.empty() && result->client_id.size() <= 255);
-  FUZZ_CHECK(!result->client_secret.empty());
+  FUZZ_CHECK(result->client_secret.empty() != result->client_assertion.empty());
   FUZZ_CHECK(!result->asked.empty());
   FUZZ_CHECK(audiences.accepts(result->audience));
   auto by_resource = audiences.of_resource(result->audience);

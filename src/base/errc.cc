@@ -28,6 +28,8 @@ std::string_view to_string(Errc code) {
       return "forbidden";
     case Errc::invalid_client:
       return "invalid_client";
+    case Errc::invalid_assertion:
+      return "invalid_assertion";
     case Errc::invalid_scope:
       return "invalid_scope";
     case Errc::unsupported_grant:

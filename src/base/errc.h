@@ -21,6 +21,7 @@ enum class Errc {
   unauthenticated,    // no credential, or one that does not verify
   forbidden,          // verified, but may not
   invalid_client,     // OAuth: unknown application or wrong secret
+  invalid_assertion,  // OAuth: a client assertion that is not taken
   invalid_scope,      // OAuth: the scope is not granted
   unsupported_grant,  // OAuth: grant_type is not served
   // The object.

@@ -75,7 +75,7 @@ TEST_P(AppStoreConformance, a_secret_is_changed_and_an_application_removed) {
   ASSERT_OK(add(a));
   a.secret = sample_digest(random_);
   auto set = [&](TenantId tenant) {
-    return wait_for([&](auto done) { stores_->apps().set_secret(tenant, a.id, a.secret, done); });
+    return wait_for([&](auto done) { stores_->apps().set_secret(tenant, a.id, *a.secret, done); });
   };
   auto remove = [&](TenantId tenant) {
     return wait_for([&](auto done) { stores_->apps().remove_app(tenant, a.id, done); });
@@ -89,6 +89,71 @@ TEST_P(AppStoreConformance, a_secret_is_changed_and_an_application_removed) {
   EXPECT_CODE(set(tenant_), not_found);
   EXPECT_CODE(get(tenant_, a.id), not_found);
   EXPECT_OK(add(fresh("ops")));
+}
+
+TEST_P(AppStoreConformance, an_application_needs_no_secret_and_may_get_one) {
+  App a = fresh("ops");
+  a.secret = std::nullopt;
+  ASSERT_OK(add(a));
+  EXPECT_EQ(*get(tenant_, a.id), a);
+  a.secret = sample_digest(random_);
+  ASSERT_OK(
+      wait_for([&](auto done) { stores_->apps().set_secret(tenant_, a.id, *a.secret, done); }));
+  EXPECT_EQ(*get(tenant_, a.id), a);
+}
+
+TEST_P(AppStoreConformance, certificates_are_added_read_back_in_order_and_removed) {
+  App a = fresh("ops");
+  ASSERT_OK(add(a));
+  auto put = [&](TenantId tenant, const server::AppCertificate& c, std::size_t max = 3) {
+    return wait_for(
+        [&](auto done) { stores_->apps().add_certificate(tenant, a.id, c, max, done); });
+  };
+  auto remove = [&](TenantId tenant, const server::AppCertificate& c) {
+    return wait_for(
+        [&](auto done) { stores_->apps().remove_certificate(tenant, a.id, c.thumbprint, done); });
+  };
+  for (const char* subject : {"CN=one", "CN=two", "CN=three"}) {
+    a.certificates.push_back({sample_digest(random_), std::string(20, 's'),
+                              std::string("key\0of", 6) + subject, subject, sample_time(1),
+                              sample_time(2), sample_time(3)});
+  }
+  for (const auto& c : a.certificates) {
+    ASSERT_OK(put(tenant_, c));
+  }
+  EXPECT_EQ(*get(tenant_, a.id), a);
+  EXPECT_EQ(*list(tenant_), std::vector<App>{a});
+  EXPECT_CODE(put(tenant_, a.certificates[0], 9), already_exists);
+  server::AppCertificate fourth = a.certificates[0];
+  fourth.thumbprint = sample_digest(random_);
+  EXPECT_CODE(put(tenant_, fourth), invalid_input);
+  EXPECT_CODE(put(other_tenant_, fourth), not_found);
+  EXPECT_CODE(remove(tenant_, fourth), not_found);
+  EXPECT_CODE(remove(other_tenant_, a.certificates[1]), not_found);
+  ASSERT_OK(remove(tenant_, a.certificates[1]));
+  EXPECT_CODE(remove(tenant_, a.certificates[1]), not_found);
+  a.certificates.erase(a.certificates.begin() + 1);
+  EXPECT_EQ(*get(tenant_, a.id), a);
+  // They go with the application.
+  ASSERT_OK(wait_for([&](auto done) { stores_->apps().remove_app(tenant_, a.id, done); }));
+  a.certificates.clear();
+  ASSERT_OK(add(a));
+  EXPECT_EQ(*get(tenant_, a.id), a);
+}
+
+TEST_P(AppStoreConformance, a_rate_factor_is_kept) {
+  App a = fresh("ops");
+  ASSERT_OK(add(a));
+  auto set = [&](TenantId tenant, std::uint32_t factor) {
+    return wait_for(
+        [&](auto done) { stores_->apps().set_rate_factor(tenant, a.id, factor, done); });
+  };
+  for (std::uint32_t factor : {10u, 0u, 4'294'967'295u, 1u}) {
+    ASSERT_OK(set(tenant_, factor));
+    a.rate_factor = factor;
+    EXPECT_EQ(*get(tenant_, a.id), a);
+  }
+  EXPECT_CODE(set(other_tenant_, 2), not_found);
 }
 
 TEST_P(AppStoreConformance, a_token_is_added_once) {

@@ -9,6 +9,7 @@
 namespace reachback::testing {
 
 using server::App;
+using server::AppCertificate;
 using server::EnrollmentToken;
 using server::LibraryFile;
 using server::Machine;
@@ -373,6 +374,10 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
   }
   void add_app(App app, Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
+      if (!app.certificates.empty()) {
+        return Error{Errc::internal,
+                     "misuse of the application store: certificates are added one by one"};
+      }
       for (const auto& [key, other] : apps_) {
         if (other.tenant == app.tenant && (other.id == app.id || other.name == app.name)) {
           return Error{Errc::already_exists, "there is such an application"};
@@ -413,6 +418,54 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
   void remove_app(TenantId tenant, AppId id, Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
       return apps_.erase({tenant, id}) == 1 ? Result<void>() : no_such(id);
+    });
+  }
+  void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
+                       std::size_t certificates_max, Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      auto found = apps_.find({tenant, id});
+      if (found == apps_.end()) {
+        return no_such(id);
+      }
+      if (certificate.sha1.size() != 20 || certificate.public_key.empty()) {
+        return Error{Errc::internal,
+                     "misuse of the application store: a certificate has a SHA-1 and a key"};
+      }
+      auto& all = found->second.certificates;
+      if (std::any_of(all.begin(), all.end(), [&](const AppCertificate& other) {
+            return other.thumbprint == certificate.thumbprint;
+          })) {
+        return Error{Errc::already_exists, "the application has this certificate"};
+      }
+      if (all.size() >= certificates_max) {
+        return Error{Errc::invalid_input, "the application has " +
+                                              std::to_string(certificates_max) +
+                                              " certificates, no more fit"};
+      }
+      all.push_back(certificate);
+      return {};
+    });
+  }
+  void remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint, Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      auto found = apps_.find({tenant, id});
+      if (found == apps_.end()) {
+        return no_such(id);
+      }
+      return std::erase_if(found->second.certificates,
+                           [&](const AppCertificate& c) { return c.thumbprint == thumbprint; }) == 1
+                 ? Result<void>()
+                 : Error{Errc::not_found, "no such certificate"};
+    });
+  }
+  void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor, Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      auto found = apps_.find({tenant, id});
+      if (found == apps_.end()) {
+        return no_such(id);
+      }
+      found->second.rate_factor = factor;
+      return {};
     });
   }
   void add_token(EnrollmentToken token, Done<void> done) override {

@@ -6,18 +6,21 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <cstdlib>
 
 #include "base/bytes.h"
+#include "crypto/certificate.h"
 #include "crypto/digest.h"
 
 namespace reachback::server {
 namespace {
 
+using crypto::kRsaBitsMax, crypto::kRsaBitsMin;
+
 constexpr std::size_t kCoordinateBytes = 32;  // P-256
-constexpr int kRsaBitsMin = 2048;
-constexpr int kRsaBitsMax = 8192;  // bounds the work of one verification
 
 template <typename T, void (*Free)(T*)>
 struct Deleter {
@@ -98,8 +101,14 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) {
 
 Result<VerificationKey> VerificationKey::prepare(Algorithm algorithm, evp_pkey_st* key) {
   DigestContext ctx(EVP_MD_CTX_new());
-  if (!ctx ||
-      EVP_DigestVerifyInit_ex(ctx.get(), nullptr, "SHA256", nullptr, nullptr, key, nullptr) != 1) {
+  EVP_PKEY_CTX* settings = nullptr;  // owned by ctx
+  bool ready = ctx && EVP_DigestVerifyInit_ex(ctx.get(), &settings, "SHA256", nullptr, nullptr, key,
+                                              nullptr) == 1;
+  if (ready && algorithm == Algorithm::ps256) {
+    ready = EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST) == 1;
+  }
+  if (!ready) {
     return Error{Errc::invalid_input, "key: cannot be used for a signature"};
   }
   VerificationKey out;
@@ -131,7 +140,8 @@ Result<VerificationKey> VerificationKey::from_ec(std::string_view x, std::string
   return prepare(Algorithm::es256, key.get());
 }
 
-Result<VerificationKey> VerificationKey::from_rsa(std::string_view n, std::string_view e) {
+Result<VerificationKey> VerificationKey::from_rsa(std::string_view n, std::string_view e,
+                                                  Algorithm algorithm) {
   if (n.size() > kRsaBitsMax / 8 || e.size() > 8) {
     return Error{Errc::invalid_input, "key: an RSA modulus has at most 8192 bits"};
   }
@@ -152,7 +162,27 @@ Result<VerificationKey> VerificationKey::from_rsa(std::string_view n, std::strin
   if (!key) {
     return Error{Errc::invalid_input, "key: not an RSA key"};
   }
-  return prepare(Algorithm::rs256, key.get());
+  return prepare(algorithm, key.get());
+}
+
+Result<VerificationKey> VerificationKey::from_spki(std::string_view der, Algorithm algorithm) {
+  const unsigned char* in = bytes(der);
+  Key key(d2i_PUBKEY(nullptr, &in, static_cast<long>(der.size())));
+  if (!key || in != bytes(der) + der.size()) {
+    return Error{Errc::invalid_input, "key: unreadable"};
+  }
+  if (algorithm == Algorithm::es256) {
+    char group[32] = {};
+    if (EVP_PKEY_is_a(key.get(), "EC") != 1 ||
+        EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) != 1 ||
+        std::string_view(group) != "prime256v1") {
+      return Error{Errc::invalid_input, "key: not a point on P-256"};
+    }
+  } else if (EVP_PKEY_is_a(key.get(), "RSA") != 1 || EVP_PKEY_get_bits(key.get()) < kRsaBitsMin ||
+             EVP_PKEY_get_bits(key.get()) > kRsaBitsMax) {
+    return Error{Errc::invalid_input, "key: not RSA of 2048 to 8192 bits"};
+  }
+  return prepare(algorithm, key.get());
 }
 
 bool VerificationKey::verify(std::string_view message, std::string_view signature) const {

@@ -15,20 +15,26 @@ struct evp_md_ctx_st;
 
 namespace reachback::server {
 
-enum class Algorithm { es256, rs256 };
-// "ES256" and "RS256", exactly; nullopt for everything else, "none" and HS256 among it.
+enum class Algorithm { es256, rs256, ps256 };
+// Of an access token: "ES256" and "RS256", exactly; nullopt for everything else, "none", HS256 and
+// PS256 among it.
 std::optional<Algorithm> parse_algorithm(std::string_view name);
 
 class VerificationKey {
  public:
   // ES256: a point on P-256, 32 bytes each. Errors: invalid_input (length, not on the curve).
   static Result<VerificationKey> from_ec(std::string_view x, std::string_view y);
-  // RS256: big-endian numbers. Errors: invalid_input (modulus below 2048 or above 8192 bits, even
-  // or tiny exponent).
-  static Result<VerificationKey> from_rsa(std::string_view n, std::string_view e);
+  // RS256 or PS256: big-endian numbers. Errors: invalid_input (modulus below 2048 or above 8192
+  // bits, even or tiny exponent).
+  static Result<VerificationKey> from_rsa(std::string_view n, std::string_view e,
+                                          Algorithm algorithm = Algorithm::rs256);
+  // SubjectPublicKeyInfo, DER. Errors: invalid_input (unreadable, or not a key that `algorithm`
+  // takes: P-256 for ES256, RSA of 2048 to 8192 bits for the others).
+  static Result<VerificationKey> from_spki(std::string_view der, Algorithm algorithm);
 
   Algorithm algorithm() const { return algorithm_; }
-  // `signature` as in a JWS: r||s of 64 bytes for ES256, as long as the modulus for RS256.
+  // `signature` as in a JWS: r||s of 64 bytes for ES256, as long as the modulus for RS256 and PS256
+  // (whose salt has 32 bytes).
   bool verify(std::string_view message, std::string_view signature) const;
 
  private:

@@ -4,7 +4,9 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <atomic>
 #include <functional>
@@ -36,6 +38,23 @@ inline Signer hmac_signer(std::string secret) {
   };
 }
 
+// SubjectPublicKeyInfo, DER.
+inline std::string spki_of(const EVP_PKEY* key) {
+  unsigned char* data = nullptr;
+  int size = i2d_PUBKEY(key, &data);
+  std::string out(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
+  OPENSSL_free(data);
+  return out;
+}
+inline std::string spki_of_pem(const std::string& private_key) {
+  BIO* bio = BIO_new_mem_buf(private_key.data(), static_cast<int>(private_key.size()));
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr);
+  std::string out = spki_of(key);
+  EVP_PKEY_free(key);
+  BIO_free_all(bio);
+  return out;
+}
+
 // An RSA key; slow to make, so tests share them.
 class RsaKey {
  public:
@@ -47,13 +66,18 @@ class RsaKey {
     return R"({"kty":"RSA","kid":")" + kid + R"(","n":")" + to_base64url(n()) + R"(","e":")" +
            to_base64url(e()) + "\"" + more + "}";
   }
-  // RS256, or PS256, RS512 … for what must be refused.
-  Signer signer(const char* digest = "SHA256", int padding = RSA_PKCS1_PADDING) const {
-    return [key = key_, digest, padding](std::string_view message) {
+  std::string spki() const { return spki_of(key_.get()); }
+  // RS256; or PS256, RS512 and others. salt: of PSS only.
+  Signer signer(const char* digest = "SHA256", int padding = RSA_PKCS1_PADDING,
+                int salt = RSA_PSS_SALTLEN_DIGEST) const {
+    return [key = key_, digest, padding, salt](std::string_view message) {
       EVP_MD_CTX* ctx = EVP_MD_CTX_new();
       EVP_PKEY_CTX* key_ctx = nullptr;
       EVP_DigestSignInit_ex(ctx, &key_ctx, digest, nullptr, nullptr, key.get(), nullptr);
       EVP_PKEY_CTX_set_rsa_padding(key_ctx, padding);
+      if (padding == RSA_PKCS1_PSS_PADDING) {
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(key_ctx, salt);
+      }
       std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key.get()));
       std::string out(size, '\0');
       EVP_DigestSign(ctx, reinterpret_cast<unsigned char*>(out.data()), &size,

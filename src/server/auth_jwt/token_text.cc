@@ -72,8 +72,8 @@ std::vector<std::string> split_words(std::string_view text) {
 
 }  // namespace
 
-std::optional<TokenText> split_token(std::string_view token) {
-  if (token.size() > kTokenBytesMax) {
+std::optional<TokenText> split_token(std::string_view token, std::size_t bytes_max) {
+  if (token.size() > bytes_max) {
     return std::nullopt;
   }
   std::size_t first = token.find('.');

@@ -19,8 +19,9 @@ struct TokenText {
   std::string payload;
   std::string signature;
 };
-// At most kTokenBytesMax, exactly three parts, canonical base64url without padding.
-std::optional<TokenText> split_token(std::string_view token);
+// At most bytes_max, exactly three parts, canonical base64url without padding.
+std::optional<TokenText> split_token(std::string_view token,
+                                     std::size_t bytes_max = kTokenBytesMax);
 
 struct TokenHeader {
   std::string alg;

@@ -190,13 +190,28 @@ class LibraryStore {
 };
 
 // ---- applications (OAuth clients) and enrolment tokens ----
+// A certificate whose key signs an application in. What sign-in needs of it, read when it was
+// added.
+struct AppCertificate {
+  Sha256 thumbprint{};     // SHA-256 of its DER
+  std::string sha1;        // SHA-1 of its DER, 20 bytes
+  std::string public_key;  // SubjectPublicKeyInfo, DER
+  std::string subject;     // for people
+  Timestamp not_before{};
+  Timestamp not_after{};
+  Timestamp added{};
+  friend bool operator==(const AppCertificate&, const AppCertificate&) = default;
+};
+
 struct App {
   TenantId tenant;
   AppId id;
   std::string name;
   std::vector<std::string> roles;
-  Sha256 secret{};  // SHA-256 of a 256-bit random secret
+  std::optional<Sha256> secret;  // SHA-256 of a 256-bit random secret; nullopt: it has none
   Timestamp created{};
+  std::vector<AppCertificate> certificates{};  // in the order in which they were added
+  std::uint32_t rate_factor = 1;  // its call rates are so many times the server's; 0: none
   friend bool operator==(const App&, const App&) = default;
 };
 
@@ -219,12 +234,22 @@ class AppStore {
   virtual ~AppStore() = default;
   virtual void add_tenant(Tenant tenant, Done<void> done) = 0;
   virtual void tenants(Done<std::vector<Tenant>> done) = 0;
-  virtual void add_app(App app,
-                       Done<void> done) = 0;  // Errors: already_exists (id, or name in the tenant)
+  // An application begins without certificates. Errors: already_exists (id, or name in the tenant).
+  virtual void add_app(App app, Done<void> done) = 0;
   virtual void app(TenantId tenant, AppId id, Done<App> done) = 0;  // Errors: not_found
   virtual void apps(TenantId tenant, Done<std::vector<App>> done) = 0;
   virtual void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) = 0;
   virtual void remove_app(TenantId tenant, AppId id, Done<void> done) = 0;
+  // Errors: not_found (the application), already_exists (it has this one), invalid_input (it has
+  // certificates_max already).
+  virtual void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
+                               std::size_t certificates_max, Done<void> done) = 0;
+  // Errors: not_found (the application, or it has no such certificate).
+  virtual void remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint,
+                                  Done<void> done) = 0;
+  // As App::rate_factor. Errors: not_found.
+  virtual void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor,
+                               Done<void> done) = 0;
   virtual void add_token(EnrollmentToken token, Done<void> done) = 0;
 };
 

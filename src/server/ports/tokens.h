@@ -77,7 +77,8 @@ class TokenVerifier {
 struct IssuedToken {
   std::string access_token;
   std::int64_t expires_in_s = 0;
-  std::string token_id{};  // jti
+  std::string token_id{};     // jti
+  std::string certificate{};  // hex thumbprint of the one that signed for it; empty: a secret did
 };
 
 class TokenIssuer {

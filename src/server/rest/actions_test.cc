@@ -44,6 +44,28 @@ TEST(MachineActions, TheRateFactorRaisesTheRates) {
   EXPECT_EQ(world.get(kList, kRead).status, 429);
 }
 
+TEST(MachineActions, AnApplicationsOwnFactorRaisesItsRatesAtOnce) {
+  auto options = World::default_options();
+  options.rate_factor = 2;
+  World world(options);
+  const AppId app = *AppId::parse(test::kApp);
+  auto calls_until_refused = [&](int most) {
+    int calls = 0;
+    while (calls < most && world.get(kList, kRead).status == 200) {
+      ++calls;
+    }
+    return calls;
+  };
+  EXPECT_EQ(calls_until_refused(1000), 200);
+  world.app_rates.set(test::kTenant, app, 3);
+  EXPECT_EQ(calls_until_refused(1000), 400) << "200 were counted already, 600 fit";
+  EXPECT_EQ(world.get(kList, "other:" + kRead).status, 200);
+  world.app_rates.set(test::kTenant, app, 0);
+  EXPECT_EQ(calls_until_refused(700), 700);
+  world.app_rates.set(test::kTenant, app, 1);
+  EXPECT_EQ(world.get(kList, kRead).status, 429);
+}
+
 TEST(MachineActions, OptionsWithoutTheirDollarAreRefusedAndOtherNamesPassedOver) {
   World world(World::without_rates());
   for (const std::string name :

@@ -22,7 +22,9 @@ void answer_configuration(Core& core, const CallPtr& call, std::string_view toke
   object.text("authorization_endpoint", root + std::string(authorize_path));
   object.text("jwks_uri", root + "/discovery/v2.0/keys");
   object.value("token_endpoint_auth_methods_supported") +=
-      R"(["client_secret_post","client_secret_basic"])";
+      R"(["client_secret_post","private_key_jwt","client_secret_basic"])";
+  object.value("token_endpoint_auth_signing_alg_values_supported") +=
+      R"(["RS256","PS256","ES256"])";
   object.value("grant_types_supported") += R"(["client_credentials"])";
   object.value("response_types_supported") += R"(["token"])";
   object.value("subject_types_supported") += R"(["pairwise"])";

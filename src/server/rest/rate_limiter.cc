@@ -30,6 +30,15 @@ std::size_t RateLimiter::keys() const {
   return entries_.size();
 }
 
+std::size_t RateLimiter::times_kept() const {
+  MutexLock lock(mutex_);
+  std::size_t sum = 0;
+  for (const auto& [key, entry] : entries_) {
+    sum += entry.times.size();
+  }
+  return sum;
+}
+
 std::optional<Duration> RateLimiter::wait_locked(std::string_view key,
                                                  std::span<const Window> windows, Duration now) {
   auto found = entries_.find(std::string(key));
@@ -65,14 +74,17 @@ void RateLimiter::record_locked(std::string_view key, std::span<const Window> wi
     by_age_.splice(by_age_.end(), by_age_, found->second.age);
   }
   std::size_t keep = 1;
+  Duration longest{};
   for (const Window& window : windows) {
     keep = std::max<std::size_t>(keep, window.calls);
+    longest = std::max(longest, window.length);
   }
   std::deque<Duration>& times = found->second.times;
-  times.push_back(now);
-  while (times.size() > keep) {
+  // What has left every window decides nothing any more, however many calls the windows allow.
+  while (!times.empty() && (times.size() >= keep || times.front() + longest <= now)) {
     times.pop_front();
   }
+  times.push_back(now);
 }
 
 }  // namespace reachback::server::rest

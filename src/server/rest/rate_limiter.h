@@ -22,9 +22,9 @@ struct Window {
 };
 
 // Exact, because it keeps the time of each counted call. Memory is bounded: `keys_max` keys, each
-// with as many times as its largest window counts; when full, the key that was idle longest is
-// forgotten. `now` is time since boot and comes in, so the answer depends on the arguments and
-// earlier calls only. Thread-safe.
+// with as many times as its largest window counts and none older than its longest; when full, the
+// key that was idle longest is forgotten. `now` is time since boot and comes in, so the answer
+// depends on the arguments and earlier calls only. Thread-safe.
 class RateLimiter {
  public:
   explicit RateLimiter(std::size_t keys_max) : keys_max_(keys_max) {}
@@ -39,6 +39,7 @@ class RateLimiter {
   void record(std::string_view key, std::span<const Window> windows, Duration now);
 
   std::size_t keys() const;
+  std::size_t times_kept() const;  // of all keys
 
  private:
   struct Entry {

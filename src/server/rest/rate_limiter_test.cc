@@ -135,5 +135,17 @@ TEST(CallRates, AreOffWhenTheLimitsAreOffAndSizesAreNot) {
   EXPECT_EQ(world.run(std::string(257 << 10, ' ')).status, 413);
 }
 
+// A rate factor makes windows that nobody fills.
+TEST(RateLimiter, KeepsNoTimeThatHasLeftEveryWindow) {
+  RateLimiter limiter(10);
+  const Window windows[] = {{1'000'000'000, std::chrono::seconds(2)},
+                            {1'000'000'000, std::chrono::seconds(5)}};
+  for (int second = 0; second < 100; ++second) {
+    EXPECT_EQ(limiter.decide("a", windows, std::chrono::seconds(second)), std::nullopt);
+    EXPECT_LE(limiter.times_kept(), 5u);
+  }
+  EXPECT_EQ(limiter.times_kept(), 5u);
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

@@ -61,6 +61,14 @@ Result<std::string_view> bearer(const net::Request& request) {
   return token;
 }
 
+std::vector<Window> so_many_times(std::vector<Window> windows, std::uint64_t factor) {
+  for (Window& w : windows) {
+    w.calls = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(w.calls * factor, std::numeric_limits<std::uint32_t>::max()));
+  }
+  return windows;
+}
+
 Refusal with_challenge(Error error, std::string_view code) {
   Refusal refusal(std::move(error));
   return refusal.header("WWW-Authenticate",
@@ -111,10 +119,7 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.package_uri_calls = {window("package_uri_calls_per_minute", minutes(1)),
                          window("package_uri_calls_per_hour", hours(1))};
   for (std::vector<Window>* rates : {&b.calls, &b.run_calls, &b.package_uri_calls}) {
-    for (Window& w : *rates) {
-      w.calls = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-          w.calls * rate_factor, std::numeric_limits<std::uint32_t>::max()));
-    }
+    *rates = so_many_times(std::move(*rates), rate_factor);
   }
   b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
   return b;
@@ -262,13 +267,20 @@ Result<void> Core::admit(Call& call) {
         Error{Errc::forbidden, "The token lacks the permission that this operation needs"},
         "insufficient_scope"));
   }
-  if (options.limits_enabled) {
+  // Of this application: so many times the server's; 0: it has none.
+  const std::uint32_t factor =
+      options.limits_enabled
+          ? deps.app_rates.factor_of(call.principal.tenant, call.principal.caller)
+          : 0;
+  if (factor > 0) {
     const auto& windows = route.rate == Rate::run_calls           ? bounds.run_calls
                           : route.rate == Rate::package_uri_calls ? bounds.package_uri_calls
                                                                   : bounds.calls;
     std::string key = call.principal.tenant.text() + call.principal.caller + '\n';
     key += route.name;
-    if (auto wait = calls.decide(key, windows, deps.clock.since_boot())) {
+    const Duration now = deps.clock.since_boot();
+    if (auto wait = factor == 1 ? calls.decide(key, windows, now)
+                                : calls.decide(key, so_many_times(windows, factor), now)) {
       Refusal refusal(Error{Errc::too_many_requests, "Too many calls, try again later"});
       return refused(refusal.retry_after(*wait));
     }

@@ -12,6 +12,7 @@
 #include "server/ports/audit_log.h"
 #include "server/ports/tokens.h"
 #include "server/rest/limits.h"
+#include "server/service/app_rates.h"
 #include "server/service/library.h"
 #include "server/service/live_response.h"
 #include "server/service/machines.h"
@@ -32,6 +33,7 @@ struct RestDeps {
   RefusalTally& refusals;
   Clock& clock;
   Random& random;
+  const AppRates& app_rates;
 };
 
 struct RestOptions {

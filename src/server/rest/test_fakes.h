@@ -27,6 +27,7 @@ inline const std::string kSucceeded = "5382f7ea-7557-4ab7-9782-d50480024a4e";
 inline const std::string kUnknownAction = "99999999-aaaa-4bbb-8ccc-dddddddddddd";
 inline const std::string kApp = "2f48b784-5da5-4e61-9957-012d2630f1e4";
 inline const std::string kSecret = "right-secret";
+inline const std::string kAssertion = "right.signed.assertion";
 inline const std::string kLink =
     "https://core.windows.net/investigation-actions-data/ID/CustomPlaybookCommandOutput/"
     "4ed5e7807ad1fe59b00b664fe06a0f07?se=2021-02-04T16%3A13%3A50Z&sp=r&sv=2019-07-07&sr=b&sig="
@@ -111,8 +112,25 @@ class FakeSignIn : public SignIn {
       done(unknown_client());
     }
   }
+  // Takes kAssertion of kApp, for those who ask for it at the right address.
+  void client_assertion(AssertionSignIn request, Done<IssuedToken> done) override {
+    last_audience = request.audience;
+    last_token_urls = request.token_urls;
+    ++calls;
+    if (failure) {
+      done(*failure);
+    } else if (request.tenant == kTenant.text() && request.client_id == kApp &&
+               request.assertion.reveal() == kAssertion) {
+      IssuedToken token{"eyJ0eXAiOiJhdCtqd3QifQ.e30.AAAA", 3599};
+      token.certificate = "c0ffee";
+      done(token);
+    } else {
+      done(Error{Errc::invalid_assertion, "Client assertion failed signature validation."});
+    }
+  }
   std::optional<Error> failure;
   std::string last_audience;
+  std::vector<std::string> last_token_urls;
   int calls = 0;
 };
 

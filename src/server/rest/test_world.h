@@ -57,7 +57,7 @@ class World {
  public:
   explicit World(RestOptions options = default_options()) {
     auto made = RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer,
-                                         audiences, audit, refusals, clock, random},
+                                         audiences, audit, refusals, clock, random, app_rates},
                                 std::move(options));
     if (!made) {
       std::abort();
@@ -122,6 +122,7 @@ class World {
   testing::FakeScheduler scheduler;
   RefusalTally refusals{audit, scheduler, clock};
   FakeVerifier verifier;
+  AppRates app_rates;
   FakeIssuer issuer;
   FakeAudiences audiences;
   FakeSignIn sign_in;

@@ -44,9 +44,46 @@ void refuse(Core& core, const Call& call, Refusal refusal) {
 }
 
 Refusal too_many_wrong_secrets(Duration wait) {
-  Refusal refusal(
-      Error{Errc::too_many_requests, "Too many wrong client secrets, try again later."});
+  Refusal refusal(Error{Errc::too_many_requests,
+                        "Too many wrong client secrets or assertions, try again later."});
   return refusal.retry_after(wait);
+}
+
+bool is_wrong_credential(Errc code) {
+  return code == Errc::invalid_client || code == Errc::invalid_assertion;
+}
+
+// Whom an assertion may be for: the token addresses and the issuer of a tenant, on the hosts that
+// are ours by configuration. What host was called does not count: whoever calls chooses that.
+std::vector<std::string> token_urls(const Core& core, const TenantId& tenant) {
+  std::vector<std::string> bases{core.options.public_url};
+  for (const std::string& alias : core.options.alias_hosts) {
+    bases.push_back("https://" + alias);
+  }
+  std::vector<std::string> out;
+  for (const std::string& base : bases) {
+    for (const char* path : {"/oauth2/v2.0/token", "/oauth2/token", "/v2.0"}) {
+      out.push_back(to_lower(base + "/" + tenant.text() + path));
+    }
+  }
+  return out;
+}
+
+// A token is on disk, as given, before it leaves.
+void give(Core& core, const CallPtr& call, Version version, const TenantId& tenant,
+          const std::string& client, const std::string& asked, const IssuedToken& issued) {
+  AccessRecord record;
+  record.tenant = tenant;
+  record.kind = "sign_in";
+  record.principal = client;
+  record.object = issued.certificate.empty() ? "" : "certificate " + issued.certificate;
+  record.token_id = issued.token_id;
+  record.result = "200";
+  core.record(call, std::move(record), [&core, call, version, asked, issued] {
+    auto response = json_response(200, render_token(issued, asked, version, core.deps.clock.now()));
+    response.headers.add("Pragma", "no-cache");
+    core.answer(*call, std::move(response));
+  });
 }
 
 void post_token(Core& core, CallPtr call, Version version) {
@@ -58,11 +95,15 @@ void post_token(Core& core, CallPtr call, Version version) {
   auto request = parse_token_request(call->request(), call->content(), core.deps.audiences,
                                      core.bounds.token_parameters);
   if (!request) {
-    refuse(core, *call, request.error());
+    Refusal refusal(request.error());
+    if (request.error().code == Errc::invalid_client) {
+      refusal.aadsts = 7000218;  // neither of the two credentials is there
+    }
+    refuse(core, *call, refusal);
     return;
   }
-  // Wrong secrets are counted per application and address; while too many are, a right one does not
-  // pass either, or guessing would still pay. Source: trust.md §5.1 7.
+  // Wrong secrets and assertions are counted per application and address; while too many are, a
+  // right one does not pass either, or guessing would still pay. Source: trust.md §5.1 7.
   std::string key = to_lower(request->client_id) + '\n' + call->request().peer_ip;
   const auto& windows = core.bounds.wrong_secrets;
   if (auto wait = core.wrong_secrets.peek(key, windows, core.deps.clock.since_boot())) {
@@ -72,38 +113,34 @@ void post_token(Core& core, CallPtr call, Version version) {
   }
   std::string asked = std::move(request->asked);
   std::string client = to_lower(request->client_id);
-  core.deps.sign_in.client_credentials(
-      tenant->text(), request->client_id, std::move(request->client_secret),
-      std::move(request->audience),
-      [&core, call, version, key, asked, client, tenant = *tenant](Result<IssuedToken> token) {
-        if (token) {
-          // On disk before the token leaves.
-          AccessRecord record;
-          record.tenant = tenant;
-          record.kind = "sign_in";
-          record.principal = client;
-          record.token_id = token->token_id;
-          record.result = "200";
-          core.record(call, std::move(record), [&core, call, version, asked, issued = *token] {
-            auto response =
-                json_response(200, render_token(issued, asked, version, core.deps.clock.now()));
-            response.headers.add("Pragma", "no-cache");
-            core.answer(*call, std::move(response));
-          });
-          return;
-        }
-        if (token.error().code == Errc::invalid_client) {
-          core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
-          Duration now = core.deps.clock.since_boot();
-          core.wrong_secrets.record(key, core.bounds.wrong_secrets, now);
-          if (auto wait = core.wrong_secrets.peek(key, core.bounds.wrong_secrets, now)) {
-            log_warning("many wrong client secrets", {field("peer", call->request().peer_ip)});
-            core.refuse(*call, too_many_wrong_secrets(*wait));
-            return;
-          }
-        }
-        refuse(core, *call, token.error());
-      });
+  Done<IssuedToken> done = [&core, call, version, key, asked, client,
+                            tenant = *tenant](Result<IssuedToken> token) {
+    if (token) {
+      give(core, call, version, tenant, client, asked, *token);
+      return;
+    }
+    if (is_wrong_credential(token.error().code)) {
+      core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
+      Duration now = core.deps.clock.since_boot();
+      core.wrong_secrets.record(key, core.bounds.wrong_secrets, now);
+      if (auto wait = core.wrong_secrets.peek(key, core.bounds.wrong_secrets, now)) {
+        log_warning("many wrong client secrets", {field("peer", call->request().peer_ip)});
+        core.refuse(*call, too_many_wrong_secrets(*wait));
+        return;
+      }
+    }
+    refuse(core, *call, token.error());
+  };
+  if (request->client_assertion.empty()) {
+    core.deps.sign_in.client_credentials(tenant->text(), request->client_id,
+                                         std::move(request->client_secret),
+                                         std::move(request->audience), std::move(done));
+    return;
+  }
+  core.deps.sign_in.client_assertion(
+      AssertionSignIn{tenant->text(), request->client_id, std::move(request->client_assertion),
+                      token_urls(core, *tenant), std::move(request->audience)},
+      std::move(done));
 }
 
 }  // namespace

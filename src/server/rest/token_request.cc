@@ -67,7 +67,13 @@ std::string_view value_of(const Pairs& form, std::string_view name) {
 struct Credentials {
   std::string id;
   Secret secret;
+  Secret assertion;
 };
+
+Error missing(std::string_view names) {
+  return Error{Errc::missing_parameter, "The request body must contain the following parameter: " +
+                                            std::string(names) + "."};
+}
 
 // From "Basic base64(id:secret)", both percent-encoded (RFC 6749 §2.3.1); what does not decode is
 // taken as it is, as many clients send it.
@@ -84,12 +90,32 @@ Result<Credentials> parse_basic(std::string_view header) {
   auto decoded = [](const std::string& part) {
     return percent_decode(part, /*plus_is_space=*/false).value_or(part);
   };
-  return Credentials{decoded(text->substr(0, colon)), Secret(decoded(text->substr(colon + 1)))};
+  return Credentials{decoded(text->substr(0, colon)), Secret(decoded(text->substr(colon + 1))), {}};
+}
+
+// An assertion comes with its type and without a secret.
+Result<void> check_assertion_type(const Pairs& form, const Credentials& given) {
+  constexpr std::string_view kJwt = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+  std::string_view type = value_of(form, "client_assertion_type");
+  if (given.assertion.empty()) {
+    return type.empty() || !given.secret.empty() ? Result<void>() : missing("'client_assertion'");
+  }
+  if (!given.secret.empty()) {
+    return bad("There are a client secret and a client assertion: send one of them");
+  }
+  if (type.empty()) {
+    return missing("'client_assertion_type'");
+  }
+  if (type != kJwt) {
+    return bad("'client_assertion_type' must be " + std::string(kJwt));
+  }
+  return {};
 }
 
 Result<Credentials> take_credentials(const net::Request& request, const Pairs& form) {
   Credentials out{std::string(value_of(form, "client_id")),
-                  Secret(std::string(value_of(form, "client_secret")))};
+                  Secret(std::string(value_of(form, "client_secret"))),
+                  Secret(std::string(value_of(form, "client_assertion")))};
   if (request.headers.count("Authorization") > 1) {
     return bad("There are two Authorization headers");
   }
@@ -101,15 +127,17 @@ Result<Credentials> take_credentials(const net::Request& request, const Pairs& f
     if (!out.id.empty() && !equals_ignore_case(out.id, basic.id)) {
       return bad("client_id is not the one of the Authorization header");
     }
+    basic.assertion = std::move(out.assertion);
     out = std::move(basic);
   }
   if (out.id.empty()) {
-    return Error{Errc::missing_parameter,
-                 "The request body must contain the following parameter: 'client_id'."};
+    return missing("'client_id'");
   }
-  if (out.secret.empty() || out.id.size() > kClientIdCharsMax ||
-      !value_of(form, "client_assertion").empty()) {
-    return Error{Errc::invalid_client, "Applications sign in with 'client_secret' on this server"};
+  RB_TRY(check_assertion_type(form, out));
+  if ((out.secret.empty() && out.assertion.empty()) || out.id.size() > kClientIdCharsMax) {
+    return Error{Errc::invalid_client,
+                 "The request body must contain the following parameter: 'client_assertion' or "
+                 "'client_secret'."};
   }
   return out;
 }
@@ -122,19 +150,18 @@ Result<TokenRequest> parse_token_request(const net::Request& request, std::strin
   RB_TRY_ASSIGN(Pairs form, parse_form(request, body, parameters_max));
   std::string_view grant = value_of(form, "grant_type");
   if (grant.empty()) {
-    return Error{Errc::missing_parameter,
-                 "The request body must contain the following parameter: 'grant_type'."};
+    return missing("'grant_type'");
   }
   if (grant != "client_credentials") {
     return Error{Errc::unsupported_grant,
                  "The grant type is not supported, only 'client_credentials' is."};
   }
   RB_TRY_ASSIGN(Credentials credentials, take_credentials(request, form));
-  TokenRequest out{std::move(credentials.id), std::move(credentials.secret), "", ""};
+  TokenRequest out{std::move(credentials.id), std::move(credentials.secret),
+                   std::move(credentials.assertion), "", ""};
   std::string_view scope = value_of(form, "scope"), resource = value_of(form, "resource");
   if (scope.empty() && resource.empty()) {
-    return Error{Errc::missing_parameter,
-                 "The request body must contain the following parameter: 'scope' or 'resource'."};
+    return missing("'scope' or 'resource'");
   }
   bool by_scope = !scope.empty();
   out.asked = std::string(by_scope ? scope : resource);

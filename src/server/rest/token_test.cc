@@ -1,6 +1,8 @@
 // The sign-in plane. Case numbers are those of trust.md §5.1.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "server/rest/test_world.h"
 
 namespace reachback::server::rest {
@@ -17,6 +19,10 @@ const std::string kGrant = "grant_type=client_credentials";
 const std::string kId = "client_id=" + test::kApp;
 const std::string kGood = kGrant + "&" + kId + "&client_secret=" + test::kSecret;
 const std::string kWrong = kGrant + "&" + kId + "&client_secret=wrong&" + kScope;
+const std::string kJwtType =
+    "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+const std::string kSigned =
+    kGrant + "&" + kId + "&" + kJwtType + "&client_assertion=" + test::kAssertion;
 const std::string kForm = "application/x-www-form-urlencoded";
 
 test::Reply ask(World& world, std::string body, std::string path = kV2,
@@ -113,9 +119,16 @@ TEST(Token, RefusesBadRequestsWithOAuthBodies) {  // 2 to 5, 8 to 13
            {"grant_type=Client_Credentials", 400, "unsupported_grant_type"},
            {kGrant + "&client_secret=x&" + kScope, 400, "invalid_request"},
            {kGrant + "&" + kId + "&" + kScope, 401, "invalid_client"},
-           {kGrant + "&" + kId + "&client_assertion=eyJhbGciOiJub25lIn0.e30.&" + kScope, 401,
-            "invalid_client"},
-           {kGood + "&client_assertion=x&" + kScope, 401, "invalid_client"},
+           {kGrant + "&" + kId + "&client_assertion=x&" + kScope, 400, "invalid_request"},
+           {kGrant + "&" + kId + "&" + kJwtType + "&" + kScope, 400, "invalid_request"},
+           {kGrant + "&" + kId + "&client_assertion=x&client_assertion_type=urn%3Asaml2&" + kScope,
+            400, "invalid_request"},
+           {kGrant + "&" + kJwtType + "&client_assertion=x&" + kScope, 400, "invalid_request"},
+           {kGood + "&client_assertion=x&" + kScope, 400, "invalid_request"},
+           {kGood + "&client_assertion=x&" + kJwtType + "&" + kScope, 400, "invalid_request"},
+           {kGrant + "&client_assertion=x&" + kJwtType + "&" + kScope, 400, "invalid_request", kV2,
+            basic(test::kApp, test::kSecret)},
+           {kSigned + "&" + kScope, 400, "invalid_request", kV2 + "?client_assertion=x"},
            {kGood, 400, "invalid_request"},
            {kGood + "&scope=openid", 400, "invalid_scope"},
            {kGood + "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default", 400, "invalid_scope"},
@@ -149,6 +162,58 @@ TEST(Token, RefusesBadRequestsWithOAuthBodies) {  // 2 to 5, 8 to 13
                 o.contains("correlation_id") && o.contains("timestamp"));
   }
   EXPECT_EQ(world.sign_in.calls, 0);
+}
+
+TEST(Token, TakesASignedAssertionAtEitherAddress) {  // RFC 7523; clients.md 2
+  World world;
+  for (const auto& [path, scope] : {std::pair(kV2, kScope), std::pair(kV1, kResource)}) {
+    auto reply = ask(world, kSigned + "&" + scope, path);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_NE(reply.body.find("eyJ0eXAiOiJhdCtqd3QifQ"), std::string::npos);
+    EXPECT_EQ(world.sign_in.last_audience, "https://api.securitycenter.microsoft.com");
+  }
+  // Both addresses and the issuer, on the public URL and on every alias; on no other host.
+  EXPECT_EQ(world.sign_in.last_token_urls.size(), 9u);
+  for (const std::string base :
+       {"https://api.security.microsoft.com", "https://api.securitycenter.microsoft.com",
+        "https://login.microsoftonline.com"}) {
+    for (const std::string& path : {kV2, kV1, "/" + test::kTenant.text() + "/v2.0"}) {
+      const auto& urls = world.sign_in.last_token_urls;
+      EXPECT_EQ(std::count(urls.begin(), urls.end(), base + path), 1) << base + path;
+    }
+  }
+  ASSERT_EQ(world.audit.records.size(), 2u);
+  EXPECT_EQ(world.audit.records[0].kind, "sign_in");
+  EXPECT_EQ(world.audit.records[0].object, "certificate c0ffee");
+}
+
+TEST(Token, AnAssertionThatIsNotTakenIs401AndCountedAsAWrongSecretIs) {  // 12, 13, 14
+  World world;
+  const std::string bad = kGrant + "&" + kId + "&" + kJwtType + "&client_assertion=x.y.z&" + kScope;
+  for (int i = 0; i < 9; ++i) {
+    auto reply = ask(world, bad);
+    EXPECT_EQ(reply.status, 401);
+    EXPECT_EQ(reply.oauth(), "invalid_client");
+    json::Object o = reply.object();
+    EXPECT_TRUE(std::string(o["error_description"].get_string())
+                    .starts_with("AADSTS700027: Client assertion failed signature validation."));
+    EXPECT_EQ(reply.body.find("x.y.z"), std::string::npos);
+  }
+  EXPECT_EQ(ask(world, bad).status, 429);
+  EXPECT_EQ(ask(world, kSigned + "&" + kScope).status, 429);
+  world.refusals.flush();
+  ASSERT_EQ(world.audit.records.size(), 1u);
+  EXPECT_EQ(world.audit.records[0].kind, "sign_in_refused");
+}
+
+TEST(Token, WithoutACredentialItSaysWhichThereAre) {
+  World world;
+  auto reply = ask(world, kGrant + "&" + kId + "&" + kScope);
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_NE(reply.body.find("AADSTS7000218: The request body must contain the following parameter: "
+                            "'client_assertion' or 'client_secret'."),
+            std::string::npos)
+      << reply.body;
 }
 
 TEST(Token, AnUnknownApplicationAndAWrongSecretAnswerAlike) {  // 6, 7

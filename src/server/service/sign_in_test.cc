@@ -21,6 +21,25 @@ class EchoIssuer : public TokenIssuer {
   std::string jwks() const override { return "{}"; }
 };
 
+// An assertion of "JTI" is signed by the first certificate that its client has; what it says is
+// taken for right. Anything else is not taken.
+class EchoAssertions : public ClientAssertions {
+ public:
+  Result<VerifiedAssertion> verify(std::string_view assertion, const AssertionTerms& terms,
+                                   const std::vector<AppCertificate>& certificates,
+                                   Timestamp now) const override {
+    ++calls;
+    last_terms = terms;
+    if (certificates.empty() || assertion == "bad") {
+      return Error{Errc::invalid_assertion, "not signed by it"};
+    }
+    return VerifiedAssertion{crypto::sha256(assertion), now + std::chrono::minutes(10),
+                             certificates.front().thumbprint};
+  }
+  mutable int calls = 0;
+  mutable AssertionTerms last_terms;
+};
+
 class SignInTest : public ::testing::Test {
  protected:
   SignInTest() {
@@ -42,13 +61,35 @@ class SignInTest : public ::testing::Test {
     });
   }
 
+  static constexpr Duration kLifetime = std::chrono::hours(24);
+  void add_certificate() {
+    AppCertificate c;
+    c.thumbprint = crypto::sha256("certificate");
+    c.sha1 = std::string(20, 's');
+    c.public_key = "key";
+    EXPECT_TRUE(
+        wait_for([&](auto d) { stores_.apps().add_certificate(tenant_, app_, c, 10, d); }).ok());
+  }
+  Result<IssuedToken> sign_in_by(SignIn& service, const std::string& tenant,
+                                 const std::string& client, const std::string& assertion) {
+    return wait_for<IssuedToken>([&](auto d) {
+      service.client_assertion(
+          {tenant, client, Secret(assertion), {"https://token"}, "https://api"}, d);
+    });
+  }
+  Result<IssuedToken> sign_in_by(const std::string& assertion) {
+    return sign_in_by(*sign_in_, tenant_.text(), app_.text(), assertion);
+  }
+
   TenantId tenant_ = *TenantId::from_bytes(std::string(16, 't'));
   TenantId other_tenant_ = *TenantId::from_bytes(std::string(16, 'u'));
   AppId app_ = *AppId::from_bytes(std::string(16, 'a'));
   testing::FakeClock clock_;
   testing::FakeStores stores_;
   EchoIssuer issuer_;
-  std::unique_ptr<SignIn> sign_in_ = SignIn::create(stores_.apps(), issuer_, clock_);
+  EchoAssertions assertions_;
+  std::unique_ptr<SignIn> sign_in_ =
+      SignIn::create(stores_.apps(), assertions_, issuer_, clock_, {kLifetime, 2});
 };
 
 TEST_F(SignInTest, the_right_secret_gives_a_token) {
@@ -76,6 +117,79 @@ TEST_F(SignInTest, an_unknown_client_and_a_wrong_secret_get_one_answer) {
     EXPECT_EQ(token.error().code, Errc::invalid_client);
     EXPECT_EQ(token.error().message, "Invalid client secret provided.");
   }
+}
+
+TEST_F(SignInTest, nothing_opens_an_application_without_a_secret) {
+  App app;
+  app.tenant = tenant_;
+  app.id = *AppId::from_bytes(std::string(16, 'n'));
+  app.name = "No secret";
+  app.created = clock_.now();
+  ASSERT_TRUE(wait_for([&](auto d) { stores_.apps().add_app(app, d); }).ok());
+  for (const char* secret : {"", "right", "no application has this secret"}) {
+    auto token = sign_in(tenant_.text(), app.id.text(), secret);
+    ASSERT_FALSE(token.ok());
+    EXPECT_EQ(token.error(), sign_in(tenant_.text(), app_.text(), "wrong").error());
+  }
+}
+
+TEST_F(SignInTest, an_assertion_gives_a_token_that_names_its_certificate) {
+  add_certificate();
+  auto token = sign_in_by("one");
+  ASSERT_TRUE(token.ok()) << token.error().message;
+  EXPECT_EQ(token->access_token, "token of " + app_.text());
+  EXPECT_EQ(token->certificate, to_hex(as_bytes(crypto::sha256("certificate"))));
+  EXPECT_EQ(assertions_.last_terms.client_id, app_.text());
+  EXPECT_EQ(assertions_.last_terms.token_urls, std::vector<std::string>{"https://token"});
+  EXPECT_EQ(assertions_.last_terms.lifetime_max, kLifetime);
+}
+
+TEST_F(SignInTest, an_unknown_client_is_judged_as_one_without_certificates) {
+  auto without = sign_in_by("one");
+  ASSERT_FALSE(without.ok());
+  EXPECT_EQ(without.error().code, Errc::invalid_assertion);
+  add_certificate();
+  const std::string unknown = AppId::from_bytes(std::string(16, 'z'))->text();
+  const std::pair<std::string, std::string> rows[] = {{tenant_.text(), unknown},
+                                                      {other_tenant_.text(), app_.text()},
+                                                      {"not a tenant", app_.text()},
+                                                      {tenant_.text(), "../../etc/passwd"}};
+  for (const auto& [tenant, client] : rows) {
+    int before = assertions_.calls;
+    auto token = sign_in_by(*sign_in_, tenant, client, "one");
+    ASSERT_FALSE(token.ok()) << client;
+    EXPECT_EQ(token.error(), without.error());
+    EXPECT_EQ(assertions_.calls, before + 1) << "the same work";
+  }
+}
+
+// Source: trust.md §5.1 13.
+TEST_F(SignInTest, an_assertion_counts_once_and_a_refused_one_is_not_remembered) {
+  add_certificate();
+  EXPECT_EQ(sign_in_by("bad").error().code, Errc::invalid_assertion);
+  ASSERT_TRUE(sign_in_by("one").ok());
+  auto again = sign_in_by("one");
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code, Errc::invalid_assertion);
+  EXPECT_NE(again.error().message.find("used before"), std::string::npos);
+  EXPECT_TRUE(sign_in_by("two").ok());
+  EXPECT_EQ(sign_in_by("three").error().code, Errc::too_many_requests);
+  clock_.advance(std::chrono::minutes(10));
+  EXPECT_TRUE(sign_in_by("three").ok());
+}
+
+TEST_F(SignInTest, by_setting_an_assertion_counts_until_it_expires) {
+  add_certificate();
+  auto lenient =
+      SignIn::create(stores_.apps(), assertions_, issuer_, clock_, {kLifetime, 2, /*once=*/false});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(sign_in_by(*lenient, tenant_.text(), app_.text(), "one").ok());
+  }
+}
+
+TEST_F(SignInTest, a_store_that_is_down_is_not_a_bad_assertion) {
+  stores_.directory().app_faults().fail_next(Error{Errc::unavailable, "down"});
+  EXPECT_EQ(sign_in_by("one").error().code, Errc::unavailable);
 }
 
 TEST_F(SignInTest, a_store_that_is_down_is_not_a_wrong_secret) {

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/stores.h"
@@ -5,11 +7,22 @@
 namespace reachback::server {
 namespace {
 
+constexpr const char* kAppsOfTenant =
+    "SELECT tenant, id, name, roles, secret, created, rate_factor FROM apps"
+    " WHERE tenant = ? ORDER BY name";
+constexpr const char* kAppById =
+    "SELECT tenant, id, name, roles, secret, created, rate_factor FROM apps"
+    " WHERE tenant = ? AND id = ?";
+
+// Without its certificates.
 Result<App> read_app(Query& row) {
   auto tenant = TenantId::from_bytes(row.bytes_at(0));
   auto id = AppId::from_bytes(row.bytes_at(1));
   auto secret = sha256_from_bytes(row.bytes_at(4));
-  if (!tenant || !id || !secret) {
+  const bool has_secret = !row.bytes_at(4).empty();
+  const std::int64_t factor = row.number_at(6);
+  if (!tenant || !id || (has_secret && !secret) || factor < 0 ||
+      factor > std::numeric_limits<std::uint32_t>::max()) {
     return Error{Errc::corrupt, "stored application: damaged row"};
   }
   App a;
@@ -17,13 +30,58 @@ Result<App> read_app(Query& row) {
   a.id = *id;
   a.name = row.bytes_at(2);
   RB_TRY_ASSIGN(a.roles, decode_list(row.bytes_at(3)));
-  a.secret = *secret;
+  a.secret = secret;
   a.created = from_micros(row.number_at(5));
+  a.rate_factor = static_cast<std::uint32_t>(factor);
   return a;
+}
+
+Result<void> read_certificates(Db& db, App& a) {
+  Query query(db,
+              "SELECT thumbprint, sha1, public_key, subject, not_before, not_after, added"
+              " FROM app_certificates WHERE tenant = ? AND app = ? ORDER BY key");
+  query.blob(a.tenant.bytes()).blob(a.id.bytes());
+  while (true) {
+    RB_TRY_ASSIGN(bool found, query.row());
+    if (!found) {
+      return {};
+    }
+    auto thumbprint = sha256_from_bytes(query.bytes_at(0));
+    if (!thumbprint) {
+      return Error{Errc::corrupt, "stored certificate of an application: damaged row"};
+    }
+    AppCertificate c;
+    c.thumbprint = *thumbprint;
+    c.sha1 = query.bytes_at(1);
+    c.public_key = query.bytes_at(2);
+    c.subject = query.bytes_at(3);
+    c.not_before = from_micros(query.number_at(4));
+    c.not_after = from_micros(query.number_at(5));
+    c.added = from_micros(query.number_at(6));
+    a.certificates.push_back(std::move(c));
+  }
 }
 
 Error no_such_app(const AppId& id) {
   return Error{Errc::not_found, "no application " + id.text()};
+}
+
+Error no_such_certificate(const AppId& id, const Sha256& thumbprint) {
+  return Error{Errc::not_found,
+               "application " + id.text() + " has no certificate " + to_hex(as_bytes(thumbprint))};
+}
+
+Result<void> check_new_certificate(const App& a, const AppCertificate& c, std::size_t max) {
+  for (const AppCertificate& other : a.certificates) {
+    if (other.thumbprint == c.thumbprint) {
+      return Error{Errc::already_exists, "application " + a.id.text() + " has this certificate"};
+    }
+  }
+  if (a.certificates.size() >= max) {
+    return Error{Errc::invalid_input, "application " + a.id.text() + " has " + std::to_string(max) +
+                                          " certificates, no more fit"};
+  }
+  return {};
 }
 
 // Applications and tokens are changed by administrators on the server's own machine, and by nobody
@@ -63,14 +121,15 @@ Result<void> insert_app(Db& db, const App& a) {
     }
   }
   RB_TRY(Query(db,
-               "INSERT INTO apps(tenant, id, name, roles, secret, created)"
-               " VALUES(?, ?, ?, ?, ?, ?)")
+               "INSERT INTO apps(tenant, id, name, roles, secret, created, rate_factor)"
+               " VALUES(?, ?, ?, ?, ?, ?, ?)")
              .blob(a.tenant.bytes())
              .blob(a.id.bytes())
              .text(a.name)
              .blob(encode_list(a.roles))
-             .blob(as_bytes(a.secret))
+             .blob(a.secret ? as_bytes(*a.secret) : std::string_view(""))
              .number(to_micros(a.created))
+             .number(a.rate_factor)
              .run());
   return write_admin_audit(db, a.tenant, a.created, "app_created", a.id.text(),
                            a.name + ": " + joined(a.roles));
@@ -119,23 +178,21 @@ void SqliteApps::add_app(App app, Done<void> done) {
 
 void SqliteApps::app(TenantId tenant, AppId id, Done<App> done) {
   done(readers_.read<App>([&](Db& db) -> Result<App> {
-    Query query(db,
-                "SELECT tenant, id, name, roles, secret, created FROM apps"
-                " WHERE tenant = ? AND id = ?");
+    Query query(db, kAppById);
     query.blob(tenant.bytes()).blob(id.bytes());
     RB_TRY_ASSIGN(bool found, query.row());
     if (!found) {
       return no_such_app(id);
     }
-    return read_app(query);
+    RB_TRY_ASSIGN(App a, read_app(query));
+    RB_TRY(read_certificates(db, a));
+    return a;
   }));
 }
 
 void SqliteApps::apps(TenantId tenant, Done<std::vector<App>> done) {
   done(readers_.read<std::vector<App>>([&](Db& db) -> Result<std::vector<App>> {
-    Query query(db,
-                "SELECT tenant, id, name, roles, secret, created FROM apps"
-                " WHERE tenant = ? ORDER BY name");
+    Query query(db, kAppsOfTenant);
     query.blob(tenant.bytes());
     std::vector<App> all;
     while (true) {
@@ -144,6 +201,7 @@ void SqliteApps::apps(TenantId tenant, Done<std::vector<App>> done) {
         return all;
       }
       RB_TRY_ASSIGN(App a, read_app(query));
+      RB_TRY(read_certificates(db, a));
       all.push_back(std::move(a));
     }
   }));
@@ -169,12 +227,89 @@ void SqliteApps::remove_app(TenantId tenant, AppId id, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
       [tenant, id, now = now_()](Db& db) -> Result<void> {
+        RB_TRY(Query(db, "DELETE FROM app_certificates WHERE tenant = ? AND app = ?")
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .run());
         RB_TRY(Query(db, "DELETE FROM apps WHERE tenant = ? AND id = ?")
                    .blob(tenant.bytes())
                    .blob(id.bytes())
                    .run());
         return db.changed_rows() == 1
                    ? write_admin_audit(db, tenant, now, "app_deleted", id.text(), "")
+                   : no_such_app(id);
+      },
+      std::move(done));
+}
+
+void SqliteApps::add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
+                                 std::size_t certificates_max, Done<void> done) {
+  writer_.submit_void(
+      Space::takes,
+      [tenant, id, c = std::move(certificate), certificates_max](Db& db) -> Result<void> {
+        App a;
+        {
+          Query query(db, kAppById);
+          query.blob(tenant.bytes()).blob(id.bytes());
+          RB_TRY_ASSIGN(bool found, query.row());
+          if (!found) {
+            return no_such_app(id);
+          }
+          RB_TRY_ASSIGN(a, read_app(query));
+        }
+        RB_TRY(read_certificates(db, a));
+        RB_TRY(check_new_certificate(a, c, certificates_max));
+        RB_TRY(Query(db,
+                     "INSERT INTO app_certificates(tenant, app, thumbprint, sha1, public_key,"
+                     " subject, not_before, not_after, added) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .blob(as_bytes(c.thumbprint))
+                   .blob(c.sha1)
+                   .blob(c.public_key)
+                   .text(c.subject)
+                   .number(to_micros(c.not_before))
+                   .number(to_micros(c.not_after))
+                   .number(to_micros(c.added))
+                   .run());
+        return write_admin_audit(db, tenant, c.added, "app_certificate_added", id.text(),
+                                 to_hex(as_bytes(c.thumbprint)) + " " + c.subject);
+      },
+      std::move(done));
+}
+
+void SqliteApps::remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint, Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, thumbprint, now = now_()](Db& db) -> Result<void> {
+        RB_TRY(Query(db,
+                     "DELETE FROM app_certificates"
+                     " WHERE tenant = ? AND app = ? AND thumbprint = ?")
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .blob(as_bytes(thumbprint))
+                   .run());
+        return db.changed_rows() == 1
+                   ? write_admin_audit(db, tenant, now, "app_certificate_removed", id.text(),
+                                       to_hex(as_bytes(thumbprint)))
+                   : no_such_certificate(id, thumbprint);
+      },
+      std::move(done));
+}
+
+void SqliteApps::set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor, Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, id, factor, now = now_()](Db& db) -> Result<void> {
+        RB_TRY(Query(db, "UPDATE apps SET rate_factor = ? WHERE tenant = ? AND id = ?")
+                   .number(factor)
+                   .blob(tenant.bytes())
+                   .blob(id.bytes())
+                   .run());
+        return db.changed_rows() == 1
+                   ? write_admin_audit(
+                         db, tenant, now, "app_limits", id.text(),
+                         factor == 0 ? "no call rates" : "call rates x " + std::to_string(factor))
                    : no_such_app(id);
       },
       std::move(done));

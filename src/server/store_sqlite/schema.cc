@@ -235,6 +235,20 @@ Result<void> take_over_inventory(Db& db) {
   return db.exec("ALTER TABLE machines DROP COLUMN ip_addresses");
 }
 
+// An application may sign in by certificate. One without a secret has an empty blob there, which is
+// no digest.
+constexpr const char* kAppCertificates = R"sql(
+ALTER TABLE apps ADD COLUMN rate_factor INTEGER NOT NULL DEFAULT 1;  -- App::rate_factor
+CREATE TABLE app_certificates(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, app BLOB NOT NULL,
+  thumbprint BLOB NOT NULL, sha1 BLOB NOT NULL,  -- of the certificate's DER
+  public_key BLOB NOT NULL,    -- SubjectPublicKeyInfo, DER
+  subject TEXT NOT NULL,
+  not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, added INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX app_certificates_app ON app_certificates(tenant, app, thumbprint);
+)sql";
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
 struct Migration {
   const char* sql;
@@ -246,6 +260,7 @@ constexpr Migration kMigrations[] = {
     {kAuditChain, chain_old_rows},
     {kListColumns, nullptr},
     {kInventory, take_over_inventory},
+    {kAppCertificates, nullptr},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -282,6 +282,45 @@ TEST_F(SqliteStoreFiles, F37_actions_of_version_3_can_be_listed_by_what_their_do
       << "a damaged one is left as it is";
 }
 
+TEST_F(SqliteStoreFiles, F37_applications_of_version_5_keep_their_secrets_and_get_certificates) {
+  App a;
+  a.tenant = TenantId::make(random_);
+  a.id = AppId::make(random_);
+  a.name = "ops";
+  a.roles = {"Machine.LiveResponse"};
+  a.secret = testing::sample_digest(random_);
+  a.created = from_micros(7);
+  {
+    auto db = Db::open(options_.path, Db::Mode::create, "");
+    ASSERT_OK(db);
+    ASSERT_OK(create_schema(**db, options_.path, 5));
+    const std::string insert = "INSERT INTO apps VALUES(1, x'" + to_hex(a.tenant.bytes()) +
+                               "', x'" + to_hex(a.id.bytes()) + "', 'ops', x'" +
+                               to_hex(encode_list(a.roles)) + "', x'" +
+                               to_hex(as_bytes(*a.secret)) + "', 7);";
+    ASSERT_OK((*db)->exec(insert.c_str()));
+  }
+  auto store = open();
+  auto read = [&] {
+    return wait_for<App>([&](auto done) { store->apps().app(a.tenant, a.id, done); });
+  };
+  EXPECT_EQ(*read(), a);
+  AppCertificate c{
+      testing::sample_digest(random_), std::string(20, 's'), "key", "CN=a", {}, {}, {}};
+  ASSERT_OK(
+      wait_for([&](auto done) { store->apps().add_certificate(a.tenant, a.id, c, 10, done); }));
+  a.certificates = {c};
+  EXPECT_EQ(*read(), a);
+  ASSERT_OK(wait_for([&](auto done) { store->apps().set_rate_factor(a.tenant, a.id, 9, done); }));
+  ASSERT_OK(wait_for(
+      [&](auto done) { store->apps().remove_certificate(a.tenant, a.id, c.thumbprint, done); }));
+  store->close().ok();
+  EXPECT_EQ(number("SELECT count(*) FROM audit WHERE kind IN ('app_certificate_added',"
+                   " 'app_limits', 'app_certificate_removed')"),
+            3)
+      << "every change has its audit row";
+}
+
 TEST_F(SqliteStoreFiles, the_settings_are_those_that_durability_rests_on) {
   ASSERT_OK(SqliteStore::create(options_));
   open()->close().ok();

@@ -102,6 +102,10 @@ class SqliteApps : public AppStore {
   void apps(TenantId tenant, Done<std::vector<App>> done) override;
   void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) override;
   void remove_app(TenantId tenant, AppId id, Done<void> done) override;
+  void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
+                       std::size_t certificates_max, Done<void> done) override;
+  void remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint, Done<void> done) override;
+  void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor, Done<void> done) override;
   void add_token(EnrollmentToken token, Done<void> done) override;
 
  private:

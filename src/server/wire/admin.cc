@@ -1,25 +1,15 @@
 #include "server/wire/admin.h"
 
-#include <future>
-
 #include "crypto/digest.h"
 #include "json/json.h"
-#include "server/wire/revocations.h"
+#include "server/wire/admin_apps.h"
+#include "server/wire/admin_request.h"
 
 namespace reachback::server {
 namespace {
 
 constexpr std::int64_t kTokenTtlMax_s = 366 * 24 * 3600;
 constexpr std::int64_t kTokenUsesMax = 1'000'000;
-
-// Waits for an asynchronous store call.
-template <typename T, typename Call>
-Result<T> wait(Call call) {
-  auto promise = std::make_shared<std::promise<Result<T>>>();
-  auto result = promise->get_future();
-  call(Done<T>([promise](Result<T> r) { promise->set_value(std::move(r)); }));
-  return result.get();
-}
 
 class Administration {
  public:
@@ -37,17 +27,8 @@ class Administration {
     }
     tenant_ = tenants->front();
     std::string command = string_of(o, "command");
-    if (command == "app_create") {
-      return app_create(o);
-    }
-    if (command == "app_list") {
-      return app_list();
-    }
-    if (command == "app_rotate") {
-      return app_rotate(o);
-    }
-    if (command == "app_delete") {
-      return app_delete(o);
+    if (command.starts_with("app_")) {
+      return administer_apps(deps_, tenant_, command, o);
     }
     if (command == "enrollment_token_create") {
       return token_create(o);
@@ -70,114 +51,6 @@ class Administration {
   }
 
  private:
-  static std::string string_of(const json::Object& o, std::string_view key) {
-    const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
-    return v != nullptr && v->is_string()
-               ? std::string(v->get_string().data(), v->get_string().size())
-               : std::string();
-  }
-  static std::int64_t number_of(const json::Object& o, std::string_view key,
-                                std::int64_t otherwise) {
-    const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
-    return v != nullptr && v->is_int64() ? v->get_int64() : otherwise;
-  }
-  static std::vector<std::string> strings_of(const json::Object& o, std::string_view key) {
-    std::vector<std::string> out;
-    const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
-    if (v != nullptr && v->is_array()) {
-      for (const auto& element : v->get_array()) {
-        if (element.is_string()) {
-          out.emplace_back(element.get_string().data(), element.get_string().size());
-        }
-      }
-    }
-    return out;
-  }
-
-  Result<json::Object> app_create(const json::Object& o) {
-    App app;
-    app.tenant = tenant_.id;
-    app.id = AppId::make(deps_.random);
-    app.name = string_of(o, "name");
-    app.roles = strings_of(o, "roles");
-    app.created = deps_.clock.now();
-    if (app.name.empty() || app.name.size() > 200 || !is_valid_utf8(app.name)) {
-      return Error{Errc::invalid_input, "--name: 1 to 200 bytes of UTF-8"};
-    }
-    if (app.roles.empty()) {
-      return Error{Errc::missing_parameter, "--role: name at least one of " + known_roles()};
-    }
-    for (const std::string& role : app.roles) {
-      if (permission_of_role(role) == 0) {
-        return Error{Errc::invalid_input,
-                     "--role '" + role + "' is not known; there are " + known_roles()};
-      }
-    }
-    std::string secret = to_base64url(deps_.random.bytes(32));
-    app.secret = crypto::sha256(secret);
-    std::string client_id = app.id.text();
-    std::string name = app.name;
-    auto added = wait<void>([&](auto done) { deps_.apps.add_app(std::move(app), done); });
-    if (!added) {
-      return added.error().code == Errc::already_exists
-                 ? Error{Errc::already_exists, "an application named '" + name + "' already exists"}
-                 : added.error();
-    }
-    return credentials(client_id, secret);
-  }
-
-  Result<json::Object> app_list() {
-    auto apps = wait<std::vector<App>>([&](auto done) { deps_.apps.apps(tenant_.id, done); });
-    if (!apps) {
-      return apps.error();
-    }
-    json::Array list;
-    for (const App& app : *apps) {
-      json::Object entry;
-      entry["clientId"] = app.id.text();
-      entry["name"] = app.name;
-      entry["roles"] = json::Array(app.roles.begin(), app.roles.end());
-      entry["created"] = format_time(app.created);
-      list.push_back(std::move(entry));
-    }
-    json::Object out;
-    out["apps"] = std::move(list);
-    return out;
-  }
-
-  Result<AppId> app_of(const json::Object& o) {
-    auto id = AppId::parse(string_of(o, "clientId"));
-    if (!id) {
-      return Error{Errc::invalid_input,
-                   "'" + string_of(o, "clientId") + "' is not a client id (a GUID)"};
-    }
-    return *id;
-  }
-
-  Result<json::Object> app_rotate(const json::Object& o) {
-    RB_TRY_ASSIGN(AppId id, app_of(o));
-    RB_TRY(remember(id));
-    std::string secret = to_base64url(deps_.random.bytes(32));
-    auto set = wait<void>(
-        [&](auto done) { deps_.apps.set_secret(tenant_.id, id, crypto::sha256(secret), done); });
-    if (!set) {
-      return no_such_app(set.error(), id);
-    }
-    revoke(id);
-    return credentials(id.text(), secret);
-  }
-
-  Result<json::Object> app_delete(const json::Object& o) {
-    RB_TRY_ASSIGN(AppId id, app_of(o));
-    RB_TRY(remember(id));
-    auto removed = wait<void>([&](auto done) { deps_.apps.remove_app(tenant_.id, id, done); });
-    if (!removed) {
-      return no_such_app(removed.error(), id);
-    }
-    revoke(id);
-    return json::Object();
-  }
-
   Result<json::Object> token_create(const json::Object& o) {
     std::int64_t ttl = number_of(o, "ttlSeconds", 3600);
     std::int64_t uses = number_of(o, "uses", 1);
@@ -323,38 +196,6 @@ class Administration {
   Result<std::uint64_t> machines_behind(std::uint64_t version) {
     return wait<std::uint64_t>(
         [&](auto done) { deps_.machines->count_with_older_order_keys(version, done); });
-  }
-
-  json::Object credentials(const std::string& client_id, const std::string& secret) {
-    json::Object out;
-    out["tenantId"] = tenant_.id.text();
-    out["clientId"] = client_id;
-    out["clientSecret"] = secret;
-    return out;
-  }
-  static Error no_such_app(const Error& e, const AppId& id) {
-    return e.code == Errc::not_found
-               ? Error{Errc::not_found, "no application has the client id " + id.text()}
-               : e;
-  }
-  static std::string known_roles() {
-    std::string out;
-    for (const std::string& role : all_roles()) {
-      out += (out.empty() ? "" : ", ") + role;
-    }
-    return out;
-  }
-  // Ends the application's tokens: on disk first, so that no restart brings them back.
-  Result<void> remember(const AppId& id) {
-    if (deps_.revocations.empty()) {
-      return {};
-    }
-    return remember_revocation(deps_.revocations, id, deps_.clock.now());
-  }
-  void revoke(const AppId& id) {
-    if (deps_.verifier != nullptr) {
-      deps_.verifier->revoke_app(id, deps_.clock.now());
-    }
   }
 
   const AdminDeps& deps_;

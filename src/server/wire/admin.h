@@ -25,14 +25,17 @@ struct AdminDeps {
   OrderKeyring* keyring = nullptr;  // null: another process holds the order keys
   AuditLog* audit = nullptr;        // of a running server
   std::function<void()> on_order_keys_changed = [] {};
+  // The application's App::rate_factor is that now.
+  std::function<void(const TenantId&, const AppId&, std::uint32_t)> on_app_limits =
+      [](const TenantId&, const AppId&, std::uint32_t) {};
   std::function<void(const MachineId&)> on_machine_cleared = [](const MachineId&) {};
 };
 
 // request: {"command":"app_create", ...}. The answer is {"ok":{...}} or {"error":"one line that
-// says what to do"}. Blocks on the store. Commands: app_create {name, roles}, app_list {},
-// app_rotate {clientId}, app_delete {clientId}, enrollment_token_create {ttlSeconds, uses, tags},
-// machine_clear {machine | all}, signing_key_list {}, signing_key_add {}, signing_key_retire {id,
-// force}, clock_advance {seconds}, clock_set {seconds} (ahead of the truth; behind when negative).
+// says what to do"}. Blocks on the store. Commands: those of admin_apps.h,
+// enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine | all}, signing_key_list
+// {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance {seconds}, clock_set
+// {seconds} (ahead of the truth; behind when negative).
 std::string administer(const AdminDeps& deps, std::string_view request);
 
 }  // namespace reachback::server

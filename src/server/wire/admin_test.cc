@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "crypto/x509.h"
 #include "json/json.h"
 #include "server/wire/admin_socket.h"
 #include "server/wire/data_folder.h"
@@ -169,6 +170,93 @@ TEST_F(AdminTest, an_application_is_made_listed_rotated_and_deleted) {
   EXPECT_NE(rotated.at("clientSecret").as_string(), secret);
   EXPECT_TRUE(ask({{"command", "app_delete"}, {"clientId", id}}).contains("ok"));
   EXPECT_NE(refusal({{"command", "app_delete"}, {"clientId", id}}).find(id), std::string::npos);
+}
+
+TEST_F(AdminTest, an_application_may_have_certificates_and_no_secret) {
+  json::Object made = ask({{"command", "app_create"},
+                           {"name", "soar"},
+                           {"roles", json::Array{"Machine.LiveResponse"}},
+                           {"noSecret", true}})
+                          .at("ok")
+                          .as_object();
+  EXPECT_FALSE(made.contains("clientSecret"));
+  const std::string id = made.at("clientId").as_string().c_str();
+  std::string pem = crypto::make_ca("soar", clock_.now())->certificate;
+  json::Object add{{"command", "app_certificate_add"}, {"clientId", id}, {"pem", pem}};
+  json::Object added = ask(add).at("ok").as_object();
+  EXPECT_EQ(added.at("subject").as_string(), "CN=soar");
+  EXPECT_NE(refusal(add).find("has this certificate"), std::string::npos);
+  json::Object list{{"command", "app_certificate_list"}, {"clientId", id}};
+  EXPECT_EQ(ask(list).at("ok").at("certificates"), json::Value(json::Array{added}));
+  json::Object app = ask({{"command", "app_list"}}).at("ok").at("apps").at(0).as_object();
+  EXPECT_EQ(app.at("hasSecret"), json::Value(false));
+  EXPECT_EQ(app.at("certificates").to_number<int>(), 1);
+  std::string sha1 = added.at("sha1").as_string().c_str(), shown;
+  for (std::size_t i = 0; i < sha1.size(); ++i) {
+    shown += (i > 0 && i % 2 == 0 ? ":" : "");
+    shown += static_cast<char>(::toupper(sha1[i]));
+  }
+  json::Object remove{
+      {"command", "app_certificate_remove"}, {"clientId", id}, {"thumbprint", shown}};
+  EXPECT_EQ(ask(remove).at("ok").at("thumbprint"), added.at("thumbprint"));
+  EXPECT_NE(refusal(remove).find("has no certificate '" + shown), std::string::npos);
+  EXPECT_TRUE(ask(list).at("ok").at("certificates").as_array().empty());
+  // A certificate that is over, one that is none, and an application that is not there.
+  add["pem"] = crypto::make_ca("old", clock_.now() - std::chrono::hours(24 * 3651))->certificate;
+  EXPECT_NE(refusal(add).find("it expired at"), std::string::npos);
+  add["pem"] = "x";
+  EXPECT_NE(refusal(add).find("certificate: 0 of them"), std::string::npos);
+  add["clientId"] = AppId::make(random_).text();
+  EXPECT_NE(refusal(add).find("no application has the client id"), std::string::npos);
+}
+
+TEST_F(AdminTest, an_application_has_ten_certificates_at_most) {
+  json::Object made = ask({{"command", "app_create"},
+                           {"name", "soar"},
+                           {"roles", json::Array{"Machine.LiveResponse"}}})
+                          .at("ok")
+                          .as_object();
+  json::Object add{{"command", "app_certificate_add"}, {"clientId", made.at("clientId")}};
+  for (int i = 0; i < 10; ++i) {
+    add["pem"] = crypto::make_ca("soar", clock_.now())->certificate;
+    EXPECT_EQ(refusal(add), "") << i;
+  }
+  add["pem"] = crypto::make_ca("soar", clock_.now())->certificate;
+  EXPECT_NE(refusal(add).find("10 certificates"), std::string::npos);
+}
+
+TEST_F(AdminTest, call_rates_of_an_application_are_kept_and_told_to_who_counts) {
+  std::vector<std::pair<std::string, std::uint32_t>> told;
+  AdminDeps deps{stores_.apps(), clock_, random_};
+  deps.on_app_limits = [&told](const TenantId&, const AppId& app, std::uint32_t factor) {
+    told.emplace_back(app.text(), factor);
+  };
+  auto run = [&deps](json::Object request) {
+    return json::parse(administer(deps, json::write(request)))->as_object();
+  };
+  json::Object made = run({{"command", "app_create"},
+                           {"name", "soar"},
+                           {"roles", json::Array{"Machine.LiveResponse"}}})
+                          .at("ok")
+                          .as_object();
+  const std::string id = made.at("clientId").as_string().c_str();
+  for (std::int64_t factor : {10, 0, 1'000'000}) {
+    run({{"command", "app_limits"}, {"clientId", id}, {"rateFactor", factor}});
+    auto app =
+        testing::wait_for<App>([&](auto d) { stores_.apps().app(tenant_, *AppId::parse(id), d); });
+    EXPECT_EQ(app->rate_factor, factor);
+  }
+  for (std::int64_t factor : {-1, 1'000'001}) {
+    EXPECT_TRUE(run({{"command", "app_limits"}, {"clientId", id}, {"rateFactor", factor}})
+                    .contains("error"));
+  }
+  EXPECT_TRUE(run({{"command", "app_limits"}, {"clientId", id}}).contains("error"));
+  EXPECT_TRUE(
+      run({{"command", "app_limits"}, {"clientId", AppId::make(random_).text()}, {"rateFactor", 2}})
+          .contains("error"));
+  run({{"command", "app_delete"}, {"clientId", id}});
+  EXPECT_EQ(told, (std::vector<std::pair<std::string, std::uint32_t>>{
+                      {id, 10}, {id, 0}, {id, 1'000'000}, {id, 1}}));
 }
 
 TEST_F(AdminTest, a_revocation_is_there_after_a_restart_and_goes_when_no_token_can_be_left) {

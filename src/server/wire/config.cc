@@ -174,6 +174,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
              [&c](std::int64_t v) { c.rate_factor = static_cast<std::uint64_t>(v); });
     return r.read();
   });
+  top.table("sign_in", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "sign_in.", file);
+    r.boolean("assertion_reuse", [&c](bool v) { c.assertion_reuse = v; });
+    return r.read();
+  });
   top.table("get_file", [&](const toml::table& t) -> Result<void> {
     TableReader r(t, "get_file.", file);
     r.text("wire_form", [&c](const std::string& value) -> Result<void> {

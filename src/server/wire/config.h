@@ -28,6 +28,7 @@ struct Config {
   std::optional<bool> read_all_results;
   bool limits_enabled = true;
   std::uint64_t rate_factor = 1;
+  bool assertion_reuse = false;
   bool get_file_raw = false;
   bool put_file_kept = false;
   std::size_t threads = 0;  // 0: one a core, at most 8

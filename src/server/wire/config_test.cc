@@ -33,6 +33,7 @@ TEST(Config, an_empty_file_is_the_defaults) {
   ASSERT_TRUE(c.ok());
   EXPECT_EQ(c->profile, rest::Profile::y2026);
   EXPECT_TRUE(c->limits_enabled);
+  EXPECT_FALSE(c->assertion_reuse);
   EXPECT_FALSE(c->get_file_raw);
   EXPECT_FALSE(c->put_file_kept);
 }
@@ -46,6 +47,8 @@ read_all_results = true
 [limits]
 enabled = false
 rate_factor = 10
+[sign_in]
+assertion_reuse = true
 [get_file]
 wire_form = "raw"
 [put_file]
@@ -77,6 +80,7 @@ audiences = ["a", "b"]
   EXPECT_EQ(c->alias_hosts, std::vector<std::string>{"api.securitycenter.microsoft.com"});
   EXPECT_FALSE(c->limits_enabled);
   EXPECT_EQ(c->rate_factor, 10u);
+  EXPECT_TRUE(c->assertion_reuse);
   EXPECT_TRUE(c->get_file_raw);
   EXPECT_TRUE(c->put_file_kept);
   EXPECT_EQ(c->threads, 3u);

@@ -8,7 +8,9 @@
 #include "json/json.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
+#include "server/wire/admin_request.h"
 #include "server/wire/admin_socket.h"
+#include "server/wire/app_commands.h"
 #include "server/wire/config.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/init.h"
@@ -28,13 +30,6 @@ void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   std::fputc('\n', stdout);
   std::fflush(stdout);
-}
-
-std::string string_of(const json::Object& o, std::string_view key) {
-  const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
-  return v != nullptr && v->is_string()
-             ? std::string(v->get_string().data(), v->get_string().size())
-             : std::string();
 }
 
 // Sends a command to the running server, or does it here when none runs.
@@ -76,8 +71,8 @@ Result<json::Object> administer_folder(const std::string& dir, const json::Objec
 }
 
 struct Options {
-  std::string data, public_url, name, client_id, ttl = "1h";
-  std::vector<std::string> roles, tags;
+  std::string data, public_url, ttl = "1h";
+  std::vector<std::string> tags;
   std::int64_t uses = 1;
   bool json = false;
   ServeOptions serve;
@@ -119,28 +114,6 @@ int do_admin(const Options& o, json::Object request,
   }
   print(o.json ? json::write(*answer) : show(*answer));
   return 0;
-}
-
-std::string show_credentials(const json::Object& a) {
-  return "client id      " + string_of(a, "clientId") + "\nclient secret  " +
-         string_of(a, "clientSecret") + "   (shown once)\ntenant         " +
-         string_of(a, "tenantId");
-}
-
-std::string show_apps(const json::Object& a) {
-  std::string out;
-  for (const auto& entry : a.at("apps").as_array()) {
-    const json::Object& app = entry.as_object();
-    out += string_of(app, "clientId") + "  " + escape_for_terminal(string_of(app, "name")) + " ";
-    for (const auto& role : app.at("roles").as_array()) {
-      out += " " + std::string(role.as_string().c_str());
-    }
-    out += '\n';
-  }
-  if (!out.empty()) {
-    out.pop_back();
-  }
-  return out;
 }
 
 std::string show_cleared(const json::Object& a) {
@@ -290,39 +263,15 @@ int run_server_program(int argc, char** argv) {
     status = done ? 0 : fail(done.error());
   });
 
-  auto* app = cli.add_subcommand("app", "applications that may call the API");
-  app->require_subcommand(1);
-  auto* create = app->add_subcommand("create", "add an application and print its secret");
-  data(create);
-  json_flag(create);
-  create->add_option("--name", o.name, "its name")->required();
-  create
-      ->add_option("--role", o.roles, "a permission such as Machine.LiveResponse; may be repeated")
-      ->required();
-  create->callback([&] {
-    status =
-        do_admin(o, {{"command", "app_create"}, {"name", o.name}, {"roles", to_array(o.roles)}},
-                 show_credentials);
-  });
-  auto* list = app->add_subcommand("list", "list the applications");
-  data(list);
-  json_flag(list);
-  list->callback([&] { status = do_admin(o, {{"command", "app_list"}}, show_apps); });
-  auto* rotate = app->add_subcommand("rotate", "give an application a new secret; its tokens end");
-  data(rotate);
-  json_flag(rotate);
-  rotate->add_option("client_id", o.client_id)->required();
-  rotate->callback([&] {
-    status = do_admin(o, {{"command", "app_rotate"}, {"clientId", o.client_id}}, show_credentials);
-  });
-  auto* remove = app->add_subcommand("delete", "remove an application; its tokens end");
-  data(remove);
-  json_flag(remove);
-  remove->add_option("client_id", o.client_id)->required();
-  remove->callback([&] {
-    status = do_admin(o, {{"command", "app_delete"}, {"clientId", o.client_id}},
-                      [](const json::Object&) { return std::string("deleted"); });
-  });
+  AppOptions app_options;
+  const AppRun app_run{[](const AppOptions& a, json::Object request, const auto& show) {
+                         Options with_data;
+                         with_data.data = a.data;
+                         with_data.json = a.json;
+                         return do_admin(with_data, std::move(request), show);
+                       },
+                       fail};
+  add_app_commands(cli, app_options, app_run, status);
 
   auto* token = cli.add_subcommand("enrollment-token", "tokens with which machines join");
   token->require_subcommand(1);

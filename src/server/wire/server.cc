@@ -16,6 +16,7 @@
 #include "json/json.h"
 #include "net/http_server.h"
 #include "server/audit_file/audit_file.h"
+#include "server/auth_jwt/assertion_verifier.h"
 #include "server/auth_jwt/audiences.h"
 #include "server/auth_jwt/issuer.h"
 #include "server/auth_jwt/verifier.h"
@@ -107,6 +108,15 @@ Result<LiveResponseLimits> live_response_limits(const Config& config) {
   out.upload_bytes_max = limits.value(config.profile, "upload_bytes");
   out.link_lifetime = limits.duration(config.profile, "link_lifetime");
   out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
+  return out;
+}
+
+Result<AssertionLimits> assertion_limits(const Config& config) {
+  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
+  AssertionLimits out;
+  out.lifetime = limits.duration(config.profile, "assertion_lifetime");
+  out.remembered_per_app = limits.value(config.profile, "assertions_remembered");
+  out.once = !config.assertion_reuse;
   return out;
 }
 
@@ -302,7 +312,11 @@ class Server {
         limits, secrets_.blob_name_key);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
     machines_ = Machines::create(store_->machines(), hub_, clock_);
-    sign_in_ = SignIn::create(store_->apps(), *issuer_, clock_);
+    RB_TRY_ASSIGN(assertions_, AssertionVerifier::create());
+    RB_TRY_ASSIGN(AssertionLimits assertion_limits_of_profile, assertion_limits(config_));
+    sign_in_ =
+        SignIn::create(store_->apps(), *assertions_, *issuer_, clock_, assertion_limits_of_profile);
+    RB_TRY(load_app_rates(*tenants));
     refusals_ = std::make_unique<RefusalTally>(*audit_, *scheduler_, clock_);
     rest::RestOptions rest;
     rest.public_url = public_url_;
@@ -315,11 +329,11 @@ class Server {
     rest.rate_factor = config_.rate_factor;
     rest.strict = config_.strict;
     rest.read_all_results = config_.read_all_results;
-    RB_TRY_ASSIGN(rest_,
-                  rest::RestApi::create(
-                      rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_, *verifier_,
-                                     *issuer_, *audiences_, *audit_, *refusals_, clock_, random_},
-                      std::move(rest)));
+    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
+                             rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
+                                            *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
+                                            clock_, random_, app_rates_},
+                             std::move(rest)));
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
@@ -336,6 +350,10 @@ class Server {
                     deps.keyring = keyring_.get();
                     deps.audit = audit_.get();
                     deps.on_order_keys_changed = [this] { announce_order_keys(); };
+                    deps.on_app_limits = [this](const TenantId& tenant, const AppId& app,
+                                                std::uint32_t factor) {
+                      app_rates_.set(tenant, app, factor);
+                    };
                     deps.on_machine_cleared = [this](const MachineId& id) {
                       hub_.end_one(id, "an operator has cleared this machine");
                     };
@@ -393,6 +411,21 @@ class Server {
     store_->apps().tenants(
         [promise](Result<std::vector<Tenant>> t) { promise->set_value(std::move(t)); });
     return promise->get_future().get();
+  }
+
+  // What was set before this start; from now on the admin socket keeps it up to date.
+  Result<void> load_app_rates(const std::vector<Tenant>& tenants) {
+    for (const Tenant& tenant : tenants) {
+      auto promise = std::make_shared<std::promise<Result<std::vector<App>>>>();
+      store_->apps().apps(tenant.id, [promise](Result<std::vector<App>> apps) {
+        promise->set_value(std::move(apps));
+      });
+      RB_TRY_ASSIGN(std::vector<App> apps, promise->get_future().get());
+      for (const App& app : apps) {
+        app_rates_.set(app.tenant, app.id, app.rate_factor);
+      }
+    }
+    return {};
   }
 
   void reap() {
@@ -482,6 +515,7 @@ class Server {
   std::atomic<bool> stopping_{false};
   Mutex given_up_mutex_;
   std::optional<Error> given_up_ RB_GUARDED_BY(given_up_mutex_);
+  AppRates app_rates_;
   LocalNotifier notifier_;
   AgentHub hub_;
   std::unique_ptr<SqliteStore> store_;
@@ -490,6 +524,7 @@ class Server {
   std::unique_ptr<RefusalTally> refusals_;
   std::unique_ptr<AuditKeeper> keeper_;
   std::unique_ptr<AudienceList> audiences_;
+  std::unique_ptr<AssertionVerifier> assertions_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<JwtVerifier> verifier_;
   std::unique_ptr<OrderKeyring> keyring_;  // null: another process holds the keys
