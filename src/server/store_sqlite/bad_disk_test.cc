@@ -93,6 +93,7 @@ TEST(RewriteLog, leaves_a_long_log_on_a_real_disk_as_it_is) {
   ASSERT_OK(rewrite_log(database, ""));  // there is none
   testing::SeededRandom random(1);
   const std::string bytes = random.bytes((3 << 20) + 5);
+  ASSERT_OK(write_file_durably(database, "a database"));
   ASSERT_OK(write_file_durably(database + "-wal", bytes));
   ASSERT_OK(rewrite_log(database, ""));
   EXPECT_EQ(*read_file(database + "-wal"), bytes);

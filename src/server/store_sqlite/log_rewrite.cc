@@ -50,12 +50,15 @@ Result<void> rewrite_log(const std::string& database, const std::string& vfs_nam
   }
   file->pMethods = nullptr;
   const char* name = sqlite3_filename_wal(names.get());
-  int there = 0;
-  if (int rc = vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &there); rc != SQLITE_OK) {
-    return failed(log, "look", rc);
-  }
-  if (there == 0) {
-    return {};
+  // A log without its database is nobody's: opening the database tells that it is not there.
+  for (const char* file_name : {names.get(), name}) {
+    int there = 0;
+    if (int rc = vfs->xAccess(vfs, file_name, SQLITE_ACCESS_EXISTS, &there); rc != SQLITE_OK) {
+      return failed(log, "look", rc);
+    }
+    if (there == 0) {
+      return {};
+    }
   }
   if (int rc = vfs->xOpen(vfs, name, file.get(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, nullptr);
       rc != SQLITE_OK) {
