@@ -23,11 +23,11 @@ std::string get_file_body(const GetOptions& options) {
   return json::write(body);
 }
 
-// A file that is gone unless it gets its name.
+// A file of ours alone that is gone unless it gets its name.
 class Partial {
  public:
   static Result<Partial> create(const std::string& path) {
-    RB_TRY_ASSIGN(Fd fd, open_file(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    RB_TRY_ASSIGN(Fd fd, open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     return Partial(path, std::move(fd));
   }
   Partial(Partial&& other) noexcept
@@ -69,8 +69,8 @@ Result<void> save(Api& api, const std::string& link, const Sha256& wanted,
                   const GetOptions& options, const ActionId& id) {
   const bool to_stdout = options.file == "-";
   const std::string beside =
-      to_stdout ? (std::filesystem::temp_directory_path() / ("reachback-" + id.text())).string()
-                : options.file;
+      (to_stdout ? (std::filesystem::temp_directory_path() / "reachback").string() : options.file) +
+      "." + id.text();
   RB_TRY_ASSIGN(Partial part, Partial::create(beside + ".part"));
   RB_TRY_ASSIGN(Partial scratch, Partial::create(beside + ".unpacked"));
   Result<void> written;

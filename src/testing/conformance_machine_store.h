@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/odata/build.h"
 #include "testing/conformance_stores.h"
 #include "testing/sample_action.h"
 
@@ -50,12 +51,23 @@ class MachineStoreConformance : public StoresConformance {
     return wait_for<Machine>([&](auto done) { stores_->machines().get(tenant, id, done); });
   }
   Result<std::vector<Machine>> list(std::uint64_t skip, std::uint64_t top) {
+    return list(server::odata::everything(server::machine_entity(), skip, top));
+  }
+  Result<std::vector<Machine>> list(const server::odata::Query& query) {
     auto page = wait_for<server::Page<Machine>>([&](auto done) {
       stores_->machines().list(
-          tenant_, server::odata::everything(server::machine_entity(), skip, top),
-          [](const MachineId&, Timestamp) { return false; }, {}, done);
+          tenant_, query, [](const MachineId&, Timestamp) { return false; }, {}, done);
     });
     return page ? Result<std::vector<Machine>>(std::move(page->items)) : page.error();
+  }
+  // Those with a tag that fits.
+  std::vector<Machine> with_tag(const std::string& tag,
+                                server::odata::Op op = server::odata::Op::in,
+                                bool negated = false) {
+    auto query = server::odata::everything(server::machine_entity(), 0, 100);
+    query.filter = server::odata::term_node(
+        {server::machine_entity().find("machineTags"), op, negated, {server::odata::Value(tag)}});
+    return *list(query);
   }
   Result<std::vector<Machine>> by_name(const std::string& name) {
     return wait_for<std::vector<Machine>>(
@@ -367,16 +379,15 @@ TEST_P(MachineStoreConformance, machines_are_found_by_tag) {
   ASSERT_OK(a);
   ASSERT_OK(b);
   ASSERT_OK(enroll(token(other_tenant_, 1, sample_time(1000), {"web"}), fresh()));
-  auto found = [&](const std::string& tag, bool prefix, std::uint64_t top = 100) {
-    return *wait_for<std::vector<Machine>>(
-        [&](auto done) { stores_->machines().with_tag(tenant_, tag, prefix, top, done); });
-  };
-  EXPECT_EQ(found("web", false), std::vector<Machine>{*a});
-  EXPECT_EQ(found("web", true), (std::vector<Machine>{*a, *b}));
-  EXPECT_EQ(found("web", true, 1), std::vector<Machine>{*a});
-  EXPECT_EQ(found("Web", true), std::vector<Machine>{});
-  EXPECT_EQ(found("%", true), std::vector<Machine>{});
-  EXPECT_EQ(found("webs", false), std::vector<Machine>{});
+  using enum server::odata::Op;
+  EXPECT_EQ(with_tag("web"), std::vector<Machine>{*a});
+  EXPECT_EQ(with_tag("web", in, true), std::vector<Machine>{*b});
+  EXPECT_EQ(with_tag("web", starts_with), (std::vector<Machine>{*a, *b}));
+  EXPECT_EQ(with_tag("web", starts_with, true), std::vector<Machine>{});
+  EXPECT_EQ(with_tag("site", ends_with), std::vector<Machine>{*b});
+  EXPECT_EQ(with_tag("Web", starts_with), std::vector<Machine>{});
+  EXPECT_EQ(with_tag("%", starts_with), std::vector<Machine>{});
+  EXPECT_EQ(with_tag("webs"), std::vector<Machine>{});
 }
 
 TEST_P(MachineStoreConformance, a_change_is_made_to_all_machines_or_none) {
@@ -418,10 +429,7 @@ TEST_P(MachineStoreConformance, a_change_is_made_to_all_machines_or_none) {
   remove.remove_tags = {"x", "never there"};
   ASSERT_OK(change(tenant_, {a->id}, remove));
   EXPECT_EQ(get(tenant_, a->id)->tags, std::vector<std::string>{});
-  EXPECT_EQ(wait_for<std::vector<Machine>>([&](auto done) {
-              stores_->machines().with_tag(tenant_, "x", false, 10, done);
-            })->size(),
-            0u);
+  EXPECT_EQ(with_tag("x"), std::vector<Machine>{});
 
   add.add_tags = {"1", "2", "3"};
   add.tags_max = 3;

@@ -156,10 +156,6 @@ class NodeMachines : public server::MachineStore {
                     std::uint64_t top, Done<std::vector<server::Machine>> done) override {
     shared_.with_address(tenant, std::move(ip), from, to, top, std::move(done));
   }
-  void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
-                Done<std::vector<server::Machine>> done) override {
-    shared_.with_tag(tenant, std::move(tag), prefix, top, std::move(done));
-  }
   void change(TenantId tenant, std::vector<MachineId> ids, server::MachineChange change,
               server::AuditEntry audit, Done<std::vector<server::Machine>> done) override {
     shared_.change(tenant, std::move(ids), std::move(change), std::move(audit), std::move(done));

@@ -109,6 +109,9 @@ struct MachineChange {
 
 // So long a machine's former addresses are kept. Source: MDE asks findbyip for 30 days at most.
 inline constexpr Duration kAddressHistory = std::chrono::hours(24 * 31);
+// And so many periods of former addresses, the newest ones: a machine that makes up addresses fills
+// no disk. Source: ours.
+inline constexpr std::size_t kAddressPeriodsMax = 1000;
 
 class MachineStore {
  public:
@@ -127,12 +130,10 @@ class MachineStore {
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
   // Those that had the address (as base/ip.h writes it) at a moment of [from, to], by first_seen,
   // id. One that has it now counts as having it to this day, however long ago it was last seen.
-  // What is older than kAddressHistory may be forgotten.
+  // What is older than kAddressHistory, or beyond
+  // kAddressPeriodsMax, may be forgotten.
   virtual void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
                             std::uint64_t top, Done<std::vector<Machine>> done) = 0;
-  // Those that have the tag, or with `prefix` one that begins with it, by first_seen, id.
-  virtual void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
-                        Done<std::vector<Machine>> done) = 0;
   // All of the machines or none; one audit record for each that it changes. Gives them as they are
   // then, in the order of `ids`. Errors: not_found (names the first that is not there),
   // invalid_input (a machine would have more than tags_max tags).

@@ -3,21 +3,12 @@
 #include "server/odata/build.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
+#include "server/rest/of_call.h"
 #include "server/rest/render.h"
 #include "server/rest/run_body.h"
-#include "server/service/texts.h"
 
 namespace reachback::server::rest {
 namespace {
-
-// What is no GUID is answered like a GUID that is not known, without a look-up.
-Result<ActionId> action_id(const Call& call) {
-  auto id = ActionId::parse(call.params.front());
-  if (!id) {
-    return Error{Errc::not_found, "Machine action " + call.params.front() + " was not found"};
-  }
-  return *id;
-}
 
 Done<action::Action> answer_with_action(Core& core, CallPtr call) {
   return [&core, call](Result<action::Action> action) {
@@ -56,9 +47,9 @@ void get_actions(Core& core, CallPtr call) {
 
 void get_machine_actions(Core& core, CallPtr call) {
   auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
-  auto id = MachineId::parse(call->params.front());
+  auto id = machine_id(*call);
   if (!options || !id) {
-    core.refuse(*call, id ? options.error() : machine_not_found(call->params.front()));
+    core.refuse(*call, id ? options.error() : id.error());
     return;
   }
   const odata::Term its{

@@ -181,4 +181,21 @@ Result<FindByIp> parse_find_by_ip(std::string_view arguments, Timestamp now, con
   return out;
 }
 
+Result<FindByTag> parse_find_by_tag(const Pairs& query) {
+  auto tags = values_of(query, "tag");
+  auto prefixes = values_of(query, "useStartsWithFilter");
+  if (tags.size() > 1) {
+    return invalid("tag is there twice");
+  }
+  if (tags.empty() || tags[0].empty()) {
+    return Error{Errc::missing_parameter, "tag is required"};
+  }
+  const bool prefix = prefixes.size() == 1 && equals_ignore_case(prefixes[0], "true");
+  if (!prefixes.empty() && !prefix &&
+      (prefixes.size() > 1 || !equals_ignore_case(prefixes[0], "false"))) {
+    return invalid("useStartsWithFilter must be true or false");
+  }
+  return FindByTag{std::string(tags[0]), prefix};
+}
+
 }  // namespace reachback::server::rest

@@ -37,4 +37,11 @@ struct FindByIp {
 // ahead).
 Result<FindByIp> parse_find_by_ip(std::string_view arguments, Timestamp now, const Bounds& bounds);
 
+struct FindByTag {
+  std::string tag;
+  bool prefix = false;  // or a tag that begins so
+};
+// ?tag=...&useStartsWithFilter=true|false. Errors: missing_parameter, invalid_input.
+Result<FindByTag> parse_find_by_tag(const Pairs& query);
+
 }  // namespace reachback::server::rest

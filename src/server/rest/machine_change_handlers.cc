@@ -2,28 +2,21 @@
 // setDeviceValue, PATCH.
 #include "server/rest/handlers.h"
 #include "server/rest/machine_bodies.h"
+#include "server/rest/of_call.h"
 #include "server/rest/render.h"
-#include "server/service/texts.h"
 
 namespace reachback::server::rest {
 namespace {
 
-// An id that cannot be one is answered like one that is not known, without a look-up.
-Result<MachineId> machine_id(const Call& call) {
-  auto id = MachineId::parse(call.params.front());
-  if (!id) {
-    return machine_not_found(call.params.front());
+// change: what the body says.
+void change_one(Core& core, const CallPtr& call, Result<MachineChange> change) {
+  auto id = machine_id(*call);
+  auto options = refuse_options(call->query);
+  if (!id || !options || !change) {
+    core.refuse(*call, !id ? id.error() : !options ? options.error() : change.error());
+    return;
   }
-  RB_TRY(refuse_options(call.query));
-  return *id;
-}
-
-Freshness freshness(const Core& core) {
-  return Freshness{core.deps.clock.now(), core.bounds.machine_inactive_after};
-}
-
-void change_one(Core& core, const CallPtr& call, const MachineId& id, MachineChange change) {
-  core.deps.machines.change(call->principal, {id}, std::move(change), "machine_changed",
+  core.deps.machines.change(call->principal, {*id}, std::move(*change), "machine_changed",
                             [&core, call](Result<std::vector<MachineView>> machines) {
                               if (!machines) {
                                 core.refuse(*call, machines.error());
@@ -45,13 +38,8 @@ MachineChange change_of(const TagBody& body, const Bounds& bounds) {
 }  // namespace
 
 void post_tag(Core& core, CallPtr call) {
-  auto id = machine_id(*call);
   auto body = parse_tag_body(call->content(), /*many=*/false, core.bounds);
-  if (!id || !body) {
-    core.refuse(*call, id ? body.error() : id.error());
-    return;
-  }
-  change_one(core, call, *id, change_of(*body, core.bounds));
+  change_one(core, call, body ? Result(change_of(*body, core.bounds)) : body.error());
 }
 
 void post_tag_of_machines(Core& core, CallPtr call) {
@@ -74,25 +62,16 @@ void post_tag_of_machines(Core& core, CallPtr call) {
 }
 
 void post_device_value(Core& core, CallPtr call) {
-  auto id = machine_id(*call);
   auto value = parse_device_value_body(call->content());
-  if (!id || !value) {
-    core.refuse(*call, id ? value.error() : id.error());
-    return;
-  }
   MachineChange change;
-  change.device_value = *value;
-  change_one(core, call, *id, std::move(change));
+  if (value) {
+    change.device_value = *value;
+  }
+  change_one(core, call, value ? Result(std::move(change)) : value.error());
 }
 
 void patch_machine(Core& core, CallPtr call) {
-  auto id = machine_id(*call);
-  auto change = parse_machine_patch(call->content(), core.bounds);
-  if (!id || !change) {
-    core.refuse(*call, id ? change.error() : id.error());
-    return;
-  }
-  change_one(core, call, *id, std::move(*change));
+  change_one(core, call, parse_machine_patch(call->content(), core.bounds));
 }
 
 }  // namespace reachback::server::rest

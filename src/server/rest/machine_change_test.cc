@@ -130,10 +130,10 @@ TEST(FindByIp, TakesMdesFormAndRefusesEveryOther) {
                            "timestamp=2021-02-04T15:00:00Z,ip='10.0.0.7'",
                            "ip=%2710.0.0.7%27%2Ctimestamp=2021-02-04T15%3A00%3A00Z"}) {
     ASSERT_EQ(find(good).status, 200) << good;
-    EXPECT_EQ(world.machines.found_by, "10.0.0.7 2021-02-04T15:00:00Z 10000") << good;
+    EXPECT_EQ(world.machines.found_by, "10.0.0.7 2021-02-04T15:00:00Z 10001") << good;
   }
   ASSERT_EQ(find("ip='FE80:0::1',timestamp=2021-01-06T15:00:00.5Z").status, 200);
-  EXPECT_EQ(world.machines.found_by, "fe80::1 2021-01-06T15:00:00.5Z 10000");
+  EXPECT_EQ(world.machines.found_by, "fe80::1 2021-01-06T15:00:00.5Z 10001");
   struct Case {
     std::string arguments, code;
   };
@@ -156,23 +156,28 @@ TEST(FindByIp, TakesMdesFormAndRefusesEveryOther) {
   }
 }
 
-TEST(FindByTag, TakesTheTagAndWhetherItIsABeginning) {
+TEST(FindByTag, IsTheListWithThatTagInItsFilter) {
   World world(World::without_rates());
   auto find = [&](const std::string& query) {
-    world.machines.found_by.clear();
     return world.get("/api/machines/findbytag" + query, "Machine.Read.All");
   };
-  EXPECT_EQ(find("?tag=a+b").status, 200);
-  EXPECT_EQ(world.machines.found_by, "a b 10000");
-  EXPECT_EQ(find("?useStartsWithFilter=True&tag=a").status, 200);
-  EXPECT_EQ(world.machines.found_by, "a* 10000");
-  EXPECT_EQ(find("?tag=a&useStartsWithFilter=false").status, 200);
-  EXPECT_EQ(world.machines.found_by, "a 10000");
+  auto found = [&](const std::string& query) {
+    auto reply = find(query);
+    EXPECT_EQ(reply.status, 200) << query << reply.body;
+    return reply.object().at("value").as_array().size();
+  };
+  EXPECT_EQ(found("?tag=triage"), 1u);  // the machine's only tag
+  EXPECT_EQ(found("?tag=tri"), 0u);
+  EXPECT_EQ(found("?useStartsWithFilter=True&tag=tri"), 1u);
+  EXPECT_EQ(found("?tag=tri&useStartsWithFilter=false"), 0u);
+  EXPECT_EQ(found("?tag=tri+age"), 0u);
+  EXPECT_EQ(found("?tag=triage&$filter=osPlatform eq 'Linux'&$select=id"), 1u);
+  EXPECT_EQ(found("?tag=triage&$filter=osPlatform eq 'Windows10'"), 0u);
   EXPECT_EQ(find("").code(), "MissingRequiredParameter");
   EXPECT_EQ(find("?tag=").code(), "MissingRequiredParameter");
   EXPECT_EQ(find("?tag=a&tag=b").code(), "InvalidInput");
   EXPECT_EQ(find("?tag=a&useStartsWithFilter=1").code(), "InvalidInput");
-  EXPECT_EQ(find("?tag=a&$top=1").code(), "ODataError");
+  EXPECT_EQ(find("?tag=a&$expand=x").code(), "ODataError");
 }
 
 TEST(OtherActions, AreCheckedAndThenNotSupported) {

@@ -1,14 +1,27 @@
 // GET /api/machines, /api/machines/$count, /api/machines/{id}, /api/alerts.
+#include "server/odata/build.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
 #include "server/rest/machine_bodies.h"
+#include "server/rest/of_call.h"
 #include "server/rest/render.h"
 
 namespace reachback::server::rest {
 namespace {
 
-Freshness freshness(const Core& core) {
-  return Freshness{core.deps.clock.now(), core.bounds.machine_inactive_after};
+void answer_with_list(Core& core, const CallPtr& call, const ListOptions& options,
+                      const std::string& address) {
+  core.deps.machines.list(
+      call->principal, options.query, core.bounds.machine_inactive_after, core.bounds.list_bounds(),
+      [&core, call, options, address](Result<Page<MachineView>> page) {
+        if (!page) {
+          core.refuse(*call, page.error());
+          return;
+        }
+        const ListShape shape = shape_of(options, *page, "Machines", call->base + address);
+        core.answer(*call, 200,
+                    render_machines(call->context(shape.set), page->items, freshness(core), shape));
+      });
 }
 
 }  // namespace
@@ -19,17 +32,7 @@ void get_machines(Core& core, CallPtr call) {
     core.refuse(*call, options.error());
     return;
   }
-  core.deps.machines.list(
-      call->principal, options->query, core.bounds.machine_inactive_after,
-      core.bounds.list_bounds(), [&core, call, options = *options](Result<Page<MachineView>> page) {
-        if (!page) {
-          core.refuse(*call, page.error());
-          return;
-        }
-        const ListShape shape = shape_of(options, *page, "Machines", call->base + "/api/machines");
-        core.answer(*call, 200,
-                    render_machines(call->context(shape.set), page->items, freshness(core), shape));
-      });
+  answer_with_list(core, call, *options, "/api/machines");
 }
 
 void get_machines_count(Core& core, CallPtr call) {
@@ -58,20 +61,6 @@ void get_machine(Core& core, CallPtr call) {
       });
 }
 
-namespace {
-
-Done<std::vector<MachineView>> answer_with_machines(Core& core, CallPtr call) {
-  return [&core, call](Result<std::vector<MachineView>> machines) {
-    if (!machines) {
-      core.refuse(*call, machines.error());
-      return;
-    }
-    core.answer(*call, 200, render_machines(call->context("Machines"), *machines, freshness(core)));
-  };
-}
-
-}  // namespace
-
 void find_machines_by_ip(Core& core, CallPtr call) {
   auto options = refuse_options(call->query);
   auto what = parse_find_by_ip(call->params.front(), core.deps.clock.now(), core.bounds);
@@ -79,30 +68,40 @@ void find_machines_by_ip(Core& core, CallPtr call) {
     core.refuse(*call, options ? what.error() : options.error());
     return;
   }
-  core.deps.machines.find_by_ip(call->principal, what->ip, what->at, core.bounds.list.top_max,
-                                answer_with_machines(core, call));
+  const std::uint64_t most = core.bounds.list.top_max;
+  core.deps.machines.find_by_ip(
+      call->principal, what->ip, what->at, most + 1,
+      [&core, call, most](Result<std::vector<MachineView>> machines) {
+        if (machines && machines->size() > most) {
+          machines = Error{Errc::invalid_query,
+                           "More than " + std::to_string(most) + " machines had that address"};
+        }
+        if (!machines) {
+          core.refuse(*call, machines.error());
+          return;
+        }
+        core.answer(*call, 200,
+                    render_machines(call->context("Machines"), *machines, freshness(core)));
+      });
 }
 
+// The list of machines with that tag in its filter.
 void find_machines_by_tag(Core& core, CallPtr call) {
-  if (auto options = refuse_options(call->query); !options) {
-    core.refuse(*call, options.error());
+  auto options = parse_list_options(call->query, machine_entity(), core.bounds.list);
+  auto asked = parse_find_by_tag(call->query);
+  if (!options || !asked) {
+    core.refuse(*call, options ? asked.error() : options.error());
     return;
   }
-  auto tags = values_of(call->query, "tag");
-  auto prefixes = values_of(call->query, "useStartsWithFilter");
-  if (tags.size() != 1 || tags[0].empty()) {
-    core.refuse(*call, tags.size() > 1 ? Error{Errc::invalid_input, "tag is there twice"}
-                                       : Error{Errc::missing_parameter, "tag is required"});
-    return;
-  }
-  const bool prefix = prefixes.size() == 1 && equals_ignore_case(prefixes[0], "true");
-  if (!prefixes.empty() && !prefix &&
-      (prefixes.size() > 1 || !equals_ignore_case(prefixes[0], "false"))) {
-    core.refuse(*call, Error{Errc::invalid_input, "useStartsWithFilter must be true or false"});
-    return;
-  }
-  core.deps.machines.find_by_tag(call->principal, std::string(tags[0]), prefix,
-                                 core.bounds.list.top_max, answer_with_machines(core, call));
+  const odata::Term has_it{machine_entity().find("machineTags"),
+                           asked->prefix ? odata::Op::starts_with : odata::Op::in,
+                           false,
+                           {odata::Value(asked->tag)}};
+  options->query.filter = odata::joined(
+      odata::Node::Kind::all, {std::move(options->query.filter), odata::term_node(has_it)});
+  options->kept.emplace_back("tag", asked->tag);
+  options->kept.emplace_back("useStartsWithFilter", asked->prefix ? "true" : "false");
+  answer_with_list(core, call, *options, "/api/machines/findbytag");
 }
 
 // There are no device groups: every machine is in group 0. Source: clients.md 16.

@@ -2,6 +2,7 @@
 #include "crypto/digest.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
+#include "server/rest/of_call.h"
 #include "server/rest/render.h"
 #include "server/rest/run_body.h"
 
@@ -9,19 +10,15 @@ namespace reachback::server::rest {
 namespace {
 
 Result<SubmitRequest> parse(const Core& core, const Call& call) {
-  // An id that cannot be one is answered like one that is not known, without a look-up.
-  auto machine = MachineId::parse(call.params.front());
-  if (!machine) {
-    return Error{Errc::not_found, "Machine " + call.params.front() + " was not found"};
-  }
+  RB_TRY_ASSIGN(const MachineId machine, machine_id(call));
   RB_TRY(refuse_options(call.query));
   RB_TRY_ASSIGN(auto key,
                 parse_idempotency_key(call.request().headers, core.bounds.idempotency_key_chars));
   RB_TRY_ASSIGN(SubmitRequest request, parse_run_body(call.content(), core.bounds));
-  request.machine = *machine;
+  request.machine = machine;
   if (key) {
     crypto::Sha256Stream digest;
-    digest.update(machine->text());
+    digest.update(machine.text());
     digest.update(call.content());
     request.idempotency_key = IdempotencyKey{call.principal.caller, *key, digest.finish()};
   }

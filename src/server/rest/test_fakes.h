@@ -193,11 +193,6 @@ class FakeMachines : public Machines {
     found_by = ip + " " + format_time(at) + " " + std::to_string(top);
     done(by.tenant == kTenant ? std::vector{hostname()} : std::vector<MachineView>());
   }
-  void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
-                   Done<std::vector<MachineView>> done) override {
-    found_by = tag + (prefix ? "* " : " ") + std::to_string(top);
-    done(by.tenant == kTenant ? std::vector{hostname()} : std::vector<MachineView>());
-  }
   void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
               std::string kind, Done<std::vector<MachineView>> done) override {
     std::vector<MachineView> out;

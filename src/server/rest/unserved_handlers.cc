@@ -5,8 +5,7 @@
 
 #include "server/rest/handlers.h"
 #include "server/rest/json_body.h"
-#include "server/rest/run_body.h"
-#include "server/service/texts.h"
+#include "server/rest/of_call.h"
 
 namespace reachback::server::rest {
 namespace {
@@ -64,12 +63,12 @@ Result<void> check(const Core& core, const Call& call) {
 }  // namespace
 
 void post_unserved_action(Core& core, CallPtr call) {
-  const std::string& id = call->params.front();
-  if (auto checked = check(core, *call); !MachineId::parse(id) || !checked) {
-    core.refuse(*call, MachineId::parse(id) ? checked.error() : machine_not_found(id));
+  auto id = machine_id(*call);
+  if (auto checked = check(core, *call); !id || !checked) {
+    core.refuse(*call, id ? checked.error() : id.error());
     return;
   }
-  core.deps.machines.get(call->principal, id, [&core, call](Result<MachineView> machine) {
+  core.deps.machines.get(call->principal, id->text(), [&core, call](Result<MachineView> machine) {
     if (!machine) {
       core.refuse(*call, machine.error());
       return;
@@ -84,12 +83,10 @@ void post_unserved_action(Core& core, CallPtr call) {
 
 // No action of ours collects a package.
 void get_package_uri(Core& core, CallPtr call) {
-  const std::string& text = call->params.front();
-  auto id = ActionId::parse(text);
+  auto id = action_id(*call);
   auto options = refuse_options(call->query);
   if (!id || !options) {
-    core.refuse(*call, id ? options.error()
-                          : Error{Errc::not_found, "Machine action " + text + " was not found"});
+    core.refuse(*call, id ? options.error() : id.error());
     return;
   }
   core.deps.live_response.get(call->principal, *id, [&core, call](Result<action::Action> action) {

@@ -51,11 +51,6 @@ class MachinesService : public Machines {
                         }));
   }
 
-  void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
-                   Done<std::vector<MachineView>> done) override {
-    store_.with_tag(by.tenant, std::move(tag), prefix, top, views(std::move(done)));
-  }
-
   void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
               std::string kind, Done<std::vector<MachineView>> done) override {
     AuditEntry audit = audit_of(by, clock_.now(), std::move(kind), "");

@@ -38,8 +38,6 @@ class Machines {
   // findbyip.
   virtual void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                           Done<std::vector<MachineView>> done) = 0;
-  virtual void find_by_tag(const Principal& by, std::string tag, bool prefix, std::uint64_t top,
-                           Done<std::vector<MachineView>> done) = 0;
   // All of them or none; what is so already is no error. `kind`: of the audit records. Errors:
   // not_found (names the machine), invalid_input (too many tags).
   virtual void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,

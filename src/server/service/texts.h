@@ -13,8 +13,11 @@ namespace reachback::server {
 inline Error machine_not_found(const std::string& id_or_name) {
   return Error{Errc::not_found, "Machine " + id_or_name + " was not found"};
 }
+inline Error action_not_found(const std::string& id) {
+  return Error{Errc::not_found, "Machine action " + id + " was not found"};
+}
 inline Error action_not_found(const ActionId& id) {
-  return Error{Errc::not_found, "Machine action " + id.text() + " was not found"};
+  return action_not_found(id.text());
 }
 inline Error action_has_ended(const ActionId& id) {
   return Error{Errc::already_final, "Machine action " + id.text() + " has already ended"};

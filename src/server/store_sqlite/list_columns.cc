@@ -46,7 +46,8 @@ constexpr Column kMachineColumns[] = {
     {"healthStatus",
      "CASE WHEN quarantined IS NOT NULL THEN 2 WHEN rb_active(id, last_seen) THEN 0 ELSE 1 END"},
     {"deviceValue", "device_value"},
-    {"machineTags", "tags", Encoding::list},
+    {"machineTags", "id IN (SELECT machine FROM machine_tags WHERE tenant = ?1 AND ",
+     Encoding::list},
     {"osArchitecture", "nullif(os_architecture, '')"},
     {"osDistribution", "nullif(os_distribution, '')"}};
 static_assert(static_cast<int>(Health::active) == 0 && static_cast<int>(Health::inactive) == 1 &&

@@ -44,20 +44,6 @@ void text_function(sqlite3_context* context, int count, sqlite3_value** argument
   sqlite3_result_int(context, odata::text_fits(op, text, bytes_of(arguments[1])) ? 1 : 0);
 }
 
-// A list that cannot be read holds nothing.
-template <Op op>
-void list_function(sqlite3_context* context, int count, sqlite3_value** arguments) {
-  if (has_null(count, arguments)) {
-    return;
-  }
-  std::string_view asked = bytes_of(arguments[1]);
-  auto items = decode_list(bytes_of(arguments[0]));
-  bool one = items && std::any_of(items->begin(), items->end(), [asked](const std::string& item) {
-               return op == Op::in ? item == asked : odata::text_fits(op, item, asked);
-             });
-  sqlite3_result_int(context, one ? 1 : 0);
-}
-
 // Null also for a document that cannot be read: the row is left out where it is read.
 void action_function(sqlite3_context* context, int count, sqlite3_value** arguments) {
   constexpr std::uint64_t kDecodeSteps = 100;
@@ -99,10 +85,6 @@ constexpr int kPure = SQLITE_UTF8 | SQLITE_DIRECTONLY | SQLITE_DETERMINISTIC;
 constexpr Function kFunctions[] = {{"rb_starts_with", text_function<Op::starts_with>, kPure},
                                    {"rb_ends_with", text_function<Op::ends_with>, kPure},
                                    {"rb_contains", text_function<Op::contains>, kPure},
-                                   {"rb_any_starts_with", list_function<Op::starts_with>, kPure},
-                                   {"rb_any_ends_with", list_function<Op::ends_with>, kPure},
-                                   {"rb_any_contains", list_function<Op::contains>, kPure},
-                                   {"rb_any_is", list_function<Op::in>, kPure},
                                    {"rb_action", action_function, kPure},
                                    {"rb_active", active_function, SQLITE_UTF8 | SQLITE_DIRECTONLY}};
 

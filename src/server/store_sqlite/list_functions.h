@@ -1,6 +1,5 @@
 // Functions for the SQL of lists, known to every connection. A null argument gives null.
 //   rb_starts_with(text, asked), rb_ends_with, rb_contains: as odata/evaluate.h has them
-//   rb_any_starts_with(list, asked), rb_any_ends_with, rb_any_contains, rb_any_is: of one in a list
 //   rb_action(document, property): a property of an action that its document holds
 //   rb_active(id, last_seen): as the query's IsActive says
 #pragma once

@@ -109,17 +109,22 @@ class Where {
     value(compared(t.op, t.negated), t.values.front(), Encoding::plain, or_null ? ")" : "");
   }
 
+  // Of none of them: not of any.
   void any_of_list(const Term& t, const Column& column) {
+    out_.sql += t.negated ? "NOT " : "";
+    out_.sql += column.sql;
     const char* between = "(";
     for (const odata::Value& v : t.values) {
       out_.sql += between;
-      out_.sql += t.negated ? "NOT " : "";
-      out_.sql += list_function(t.op);
-      out_.sql += column.sql;
-      value(", ", v, Encoding::plain, ")");
-      between = t.negated ? " AND " : " OR ";
+      if (const char* name = function(t.op)) {
+        out_.sql += name;
+        value("tag, ", v, Encoding::plain, ")");
+      } else {
+        value("tag = ", v, Encoding::plain, "");
+      }
+      between = " OR ";
     }
-    out_.sql += ")";
+    out_.sql += "))";
   }
 
   // The column as text where it holds the bytes of one.
@@ -162,13 +167,6 @@ class Where {
            : op == Op::contains  ? "rb_contains("
                                  : nullptr;
   }
-  static const char* list_function(Op op) {
-    return op == Op::starts_with ? "rb_any_starts_with("
-           : op == Op::ends_with ? "rb_any_ends_with("
-           : op == Op::contains  ? "rb_any_contains("
-                                 : "rb_any_is(";
-  }
-
   const ListTable& table_;
   Compiled& out_;
 };

@@ -17,7 +17,9 @@ enum class Encoding {
   plain,  // as it is
   guid,   // text of a GUID: 16 bytes
   hex,    // text in hex digits: their bytes
-  list    // several texts: action_codec.h
+  // Several texts: rows of a table of their own. `sql` selects from it, up to what is asked of
+  // `tag`; ?1 is the tenant.
+  list
 };
 
 struct Column {

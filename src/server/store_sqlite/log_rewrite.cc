@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -27,9 +26,8 @@ struct FreeName {
   void operator()(const char* name) const { sqlite3_free_filename(const_cast<char*>(name)); }
 };
 
-// Its own words for a system's answer; the errno is the one of the failed call.
 Error failed(const std::string& log, const char* what, int rc) {
-  const bool full = (rc & 0xff) == SQLITE_FULL || errno == ENOSPC;
+  const bool full = (rc & 0xff) == SQLITE_FULL;
   return Error{
       full ? Errc::storage_full : Errc::unavailable,
       log + ": " + what + ": " + sqlite3_errstr(rc) + " (SQLite " + std::to_string(rc) + ")"};

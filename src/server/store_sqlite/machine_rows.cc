@@ -206,9 +206,13 @@ Result<void> follow_addresses(Db& db, const TenantId& tenant, const MachineId& i
   if (gone.empty()) {
     return {};  // What is old goes with the next change.
   }
-  return Query(db, "DELETE FROM machine_addresses WHERE machine = ? AND until < ?")
+  return Query(db,
+               "DELETE FROM machine_addresses WHERE machine = ?1 AND (until < ?2 OR key IN ("
+               "SELECT key FROM machine_addresses WHERE machine = ?1 AND until IS NOT NULL"
+               " ORDER BY key DESC LIMIT -1 OFFSET ?3))")
       .blob(id.bytes())
       .number(to_micros(now - kAddressHistory))
+      .number(static_cast<std::int64_t>(kAddressPeriodsMax))
       .run();
 }
 

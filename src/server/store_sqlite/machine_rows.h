@@ -32,7 +32,8 @@ Result<void> add_machine_row(Db& db, const Machine& m, const Sha256& token);
 Result<void> set_machine_tags(Db& db, const TenantId& tenant, const MachineId& id,
                               const std::vector<std::string>& tags);
 // Ends the periods of the addresses that the machine has no more, when it was last seen with them,
-// and begins those of new ones; forgets what ended more than kAddressHistory before `now`.
+// and begins those of new ones; forgets what ended more than kAddressHistory before `now`, or is
+// beyond kAddressPeriodsMax.
 Result<void> follow_addresses(Db& db, const TenantId& tenant, const MachineId& id,
                               const std::vector<NetworkAddress>& addresses, Timestamp last_seen,
                               Timestamp now);

@@ -143,20 +143,6 @@ void SqliteMachines::with_address(TenantId tenant, std::string ip, Timestamp fro
   }));
 }
 
-void SqliteMachines::with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
-                              Done<std::vector<Machine>> done) {
-  done(readers_.read<std::vector<Machine>>([&](Db& db) {
-    // 0xff is no byte of a text: what begins with the tag is before it.
-    Query query(db, "SELECT " RB_MACHINE_COLUMNS
-                    " FROM machines WHERE tenant = ?1 AND id IN ("
-                    "SELECT machine FROM machine_tags WHERE tenant = ?1 AND tag >= ?2"
-                    " AND tag <= ?3) ORDER BY first_seen, id LIMIT ?4");
-    query.blob(tenant.bytes()).text(tag).text(prefix ? tag + "\xff" : tag);
-    query.number(clamp(top));
-    return read_machines(query);
-  }));
-}
-
 void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                                Done<void> done) {
   writer_.submit_void(

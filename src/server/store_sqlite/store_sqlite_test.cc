@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "server/odata/parser.h"
 #include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/machine_rows.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/sqlite.h"
 #include "testing/conformance_action_store.h"
@@ -236,15 +237,43 @@ TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keep
   EXPECT_EQ(m->quarantine, std::nullopt);
   EXPECT_EQ(m->order_keys_version, 1u);
   EXPECT_EQ(m->addresses, (std::vector<NetworkAddress>{{"10.0.0.1", "", {}, {}}}));
-  auto found = wait_for<std::vector<Machine>>(
-      [&](auto done) { store->machines().with_tag(m->tenant, "web", false, 9, done); });
-  EXPECT_EQ(*found, std::vector<Machine>{*m});
-  found = wait_for<std::vector<Machine>>([&](auto done) {
+  auto query = odata::everything(machine_entity(), 0, 9);
+  query.filter =
+      *odata::parse_filter(machine_entity(), "machineTags/any(t: t eq 'web')", {1000, 8, 8, 8, 8});
+  auto tagged = wait_for<Page<Machine>>([&](auto done) {
+    store->machines().list(
+        m->tenant, query, [](const MachineId&, Timestamp) { return false; }, {}, done);
+  });
+  EXPECT_EQ(tagged->items, std::vector<Machine>{*m});
+  auto found = wait_for<std::vector<Machine>>([&](auto done) {
     store->machines().with_address(m->tenant, "10.0.0.1", m->last_seen, m->last_seen, 9, done);
   });
   EXPECT_EQ(*found, std::vector<Machine>{*m});
   store->close().ok();
   EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+}
+
+TEST_F(SqliteStoreFiles, a_machine_that_makes_up_addresses_fills_no_disk) {
+  ASSERT_OK(SqliteStore::create(options_));
+  open()->close().ok();
+  auto db = Db::open(options_.path, Db::Mode::read_write, "");
+  ASSERT_OK(db);
+  const TenantId tenant = TenantId::make(random_);
+  const MachineId machine = testing::sample_machine_id(random_);
+  ASSERT_OK((*db)->exec("BEGIN"));
+  for (int i = 0; i < 1100; ++i) {
+    const std::string ip = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250);
+    const Timestamp at = testing::sample_time(i);
+    ASSERT_OK(follow_addresses(**db, tenant, machine, {{ip, "", {}, {}}}, at, at));
+  }
+  EXPECT_EQ(*(*db)->number("SELECT count(*) FROM machine_addresses WHERE until IS NOT NULL"), 1000);
+  EXPECT_EQ(*(*db)->number("SELECT count(*) FROM machine_addresses WHERE until IS NULL"), 1);
+  EXPECT_EQ(*(*db)->number("SELECT count(*) FROM machine_addresses WHERE address = '10.0.0.0'"), 0);
+  // And none of those that ended long ago.
+  const Timestamp later = testing::sample_time(2000) + kAddressHistory;
+  ASSERT_OK(follow_addresses(**db, tenant, machine, {{"10.9.9.9", "", {}, {}}}, later, later));
+  EXPECT_EQ(*(*db)->number("SELECT count(*) FROM machine_addresses"), 2);
+  ASSERT_OK((*db)->exec("COMMIT"));
 }
 
 TEST_F(SqliteStoreFiles, F37_actions_of_version_3_can_be_listed_by_what_their_documents_say) {

@@ -55,8 +55,6 @@ class SqliteMachines : public MachineStore {
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
   void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<Machine>> done) override;
-  void with_tag(TenantId tenant, std::string tag, bool prefix, std::uint64_t top,
-                Done<std::vector<Machine>> done) override;
   void change(TenantId tenant, std::vector<MachineId> ids, MachineChange change, AuditEntry audit,
               Done<std::vector<Machine>> done) override;
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
