@@ -27,10 +27,16 @@ struct World {
   AudienceList audiences{kUrl, {}};
   CountingRandom random;
   JwtIssuer issuer{key, kUrl, random};
-  std::string good = issuer
-                         .issue(tenant, *AppId::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
-                                "Triage", {"Machine.LiveResponse"}, kUrl, kNow)
-                         .access_token;
+  std::string good =
+      issuer
+          .issue({.tenant = tenant,
+                  .app = *AppId::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
+                  .app_name = "Triage",
+                  .audience = kUrl,
+                  .roles = {"Machine.LiveResponse"},
+                  .user = std::nullopt},
+                 kNow)
+          .access_token;
 
   std::unique_ptr<JwtVerifier> verifier() const {
     VerifierOptions options;

@@ -82,6 +82,9 @@ class UuidId : public Id<Tag, 16> {
 using TenantId = UuidId<struct TenantTag>;
 using ActionId = UuidId<struct ActionTag>;
 using AppId = UuidId<struct AppTag>;  // the OAuth client_id of an application
+using UserId = UuidId<struct UserTag>;
+// What a user let one application do: one sign-in and all that was refreshed from it.
+using GrantId = UuidId<struct GrantTag>;
 // A life of an agent's journal: made when the journal is created, never reused.
 using JournalGeneration = UuidId<struct JournalGenerationTag>;
 using BootId = UuidId<struct BootTag>;  // /proc/sys/kernel/random/boot_id

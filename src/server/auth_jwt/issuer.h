@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "json/json.h"
 #include "server/auth_jwt/keys.h"
 #include "server/ports/tokens.h"
 
@@ -24,16 +25,18 @@ class JwtIssuer : public TokenIssuer {
   JwtIssuer(SigningKey key, std::string_view public_url, Random& random,
             const std::vector<SigningKey>& older_keys = {});
 
-  IssuedToken issue(const TenantId& tenant, const AppId& app, std::string_view app_name,
-                    const std::vector<std::string>& roles, std::string_view audience,
-                    Timestamp now) override;
+  IssuedToken issue(const TokenSpec& spec, Timestamp now) override;
+  std::string id_token(const IdTokenSpec& spec, Timestamp now) override;
   std::string jwks() const override { return jwks_; }
 
  private:
+  // header: up to what stands before the seal.
+  std::string sealed_and_signed(std::string_view header, const json::Object& claims) const;
+
   SigningKey key_;
   std::string public_url_;
   Random& random_;
-  std::string header_;  // up to the seal; the same for every token
+  std::string header_, id_header_;  // up to the seal; the same for every token
   std::string jwks_;
 };
 

@@ -11,9 +11,9 @@ namespace {
 
 TEST(Issuer, a_token_says_what_clients_of_mde_look_for) {
   World world;
-  IssuedToken issued =
-      world.issuer.issue(world.tenant, world.app, "Triage \"bot\"",
-                         {"Machine.LiveResponse", "Library.Manage"}, "https://alias.example", kNow);
+  TokenSpec spec = world.spec({"Machine.LiveResponse", "Library.Manage"}, "https://alias.example");
+  spec.app_name = "Triage \"bot\"";
+  IssuedToken issued = world.issuer.issue(spec, kNow);
   EXPECT_EQ(issued.expires_in_s, 3599);
   EXPECT_TRUE(issued.access_token.starts_with("eyJ"));  // Source: clients.md 7
   auto text = split_token(issued.access_token);
@@ -49,8 +49,9 @@ TEST(Issuer, no_two_tokens_have_the_same_id) {
 TEST(Issuer, a_name_that_cannot_stand_in_a_token_is_left_out) {
   World world;
   for (const std::string& name : {std::string("\xff\xfe"), std::string(100'000, 'x')}) {
-    std::string token =
-        world.issuer.issue(world.tenant, world.app, name, {}, World::kUrl, kNow).access_token;
+    TokenSpec spec = world.spec();
+    spec.app_name = name;
+    std::string token = world.issuer.issue(spec, kNow).access_token;
     EXPECT_EQ(world.verdict(token), "ok");
   }
 }

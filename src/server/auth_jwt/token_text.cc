@@ -126,6 +126,8 @@ std::optional<TokenClaims> parse_token_claims(std::string_view text) {
   out.appid = reader.text("appid");
   out.azp = reader.text("azp");
   out.client_id = reader.text("client_id");
+  out.oid = reader.text("oid");
+  out.sid = reader.text("sid");
   out.preferred_username = reader.text("preferred_username");
   out.upn = reader.text("upn");
   out.email = reader.text("email");

@@ -37,7 +37,7 @@ std::optional<TokenHeader> parse_token_header(std::string_view json);
 // Absent strings are empty. Times are whole seconds since 1970, from 1970 to 2100.
 struct TokenClaims {
   std::string iss, sub, tid, jti, ver;
-  std::string appid, azp, client_id;
+  std::string appid, azp, client_id, oid, sid;
   std::string preferred_username, upn, email, unique_name;
   std::vector<std::string> aud;                 // a string or an array of strings
   std::vector<std::string> roles;               // an array of strings

@@ -206,7 +206,12 @@ bool JwtVerifier::is_sealed(const TokenHeader& header, std::string_view payload)
 
 Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {
   auto app = AppId::parse(claims.appid);
-  if (!app || claims.sub != claims.appid || claims.jti.empty() || claims.scp || !claims.iat_us) {
+  const bool delegated = claims.scp.has_value();
+  auto user = UserId::parse(claims.oid);
+  auto grant = GrantId::parse(claims.sid);
+  if (!app || claims.jti.empty() || !claims.iat_us ||
+      claims.sub != (delegated ? claims.oid : claims.appid) ||
+      (delegated && (!user || !grant || !is_requestor(claims.upn)))) {
     return malformed();
   }
   if (claims.aud.size() != 1 || !audiences_.accepts(claims.aud[0])) {
@@ -216,6 +221,16 @@ Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {
   out.app = app;
   out.issued = from_micros(*claims.iat_us);
   out.principal.tenant = *TenantId::parse(claims.tid);
+  if (delegated) {
+    out.principal.delegated = true;
+    out.principal.caller = app->text() + "|" + user->text();
+    out.principal.requestor = claims.upn;
+    out.principal.user = UserToken{*user, *grant, out.issued};
+    for (const std::string& scope : *claims.scp) {
+      out.principal.permissions |= permission_of_scope(scope);
+    }
+    return out;
+  }
   out.principal.caller = app->text();
   out.principal.requestor = app->text();
   for (const std::string& role : claims.roles) {

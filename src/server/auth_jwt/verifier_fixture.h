@@ -45,7 +45,17 @@ struct World {
   std::string issue(Timestamp now = kNow,
                     const std::vector<std::string>& roles = {"Machine.LiveResponse"},
                     std::string_view audience = kUrl) {
-    return issuer.issue(tenant, app, "Triage", roles, audience, now).access_token;
+    return issuer.issue(spec(roles, audience), now).access_token;
+  }
+  TokenSpec spec(const std::vector<std::string>& roles = {"Machine.LiveResponse"},
+                 std::string_view audience = kUrl) const {
+    TokenSpec out;
+    out.tenant = tenant;
+    out.app = app;
+    out.app_name = "Triage";
+    out.audience = audience;
+    out.roles = roles;
+    return out;
   }
 
   // The parts of good tokens.

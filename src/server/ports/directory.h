@@ -213,6 +213,10 @@ struct App {
   Timestamp created{};
   std::vector<AppCertificate> certificates{};  // in the order in which they were added
   std::uint32_t rate_factor = 1;  // its call rates are so many times the server's; 0: none
+  // For users who sign in through it: where codes may be sent to, and what it may ask for. Without
+  // scopes no user can sign in through it; without secret and certificates it is a public client.
+  std::vector<std::string> redirect_uris{};
+  std::vector<std::string> scopes{};  // delegated permissions
   friend bool operator==(const App&, const App&) = default;
 };
 

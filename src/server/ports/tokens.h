@@ -27,6 +27,10 @@ enum class Permission : std::uint32_t {
   offboard = 1u << 8,
   stop_and_quarantine = 1u << 9,
   alert_read = 1u << 10,  // Alert.Read.All, Alert.ReadWrite.All
+  // Beside machine_live_response: RunScript and PutFile, too. Every token that names
+  // Machine.LiveResponse has it; a user's role may take it away. Source: MDE's roles "live response
+  // basic" and "live response advanced", mde-spec.md §11.
+  live_response_advanced = 1u << 11,
 };
 using Permissions = std::uint32_t;
 constexpr Permissions bit(Permission p) {
@@ -37,6 +41,7 @@ constexpr Permissions bit(Permission p) {
 Permissions permission_of_role(std::string_view role);    // application permission in `roles`
 Permissions permission_of_scope(std::string_view scope);  // delegated permission in `scp`
 std::vector<std::string> all_roles();
+std::vector<std::string> all_scopes();
 
 // Of a requestor, in UTF-8 without control characters: whoever may ask must fit into a signed
 // order.
@@ -46,6 +51,14 @@ inline constexpr std::size_t kRequestorBytesMax = 512;
 struct CallOrigin {
   std::string peer_ip;
   std::optional<Sha256> request;  // digest of method, target and body; set where it is audited
+};
+
+// A token of ours that a user signed in for.
+struct UserToken {
+  UserId user;
+  GrantId grant;
+  Timestamp issued{};
+  friend bool operator==(const UserToken&, const UserToken&) = default;
 };
 
 struct Principal {
@@ -58,6 +71,10 @@ struct Principal {
   std::string token_id;  // jti
   Timestamp expires{};
   CallOrigin origin{};
+  std::optional<UserToken> user{};  // of our own delegated tokens
+  // Set: only machines with one of these tags, and what concerns them, exist for the caller. From
+  // the user's device groups; applications see every machine.
+  std::optional<std::vector<std::string>> machine_tags{};
   bool may_any(Permissions any_of) const { return (permissions & any_of) != 0; }
 };
 
@@ -81,13 +98,43 @@ struct IssuedToken {
   std::string certificate{};  // hex thumbprint of the one that signed for it; empty: a secret did
 };
 
+// Which of the two token addresses of a tenant was called; the shape of answers and tokens.
+enum class TokenVersion : std::uint8_t { v1 = 1, v2 = 2 };
+
+struct TokenSpec {
+  struct User {
+    UserId id;
+    std::string name;  // user principal name
+    std::vector<std::string> scopes;
+    GrantId grant;
+  };
+  TokenVersion version = TokenVersion::v2;
+  TenantId tenant;
+  AppId app;
+  std::string app_name;
+  std::string audience;            // as asked for by the client
+  std::vector<std::string> roles;  // of an application that calls for itself
+  std::optional<User> user;        // for whom it calls; then `roles` does not count
+};
+
+// What an application learns of the user who signed in. Source: OpenID Connect Core 1.0 §2.
+struct IdTokenSpec {
+  TokenVersion version = TokenVersion::v2;
+  TenantId tenant;
+  AppId app;  // its audience
+  UserId user;
+  std::string user_name;
+  std::string nonce;  // empty: none was sent
+  Timestamp signed_in{};
+};
+
 class TokenIssuer {
  public:
   virtual ~TokenIssuer() = default;
-  // ES256, typ at+jwt, one hour less a second. `audience`: as asked for by the client. Any thread.
-  virtual IssuedToken issue(const TenantId& tenant, const AppId& app, std::string_view app_name,
-                            const std::vector<std::string>& roles, std::string_view audience,
-                            Timestamp now) = 0;
+  // typ at+jwt, one hour less a second. Any thread.
+  virtual IssuedToken issue(const TokenSpec& spec, Timestamp now) = 0;
+  // Signed by the same key, typ JWT: never taken as an access token. Any thread.
+  virtual std::string id_token(const IdTokenSpec& spec, Timestamp now) = 0;
   virtual std::string jwks() const = 0;  // JSON Web Key Set with the public keys
 };
 

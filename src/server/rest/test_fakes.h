@@ -74,10 +74,8 @@ class FakeVerifier : public TokenVerifier {
 
 class FakeIssuer : public TokenIssuer {
  public:
-  IssuedToken issue(const TenantId&, const AppId&, std::string_view,
-                    const std::vector<std::string>&, std::string_view, Timestamp) override {
-    return {};
-  }
+  IssuedToken issue(const TokenSpec&, Timestamp) override { return {}; }
+  std::string id_token(const IdTokenSpec&, Timestamp) override { return ""; }
   std::string jwks() const override { return R"({"keys":[]})"; }
 };
 

@@ -59,7 +59,13 @@ class SignInService : public SignIn {
                AppId::parse(client_id).value_or(AppId()), std::move(done));
   }
   IssuedToken issue(const App& app, const std::string& audience) {
-    return issuer_.issue(app.tenant, app.id, app.name, app.roles, audience, clock_.now());
+    TokenSpec spec;
+    spec.tenant = app.tenant;
+    spec.app = app.id;
+    spec.app_name = app.name;
+    spec.audience = audience;
+    spec.roles = app.roles;
+    return issuer_.issue(spec, clock_.now());
   }
 
   Result<IssuedToken> judge(const App& app, bool known, const AssertionSignIn& request) {

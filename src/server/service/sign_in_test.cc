@@ -14,10 +14,10 @@ using testing::wait_for;
 
 class EchoIssuer : public TokenIssuer {
  public:
-  IssuedToken issue(const TenantId&, const AppId& app, std::string_view,
-                    const std::vector<std::string>&, std::string_view, Timestamp) override {
-    return IssuedToken{"token of " + app.text(), 3599};
+  IssuedToken issue(const TokenSpec& spec, Timestamp) override {
+    return IssuedToken{"token of " + spec.app.text(), 3599};
   }
+  std::string id_token(const IdTokenSpec&, Timestamp) override { return ""; }
   std::string jwks() const override { return "{}"; }
 };
 

@@ -8,11 +8,11 @@ namespace reachback::server {
 namespace {
 
 constexpr const char* kAppsOfTenant =
-    "SELECT tenant, id, name, roles, secret, created, rate_factor FROM apps"
-    " WHERE tenant = ? ORDER BY name";
+    "SELECT tenant, id, name, roles, secret, created, rate_factor, redirect_uris, scopes"
+    " FROM apps WHERE tenant = ? ORDER BY name";
 constexpr const char* kAppById =
-    "SELECT tenant, id, name, roles, secret, created, rate_factor FROM apps"
-    " WHERE tenant = ? AND id = ?";
+    "SELECT tenant, id, name, roles, secret, created, rate_factor, redirect_uris, scopes"
+    " FROM apps WHERE tenant = ? AND id = ?";
 
 // Without its certificates.
 Result<App> read_app(Query& row) {
@@ -33,6 +33,8 @@ Result<App> read_app(Query& row) {
   a.secret = secret;
   a.created = from_micros(row.number_at(5));
   a.rate_factor = static_cast<std::uint32_t>(factor);
+  RB_TRY_ASSIGN(a.redirect_uris, decode_list(row.bytes_at(7)));
+  RB_TRY_ASSIGN(a.scopes, decode_list(row.bytes_at(8)));
   return a;
 }
 
@@ -121,8 +123,8 @@ Result<void> insert_app(Db& db, const App& a) {
     }
   }
   RB_TRY(Query(db,
-               "INSERT INTO apps(tenant, id, name, roles, secret, created, rate_factor)"
-               " VALUES(?, ?, ?, ?, ?, ?, ?)")
+               "INSERT INTO apps(tenant, id, name, roles, secret, created, rate_factor, redirect_uris,"
+               " scopes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
              .blob(a.tenant.bytes())
              .blob(a.id.bytes())
              .text(a.name)
@@ -130,6 +132,8 @@ Result<void> insert_app(Db& db, const App& a) {
              .blob(a.secret ? as_bytes(*a.secret) : std::string_view(""))
              .number(to_micros(a.created))
              .number(a.rate_factor)
+             .blob(encode_list(a.redirect_uris))
+             .blob(encode_list(a.scopes))
              .run());
   return write_admin_audit(db, a.tenant, a.created, "app_created", a.id.text(),
                            a.name + ": " + joined(a.roles));

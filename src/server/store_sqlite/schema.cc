@@ -249,6 +249,40 @@ CREATE TABLE app_certificates(
 CREATE UNIQUE INDEX app_certificates_app ON app_certificates(tenant, app, thumbprint);
 )sql";
 
+// Applications by which users sign in, users, their device groups, and what each let an application
+// do. folded: the name in lower case. A machine's group is found by machine_tags.
+constexpr const char* kUsers = R"sql(
+ALTER TABLE apps ADD COLUMN redirect_uris BLOB NOT NULL DEFAULT x'01';  -- action_codec.h: lists
+ALTER TABLE apps ADD COLUMN scopes BLOB NOT NULL DEFAULT x'01';
+CREATE TABLE users(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, folded TEXT NOT NULL,
+  password TEXT NOT NULL,      -- its hash
+  totp_key BLOB NOT NULL,      -- empty: none
+  totp_step INTEGER NOT NULL,  -- the last one that was used
+  roles INTEGER NOT NULL,      -- UserRoles
+  disabled INTEGER NOT NULL, valid_from INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX users_id ON users(tenant, id);
+CREATE UNIQUE INDEX users_folded ON users(tenant, folded);
+CREATE TABLE device_groups(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,  -- DeviceGroup::id
+  tenant BLOB NOT NULL, name TEXT NOT NULL, tag TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX device_groups_name ON device_groups(tenant, name);
+CREATE INDEX device_groups_tag ON device_groups(tenant, tag);
+CREATE TABLE user_groups(
+  tenant BLOB NOT NULL, user BLOB NOT NULL, device_group INTEGER NOT NULL,
+  PRIMARY KEY(tenant, user, device_group)) STRICT, WITHOUT ROWID;
+CREATE TABLE user_grants(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL, user BLOB NOT NULL, app BLOB NOT NULL,
+  scopes BLOB NOT NULL, audience TEXT NOT NULL,
+  token BLOB NOT NULL,         -- digest of the refresh token that counts
+  created INTEGER NOT NULL, expires INTEGER NOT NULL, ended INTEGER) STRICT;
+CREATE UNIQUE INDEX user_grants_id ON user_grants(tenant, id);
+CREATE INDEX user_grants_user ON user_grants(tenant, user);
+CREATE INDEX user_grants_ended ON user_grants(ended) WHERE ended IS NOT NULL;
+)sql";
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
 struct Migration {
   const char* sql;
@@ -261,6 +295,7 @@ constexpr Migration kMigrations[] = {
     {kListColumns, nullptr},
     {kInventory, take_over_inventory},
     {kAppCertificates, nullptr},
+    {kUsers, nullptr},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
