@@ -34,6 +34,16 @@ std::string_view to_string(Errc code) {
       return "invalid_scope";
     case Errc::unsupported_grant:
       return "unsupported_grant";
+    case Errc::invalid_grant:
+      return "invalid_grant";
+    case Errc::code_pending:
+      return "code_pending";
+    case Errc::slow_down:
+      return "slow_down";
+    case Errc::expired_code:
+      return "expired_code";
+    case Errc::access_denied:
+      return "access_denied";
     case Errc::not_found:
       return "not_found";
     case Errc::gone:

@@ -24,6 +24,11 @@ enum class Errc {
   invalid_assertion,  // OAuth: a client assertion that is not taken
   invalid_scope,      // OAuth: the scope is not granted
   unsupported_grant,  // OAuth: grant_type is not served
+  invalid_grant,      // OAuth: a user's name, password or code, or a token to refresh, is not taken
+  code_pending,       // OAuth: the user has not said yes or no to the device code
+  slow_down,          // OAuth: the device code is asked about too often
+  expired_code,       // OAuth: the device code is over
+  access_denied,      // OAuth: the user said no
   // The object.
   not_found,
   gone,              // was here, removed by retention

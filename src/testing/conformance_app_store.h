@@ -18,7 +18,11 @@ class AppStoreConformance : public StoresConformance {
                name,
                {"Machine.LiveResponse", "x"},
                sample_digest(random_),
-               sample_time(0)};
+               sample_time(0),
+               {},
+               1,
+               {"http://localhost", "https://console.example/back"},
+               {"Machine.Read"}};
   }
   Result<void> add(const App& a) {
     return wait_for([&](auto done) { stores_->apps().add_app(a, done); });

@@ -1,5 +1,5 @@
 // What the conformance suites of the stores run on. A test program that has stores includes the
-// four suites once and instantiates them:
+// five suites once and instantiates them:
 //   INSTANTIATE_TEST_SUITE_P(Fake, ActionStoreConformance, ::testing::Values(maker));
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
+#include "server/ports/users.h"
 #include "testing/seeded_random.h"
 #include "testing/wait_for.h"
 
@@ -23,6 +24,7 @@ class StoresUnderTest {
   virtual server::MachineStore& machines() = 0;
   virtual server::LibraryStore& library() = 0;
   virtual server::AppStore& apps() = 0;
+  virtual server::UserStore& users() = 0;
 };
 
 struct StoresMaker {

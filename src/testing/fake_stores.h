@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
+#include "testing/fake_users.h"
 #include "testing/faults.h"
 
 namespace reachback::testing {
@@ -91,18 +92,20 @@ class FakeDirectory {
   std::unique_ptr<Apps> apps_;
 };
 
-// All four, with the accessors of SqliteStore.
+// All five, with the accessors of SqliteStore.
 class FakeStores {
  public:
   FakeActionStore& actions() { return actions_; }
   server::MachineStore& machines() { return directory_.machines(); }
   server::LibraryStore& library() { return directory_.library(); }
   server::AppStore& apps() { return directory_.apps(); }
+  FakeUsers& users() { return users_; }
   FakeDirectory& directory() { return directory_; }
 
  private:
   FakeActionStore actions_;
   FakeDirectory directory_;
+  FakeUsers users_;
 };
 
 }  // namespace reachback::testing

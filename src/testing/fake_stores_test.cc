@@ -5,6 +5,7 @@
 #include "testing/conformance_library_store.h"
 #include "testing/conformance_lists.h"
 #include "testing/conformance_machine_store.h"
+#include "testing/conformance_user_store.h"
 
 namespace reachback::testing {
 namespace {
@@ -15,6 +16,7 @@ class FakeUnderTest : public StoresUnderTest {
   server::MachineStore& machines() override { return stores_.machines(); }
   server::LibraryStore& library() override { return stores_.library(); }
   server::AppStore& apps() override { return stores_.apps(); }
+  server::UserStore& users() override { return stores_.users(); }
 
  private:
   FakeStores stores_;
@@ -27,6 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Fake, MachineStoreConformance, ::testing::Values(kFake)
 INSTANTIATE_TEST_SUITE_P(Fake, LibraryStoreConformance, ::testing::Values(kFake));
 INSTANTIATE_TEST_SUITE_P(Fake, ListConformance, ::testing::Values(kFake));
 INSTANTIATE_TEST_SUITE_P(Fake, AppStoreConformance, ::testing::Values(kFake));
+INSTANTIATE_TEST_SUITE_P(Fake, UserStoreConformance, ::testing::Values(kFake));
 
 class FakeFaults : public ::testing::Test {
  protected:

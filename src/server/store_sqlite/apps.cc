@@ -1,7 +1,7 @@
 #include <limits>
 
 #include "server/store_sqlite/action_codec.h"
-#include "server/store_sqlite/audit_chain.h"
+#include "server/store_sqlite/admin_audit.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -84,28 +84,6 @@ Result<void> check_new_certificate(const App& a, const AppCertificate& c, std::s
                                           " certificates, no more fit"};
   }
   return {};
-}
-
-// Applications and tokens are changed by administrators on the server's own machine, and by nobody
-// else.
-Result<void> write_admin_audit(Db& db, const TenantId& tenant, Timestamp at, const char* kind,
-                               std::string object, std::string detail) {
-  AuditRow row;
-  row.tenant = tenant.bytes();
-  row.at = to_micros(at);
-  row.kind = kind;
-  row.principal = "local administrator";
-  row.object = std::move(object);
-  row.detail = std::move(detail);
-  return append_audit_row(db, row);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) {
-    out += (out.empty() ? "" : " ") + word;
-  }
-  return out;
 }
 
 Result<bool> is_there(Query& query) {

@@ -59,13 +59,15 @@ struct SqliteStore::Parts {
         actions(writer, readers, cached),
         machines(writer, readers),
         library(writer, readers, now),
-        apps(writer, readers, now) {}
+        apps(writer, readers, now),
+        users(writer, readers, now) {}
   Readers readers;
   Writer writer;
   SqliteActions actions;
   SqliteMachines machines;
   SqliteLibrary library;
   SqliteApps apps;
+  SqliteUsers users;
 };
 
 Result<void> SqliteStore::create(const SqliteStoreOptions& options) {
@@ -122,6 +124,9 @@ LibraryStore& SqliteStore::library() {
 }
 AppStore& SqliteStore::apps() {
   return parts_->apps;
+}
+UserStore& SqliteStore::users() {
+  return parts_->users;
 }
 
 Result<AuditHead> SqliteStore::audit_head() {

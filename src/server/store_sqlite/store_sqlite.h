@@ -12,6 +12,7 @@
 #include "server/ports/action_store.h"
 #include "server/ports/audit_head.h"
 #include "server/ports/directory.h"
+#include "server/ports/users.h"
 
 namespace reachback::server {
 
@@ -53,6 +54,7 @@ class SqliteStore {
   MachineStore& machines();
   LibraryStore& library();
   AppStore& apps();
+  UserStore& users();
   // The newest committed row of the audit's chain. Errors: unavailable, corrupt.
   Result<AuditHead> audit_head();
 

@@ -13,6 +13,7 @@
 #include "testing/conformance_library_store.h"
 #include "testing/conformance_lists.h"
 #include "testing/conformance_machine_store.h"
+#include "testing/conformance_user_store.h"
 #include "testing/temporary_folder.h"
 
 namespace reachback::server {
@@ -46,6 +47,7 @@ class SqliteUnderTest : public testing::StoresUnderTest {
   MachineStore& machines() override { return store_->machines(); }
   LibraryStore& library() override { return store_->library(); }
   AppStore& apps() override { return store_->apps(); }
+  UserStore& users() override { return store_->users(); }
 
  private:
   testing::TemporaryFolder folder_;
@@ -67,6 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, ListConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, MachineStoreConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, LibraryStoreConformance, ::testing::Values(kSqlite));
 INSTANTIATE_TEST_SUITE_P(Sqlite, AppStoreConformance, ::testing::Values(kSqlite));
+INSTANTIATE_TEST_SUITE_P(Sqlite, UserStoreConformance, ::testing::Values(kSqlite));
 
 }  // namespace
 }  // namespace reachback::testing

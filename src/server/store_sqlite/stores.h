@@ -1,4 +1,4 @@
-// The four ports over one Writer and one Readers, which they borrow.
+// The five ports over one Writer and one Readers, which they borrow.
 #pragma once
 
 #include <set>
@@ -6,6 +6,7 @@
 #include "base/mutex.h"
 #include "server/ports/action_store.h"
 #include "server/ports/directory.h"
+#include "server/ports/users.h"
 #include "server/store_sqlite/action_cache.h"
 #include "server/store_sqlite/readers.h"
 #include "server/store_sqlite/writer.h"
@@ -105,6 +106,34 @@ class SqliteApps : public AppStore {
   void remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint, Done<void> done) override;
   void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor, Done<void> done) override;
   void add_token(EnrollmentToken token, Done<void> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+  std::function<Timestamp()> now_;  // for audit rows
+};
+
+class SqliteUsers : public UserStore {
+ public:
+  SqliteUsers(Writer& writer, Readers& readers, std::function<Timestamp()> now)
+      : writer_(writer), readers_(readers), now_(std::move(now)) {}
+  void add_user(User user, Done<void> done) override;
+  void user(TenantId tenant, UserId id, Done<User> done) override;
+  void user_by_name(TenantId tenant, std::string name, Done<User> done) override;
+  void users(TenantId tenant, Done<std::vector<User>> done) override;
+  void change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) override;
+  void remove_user(TenantId tenant, UserId id, Done<void> done) override;
+  void use_code(TenantId tenant, UserId id, std::uint64_t step, Done<void> done) override;
+  void add_group(DeviceGroup group, Done<DeviceGroup> done) override;
+  void groups(TenantId tenant, Done<std::vector<DeviceGroup>> done) override;
+  void remove_group(TenantId tenant, std::int32_t id, Done<void> done) override;
+  void add_grant(UserGrant grant, Done<void> done) override;
+  void grant(TenantId tenant, GrantId id, Done<UserGrant> done) override;
+  void refresh_grant(TenantId tenant, GrantId id, Sha256 old, Sha256 fresh, Timestamp now,
+                     Timestamp expires, Done<UserGrant> done) override;
+  void end_grant(TenantId tenant, GrantId id, Timestamp now, Done<void> done) override;
+  void ended_grants(Timestamp since, Done<std::vector<UserGrant>> done) override;
+  void forget_grants(Timestamp before, Done<void> done) override;
 
  private:
   Writer& writer_;

@@ -1,0 +1,33 @@
+// Audit records of what administrators change on the server's own machine, and nobody else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "server/store_sqlite/audit_chain.h"
+
+namespace reachback::server {
+
+inline Result<void> write_admin_audit(Db& db, const TenantId& tenant, Timestamp at,
+                                      const char* kind, std::string object, std::string detail) {
+  AuditRow row;
+  row.tenant = tenant.bytes();
+  row.at = to_micros(at);
+  row.kind = kind;
+  row.principal = "local administrator";
+  row.object = std::move(object);
+  row.detail = std::move(detail);
+  return append_audit_row(db, row);
+}
+
+inline std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += (out.empty() ? "" : " ") + word;
+  }
+  return out;
+}
+
+}  // namespace reachback::server
