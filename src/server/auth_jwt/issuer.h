@@ -28,6 +28,7 @@ class JwtIssuer : public TokenIssuer {
   IssuedToken issue(const TokenSpec& spec, Timestamp now) override;
   std::string id_token(const IdTokenSpec& spec, Timestamp now) override;
   std::string jwks() const override { return jwks_; }
+  std::vector<std::string> algorithms() const override { return {"ES256"}; }
 
  private:
   // header: up to what stands before the seal.

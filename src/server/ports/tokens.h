@@ -101,6 +101,10 @@ struct IssuedToken {
 // Which of the two token addresses of a tenant was called; the shape of answers and tokens.
 enum class TokenVersion : std::uint8_t { v1 = 1, v2 = 2 };
 
+// How the application that asks for a token proved who it is. The numbers are those of `appidacr`
+// and `azpacr`. Source: Microsoft identity platform, "Access token claims reference".
+enum class ClientProof : std::uint8_t { none = 0, secret = 1, certificate = 2 };
+
 struct TokenSpec {
   struct User {
     UserId id;
@@ -112,6 +116,7 @@ struct TokenSpec {
   TenantId tenant;
   AppId app;
   std::string app_name;
+  ClientProof proof = ClientProof::none;
   std::string audience;            // as asked for by the client
   std::vector<std::string> roles;  // of an application that calls for itself
   std::optional<User> user;        // for whom it calls; then `roles` does not count
@@ -136,6 +141,8 @@ class TokenIssuer {
   // Signed by the same key, typ JWT: never taken as an access token. Any thread.
   virtual std::string id_token(const IdTokenSpec& spec, Timestamp now) = 0;
   virtual std::string jwks() const = 0;  // JSON Web Key Set with the public keys
+  // Of those keys, each once: "ES256", "RS256".
+  virtual std::vector<std::string> algorithms() const = 0;
 };
 
 // Whether a requested resource or scope names this API; gives the audience to put into the token.

@@ -6,8 +6,8 @@
 namespace reachback::server::rest {
 namespace {
 
-void answer_configuration(Core& core, const CallPtr& call, std::string_view token_path,
-                          std::string_view authorize_path) {
+void answer_configuration(Core& core, const CallPtr& call, std::string_view issuer_path,
+                          std::string_view token_path, std::string_view authorize_path) {
   auto tenant = served_tenant(core, call->params.front());
   if (!tenant) {
     core.refuse(*call, unknown_tenant(call->params.front()));
@@ -16,7 +16,7 @@ void answer_configuration(Core& core, const CallPtr& call, std::string_view toke
   std::string root = call->base + '/' + tenant->text();
   std::string out;
   ObjectText object(out);
-  object.text("issuer", root + "/v2.0");
+  object.text("issuer", root + std::string(issuer_path));
   object.text("token_endpoint", root + std::string(token_path));
   // Named because MSAL refuses a document without it; nothing is served there.
   object.text("authorization_endpoint", root + std::string(authorize_path));
@@ -28,7 +28,14 @@ void answer_configuration(Core& core, const CallPtr& call, std::string_view toke
   object.value("grant_types_supported") += R"(["client_credentials"])";
   object.value("response_types_supported") += R"(["token"])";
   object.value("subject_types_supported") += R"(["pairwise"])";
-  object.value("id_token_signing_alg_values_supported") += R"(["ES256"])";
+  std::string& algorithms = object.value("id_token_signing_alg_values_supported");
+  std::string_view before = "[";
+  for (const std::string& name : core.deps.issuer.algorithms()) {
+    algorithms += before;
+    append_json_string(algorithms, name);
+    before = ",";
+  }
+  algorithms += "]";
   object.close();
   core.answer(*call, json_response(200, std::move(out)));
 }
@@ -55,11 +62,11 @@ std::string_view tenant_asked_for(std::string_view endpoint) {
 }  // namespace
 
 void get_configuration_v1(Core& core, CallPtr call) {
-  answer_configuration(core, call, "/oauth2/token", "/oauth2/authorize");
+  answer_configuration(core, call, "/", "/oauth2/token", "/oauth2/authorize");
 }
 
 void get_configuration_v2(Core& core, CallPtr call) {
-  answer_configuration(core, call, "/oauth2/v2.0/token", "/oauth2/v2.0/authorize");
+  answer_configuration(core, call, "/v2.0", "/oauth2/v2.0/token", "/oauth2/v2.0/authorize");
 }
 
 void get_keys(Core& core, CallPtr call) {

@@ -77,6 +77,8 @@ class FakeIssuer : public TokenIssuer {
   IssuedToken issue(const TokenSpec&, Timestamp) override { return {}; }
   std::string id_token(const IdTokenSpec&, Timestamp) override { return ""; }
   std::string jwks() const override { return R"({"keys":[]})"; }
+  std::vector<std::string> algorithms() const override { return names; }
+  std::vector<std::string> names{"ES256"};
 };
 
 class FakeAudiences : public Audiences {
@@ -99,8 +101,10 @@ class FakeAudiences : public Audiences {
 class FakeSignIn : public SignIn {
  public:
   void client_credentials(std::string tenant, std::string client_id, Secret secret,
-                          std::string audience, Done<IssuedToken> done) override {
+                          std::string audience, TokenVersion version,
+                          Done<IssuedToken> done) override {
     last_audience = audience;
+    last_version = version;
     ++calls;
     if (failure) {
       done(*failure);
@@ -113,6 +117,7 @@ class FakeSignIn : public SignIn {
   // Takes kAssertion of kApp, for those who ask for it at the right address.
   void client_assertion(AssertionSignIn request, Done<IssuedToken> done) override {
     last_audience = request.audience;
+    last_version = request.version;
     last_token_urls = request.token_urls;
     ++calls;
     if (failure) {
@@ -128,6 +133,7 @@ class FakeSignIn : public SignIn {
   }
   std::optional<Error> failure;
   std::string last_audience;
+  std::optional<TokenVersion> last_version;
   std::vector<std::string> last_token_urls;
   int calls = 0;
 };

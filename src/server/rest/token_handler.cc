@@ -11,7 +11,7 @@
 namespace reachback::server::rest {
 namespace {
 
-enum class Version { v1, v2 };
+using Version = TokenVersion;
 
 // v1 sends its numbers as strings, v2 as numbers. Source: clients.md 6.
 std::string render_token(const IssuedToken& token, std::string_view asked, Version version,
@@ -53,7 +53,7 @@ bool is_wrong_credential(Errc code) {
   return code == Errc::invalid_client || code == Errc::invalid_assertion;
 }
 
-// Whom an assertion may be for: the token addresses and the issuer of a tenant, on the hosts that
+// Whom an assertion may be for: the token addresses and the issuers of a tenant, on the hosts that
 // are ours by configuration. What host was called does not count: whoever calls chooses that.
 std::vector<std::string> token_urls(const Core& core, const TenantId& tenant) {
   std::vector<std::string> bases{core.options.public_url};
@@ -62,7 +62,7 @@ std::vector<std::string> token_urls(const Core& core, const TenantId& tenant) {
   }
   std::vector<std::string> out;
   for (const std::string& base : bases) {
-    for (const char* path : {"/oauth2/v2.0/token", "/oauth2/token", "/v2.0"}) {
+    for (const char* path : {"/oauth2/v2.0/token", "/oauth2/token", "/v2.0", ""}) {
       out.push_back(to_lower(base + "/" + tenant.text() + path));
     }
   }
@@ -134,12 +134,12 @@ void post_token(Core& core, CallPtr call, Version version) {
   if (request->client_assertion.empty()) {
     core.deps.sign_in.client_credentials(tenant->text(), request->client_id,
                                          std::move(request->client_secret),
-                                         std::move(request->audience), std::move(done));
+                                         std::move(request->audience), version, std::move(done));
     return;
   }
   core.deps.sign_in.client_assertion(
       AssertionSignIn{tenant->text(), request->client_id, std::move(request->client_assertion),
-                      token_urls(core, *tenant), std::move(request->audience)},
+                      token_urls(core, *tenant), std::move(request->audience), version},
       std::move(done));
 }
 

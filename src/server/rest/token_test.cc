@@ -42,8 +42,10 @@ TEST(Token, V2AnswersNumbersAndV1Strings) {  // clients.md 6
   EXPECT_EQ(v2.header("Cache-Control"), "no-store");
   EXPECT_EQ(v2.header("Pragma"), "no-cache");
   EXPECT_EQ(world.sign_in.last_audience, "https://api.securitycenter.microsoft.com");
+  EXPECT_EQ(world.sign_in.last_version, TokenVersion::v2);
   auto v1 = ask(world, kGood + "&" + kResource, kV1);
   ASSERT_EQ(v1.status, 200) << v1.body;
+  EXPECT_EQ(world.sign_in.last_version, TokenVersion::v1);
   EXPECT_EQ(v1.body, R"({"token_type":"Bearer","expires_in":"3599","ext_expires_in":"3599",)"
                      R"("expires_on":"1612456611","not_before":"1612453012",)"
                      R"("resource":"https://api.securitycenter.microsoft.com",)"
@@ -171,13 +173,15 @@ TEST(Token, TakesASignedAssertionAtEitherAddress) {  // RFC 7523; clients.md 2
     ASSERT_EQ(reply.status, 200) << reply.body;
     EXPECT_NE(reply.body.find("eyJ0eXAiOiJhdCtqd3QifQ"), std::string::npos);
     EXPECT_EQ(world.sign_in.last_audience, "https://api.securitycenter.microsoft.com");
+    EXPECT_EQ(world.sign_in.last_version, path == kV2 ? TokenVersion::v2 : TokenVersion::v1);
   }
-  // Both addresses and the issuer, on the public URL and on every alias; on no other host.
-  EXPECT_EQ(world.sign_in.last_token_urls.size(), 9u);
+  // Both addresses and both issuers, on the public URL and on every alias; on no other host.
+  EXPECT_EQ(world.sign_in.last_token_urls.size(), 12u);
   for (const std::string base :
        {"https://api.security.microsoft.com", "https://api.securitycenter.microsoft.com",
         "https://login.microsoftonline.com"}) {
-    for (const std::string& path : {kV2, kV1, "/" + test::kTenant.text() + "/v2.0"}) {
+    for (const std::string& path : {kV2, kV1, "/" + test::kTenant.text() + "/v2.0",
+                                    "/" + test::kTenant.text()}) {
       const auto& urls = world.sign_in.last_token_urls;
       EXPECT_EQ(std::count(urls.begin(), urls.end(), base + path), 1) << base + path;
     }
@@ -295,6 +299,11 @@ TEST(Discovery, NamesThePublicUrlOrTheAliasThatWasCalled) {
             own + "/" + tenant + "/oauth2/v2.0/authorize");
   EXPECT_EQ(value("x", "/" + tenant + "/.well-known/openid-configuration", "token_endpoint"),
             own + kV1);
+  EXPECT_EQ(value("x", "/" + tenant + "/.well-known/openid-configuration", "issuer"),
+            own + "/" + tenant + "/");
+  world.issuer.names = {"ES256", "RS256"};
+  EXPECT_EQ(json::write(world.send("GET", path).object()["id_token_signing_alg_values_supported"]),
+            R"(["ES256","RS256"])");
   auto keys = world.send("GET", "/" + tenant + "/discovery/v2.0/keys");
   EXPECT_EQ(keys.body, R"({"keys":[]})");
   for (std::string other : {test::kOtherTenant.text(), std::string("common"), std::string("x")}) {

@@ -19,12 +19,13 @@ class SignInService : public SignIn {
         used_(limits.remembered_per_app) {}
 
   void client_credentials(std::string tenant, std::string client_id, Secret client_secret,
-                          std::string audience, Done<IssuedToken> done) override {
+                          std::string audience, TokenVersion version,
+                          Done<IssuedToken> done) override {
     Sha256 presented = crypto::sha256(client_secret.reveal());
     // An unknown application is compared with a secret that nobody has: the same work and the same
     // answer.
     find_app(tenant, client_id,
-             [this, presented, audience = std::move(audience), done](Result<App> app) {
+             [this, presented, audience = std::move(audience), version, done](Result<App> app) {
                if (!app && app.error().code != Errc::not_found) {
                  done(app.error());
                  return;
@@ -37,7 +38,7 @@ class SignInService : public SignIn {
                  done(unknown_client());
                  return;
                }
-               done(issue(*app, audience));
+               done(issue(*app, audience, version, ClientProof::secret));
              });
   }
 
@@ -58,8 +59,11 @@ class SignInService : public SignIn {
     store_.app(TenantId::parse(tenant).value_or(TenantId()),
                AppId::parse(client_id).value_or(AppId()), std::move(done));
   }
-  IssuedToken issue(const App& app, const std::string& audience) {
+  IssuedToken issue(const App& app, const std::string& audience, TokenVersion version,
+                    ClientProof proof) {
     TokenSpec spec;
+    spec.version = version;
+    spec.proof = proof;
     spec.tenant = app.tenant;
     spec.app = app.id;
     spec.app_name = app.name;
@@ -79,7 +83,7 @@ class SignInService : public SignIn {
     if (limits_.once) {
       RB_TRY(used_.use(app.tenant, app.id, good.use, good.expires, now));
     }
-    IssuedToken token = issue(app, request.audience);
+    IssuedToken token = issue(app, request.audience, request.version, ClientProof::certificate);
     token.certificate = to_hex(as_bytes(good.certificate));
     return token;
   }

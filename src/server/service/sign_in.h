@@ -25,6 +25,7 @@ struct AssertionSignIn {
   Secret assertion;
   std::vector<std::string> token_urls;  // lower case: one of them is whom it is for
   std::string audience;                 // of the token
+  TokenVersion version = TokenVersion::v2;
 };
 
 class SignIn {
@@ -35,7 +36,8 @@ class SignIn {
   // Errors: invalid_client (unknown tenant, application or wrong secret, or it has none: one
   // answer, same work).
   virtual void client_credentials(std::string tenant, std::string client_id, Secret client_secret,
-                                  std::string audience, Done<IssuedToken> done) = 0;
+                                  std::string audience, TokenVersion version,
+                                  Done<IssuedToken> done) = 0;
   // Errors: invalid_assertion (as ClientAssertions says; unknown tenant or application: as a bad
   // signature, same work; used before), too_many_requests (too many to remember).
   virtual void client_assertion(AssertionSignIn request, Done<IssuedToken> done) = 0;

@@ -15,10 +15,13 @@ using testing::wait_for;
 class EchoIssuer : public TokenIssuer {
  public:
   IssuedToken issue(const TokenSpec& spec, Timestamp) override {
+    last = spec;
     return IssuedToken{"token of " + spec.app.text(), 3599};
   }
   std::string id_token(const IdTokenSpec&, Timestamp) override { return ""; }
   std::string jwks() const override { return "{}"; }
+  std::vector<std::string> algorithms() const override { return {}; }
+  TokenSpec last;
 };
 
 // An assertion of "JTI" is signed by the first certificate that its client has; what it says is
@@ -57,7 +60,7 @@ class SignInTest : public ::testing::Test {
   Result<IssuedToken> sign_in(const std::string& tenant, const std::string& client,
                               const std::string& secret) {
     return wait_for<IssuedToken>([&](auto d) {
-      sign_in_->client_credentials(tenant, client, Secret(secret), "https://api", d);
+      sign_in_->client_credentials(tenant, client, Secret(secret), "https://api", version_, d);
     });
   }
 
@@ -74,7 +77,7 @@ class SignInTest : public ::testing::Test {
                                  const std::string& client, const std::string& assertion) {
     return wait_for<IssuedToken>([&](auto d) {
       service.client_assertion(
-          {tenant, client, Secret(assertion), {"https://token"}, "https://api"}, d);
+          {tenant, client, Secret(assertion), {"https://token"}, "https://api", version_}, d);
     });
   }
   Result<IssuedToken> sign_in_by(const std::string& assertion) {
@@ -86,6 +89,7 @@ class SignInTest : public ::testing::Test {
   AppId app_ = *AppId::from_bytes(std::string(16, 'a'));
   testing::FakeClock clock_;
   testing::FakeStores stores_;
+  TokenVersion version_ = TokenVersion::v2;
   EchoIssuer issuer_;
   EchoAssertions assertions_;
   std::unique_ptr<SignIn> sign_in_ =
@@ -96,6 +100,19 @@ TEST_F(SignInTest, the_right_secret_gives_a_token) {
   auto token = sign_in(tenant_.text(), app_.text(), "right");
   ASSERT_TRUE(token.ok());
   EXPECT_EQ(token->access_token, "token of " + app_.text());
+}
+
+TEST_F(SignInTest, a_token_is_made_for_the_address_that_was_called_and_the_proof_that_was_given) {
+  add_certificate();
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    version_ = version;
+    ASSERT_TRUE(sign_in(tenant_.text(), app_.text(), "right").ok());
+    EXPECT_EQ(issuer_.last.version, version);
+    EXPECT_EQ(issuer_.last.proof, ClientProof::secret);
+    ASSERT_TRUE(sign_in_by(version == TokenVersion::v1 ? "one" : "two").ok());
+    EXPECT_EQ(issuer_.last.version, version);
+    EXPECT_EQ(issuer_.last.proof, ClientProof::certificate);
+  }
 }
 
 // Source: trust.md §5.1.6 and §5.1.7: nobody learns which application exists.
