@@ -27,16 +27,15 @@ struct World {
   AudienceList audiences{kUrl, {}};
   CountingRandom random;
   JwtIssuer issuer{key, kUrl, random};
-  std::string good =
-      issuer
-          .issue({.tenant = tenant,
-                  .app = *AppId::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
-                  .app_name = "Triage",
-                  .audience = kUrl,
-                  .roles = {"Machine.LiveResponse"},
-                  .user = std::nullopt},
-                 kNow)
-          .access_token;
+  std::string good = issuer
+                         .issue({.tenant = tenant,
+                                 .app = *AppId::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
+                                 .app_name = "Triage",
+                                 .audience = kUrl,
+                                 .roles = {"Machine.LiveResponse"},
+                                 .user = std::nullopt},
+                                kNow)
+                         .access_token;
 
   std::unique_ptr<JwtVerifier> verifier() const {
     VerifierOptions options;

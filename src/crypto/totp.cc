@@ -28,8 +28,8 @@ std::string totp_code(std::string_view key, std::uint64_t step) {
   // Four bytes from where the last half-byte says. Source: RFC 4226 §5.3.
   const std::size_t at = mac[size - 1] & 0x0fu;
   const std::uint32_t number = (std::uint32_t{mac[at]} & 0x7fu) << 24 |
-                               std::uint32_t{mac[at + 1]} << 16 |
-                               std::uint32_t{mac[at + 2]} << 8 | std::uint32_t{mac[at + 3]};
+                               std::uint32_t{mac[at + 1]} << 16 | std::uint32_t{mac[at + 2]} << 8 |
+                               std::uint32_t{mac[at + 3]};
   std::string digits = std::to_string(number % 1'000'000);
   return std::string(6 - digits.size(), '0') + digits;
 }

@@ -33,10 +33,13 @@ TEST(Totp, a_step_is_half_a_minute) {
 }
 
 TEST(Base32, is_that_of_rfc_4648_without_padding) {
-  const std::pair<const char*, const char*> pairs[] = {
-      {"", ""},           {"f", "MY"},         {"fo", "MZXQ"},
-      {"foo", "MZXW6"},   {"foob", "MZXW6YQ"}, {"fooba", "MZXW6YTB"},
-      {"foobar", "MZXW6YTBOI"}};
+  const std::pair<const char*, const char*> pairs[] = {{"", ""},
+                                                       {"f", "MY"},
+                                                       {"fo", "MZXQ"},
+                                                       {"foo", "MZXW6"},
+                                                       {"foob", "MZXW6YQ"},
+                                                       {"fooba", "MZXW6YTB"},
+                                                       {"foobar", "MZXW6YTBOI"}};
   for (const auto& [bytes, text] : pairs) {
     EXPECT_EQ(to_base32(bytes), text);
   }

@@ -56,13 +56,11 @@ class UserStoreConformance : public StoresConformance {
     return wait_for([&](auto done) { users().use_code(tenant_, id, step, done); });
   }
   Result<DeviceGroup> add_group(const std::string& name, const std::string& tag) {
-    return wait_for<DeviceGroup>([&](auto done) {
-      users().add_group({tenant_, 0, name, tag, sample_time(3)}, done);
-    });
+    return wait_for<DeviceGroup>(
+        [&](auto done) { users().add_group({tenant_, 0, name, tag, sample_time(3)}, done); });
   }
   Result<std::vector<DeviceGroup>> groups(TenantId tenant) {
-    return wait_for<std::vector<DeviceGroup>>(
-        [&](auto done) { users().groups(tenant, done); });
+    return wait_for<std::vector<DeviceGroup>>([&](auto done) { users().groups(tenant, done); });
   }
   Result<void> remove_group(std::int32_t id) {
     return wait_for([&](auto done) { users().remove_group(tenant_, id, done); });

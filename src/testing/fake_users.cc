@@ -29,9 +29,8 @@ FakeUsers::Known* FakeUsers::find(const TenantId& tenant, const UserId& id) {
 Result<void> FakeUsers::check_groups(const TenantId& tenant,
                                      const std::vector<std::int32_t>& groups) const {
   for (std::int32_t id : groups) {
-    if (std::none_of(groups_.begin(), groups_.end(), [&](const DeviceGroup& g) {
-          return g.tenant == tenant && g.id == id;
-        })) {
+    if (std::none_of(groups_.begin(), groups_.end(),
+                     [&](const DeviceGroup& g) { return g.tenant == tenant && g.id == id; })) {
       return Error{Errc::invalid_input, "no device group " + std::to_string(id)};
     }
   }

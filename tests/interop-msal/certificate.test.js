@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { authorityOf, network, part } from './client.js';
 import { startServer } from './server.js';
 
 const SCOPE = 'https://api.securitycenter.microsoft.com/.default';
@@ -23,28 +24,13 @@ function makeCertificate(folder, name) {
   return { pem, certificate, privateKey: readFileSync(key, 'utf8'), sha1: plain(read.fingerprint), sha256: plain(read.fingerprint256) };
 }
 
-// MSAL's network by our server's own CA; keeps what was sent.
-function network(server, sent) {
-  const call = async (method, url, options = {}) => {
-    const answer = await server.send(method, url, options.headers, options.body);
-    sent.push({ method, path: new URL(url).pathname, body: options.body });
-    return { status: answer.status, headers: answer.headers, body: JSON.parse(answer.text) };
-  };
-  return {
-    sendGetRequestAsync: (url, options) => call('GET', url, options),
-    sendPostRequestAsync: (url, options) => call('POST', url, options),
-  };
-}
-
 function makeClient(server, clientId, credential, sent = []) {
-  const authority = `${server.url}/${server.init.tenantId}`;
   return new ConfidentialClientApplication({
-    auth: { clientId, authority, knownAuthorities: [new URL(server.url).host], ...credential },
+    auth: { clientId, ...authorityOf(server), ...credential },
     system: { networkClient: network(server, sent) },
   });
 }
 
-const part = (jwt, i) => JSON.parse(Buffer.from(jwt.split('.')[i], 'base64url'));
 const assertionOf = (sent) => new URLSearchParams(sent.filter((s) => s.method === 'POST').at(-1).body).get('client_assertion');
 
 describe('msal-node', () => {

@@ -50,8 +50,8 @@ Error refused(std::string_view parameter, std::string_view value) {
 
 }  // namespace
 
-AudienceList::AudienceList(std::string_view public_url,
-                           const std::vector<std::string>& alias_urls) {
+AudienceList::AudienceList(std::string_view public_url, const std::vector<std::string>& alias_urls)
+    : own_(to_lower(without_slash(public_url))) {
   for (std::string_view name : kNames) {
     add(name);
   }

@@ -23,6 +23,7 @@ class AudienceList : public Audiences {
   Result<std::string> of_resource(std::string_view resource) const override;
   // Several scopes are fine when each names this API. At most 16 and 2 KiB.
   Result<std::string> of_scope(std::string_view scope) const override;
+  std::string own() const override { return own_; }
 
   // Whether a token with this `aud` is meant for us: exactly what the two above hand out.
   bool accepts(std::string_view aud) const;
@@ -30,6 +31,7 @@ class AudienceList : public Audiences {
  private:
   void add(std::string_view name);
 
+  const std::string own_;                     // the public URL
   std::set<std::string, std::less<>> names_;  // lower case, no slash at the end
 };
 

@@ -47,15 +47,14 @@ Result<std::string> Argon2Passwords::hash(const Secret& password) {
   return hash_now(password, random_.bytes(kSaltBytes));
 }
 
-Result<std::string> Argon2Passwords::hash_now(const Secret& password,
-                                              std::string_view salt) const {
+Result<std::string> Argon2Passwords::hash_now(const Secret& password, std::string_view salt) const {
   const std::string_view text = password.reveal();
   std::string out(argon2_encodedlen(cost_.passes, cost_.memory_kib, cost_.lanes, kSaltBytes,
                                     kHashBytes, Argon2_id),
                   '\0');
-  const int code = argon2id_hash_encoded(cost_.passes, cost_.memory_kib, cost_.lanes, text.data(),
-                                         text.size(), salt.data(), salt.size(), kHashBytes,
-                                         out.data(), out.size());
+  const int code =
+      argon2id_hash_encoded(cost_.passes, cost_.memory_kib, cost_.lanes, text.data(), text.size(),
+                            salt.data(), salt.size(), kHashBytes, out.data(), out.size());
   if (code != ARGON2_OK) {
     return failed(code);
   }

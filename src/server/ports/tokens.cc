@@ -12,14 +12,16 @@ struct Row {
 constexpr Row kRows[] = {
     {"Machine.Read.All", "Machine.Read", bit(Permission::machine_read)},
     {"Machine.ReadWrite.All", "Machine.ReadWrite", bit(Permission::machine_read_write)},
-    {"Machine.LiveResponse", "Machine.LiveResponse", bit(Permission::machine_live_response) | bit(Permission::live_response_advanced)},
+    {"Machine.LiveResponse", "Machine.LiveResponse",
+     bit(Permission::machine_live_response) | bit(Permission::live_response_advanced)},
     {"Library.Manage", "Library.Manage", bit(Permission::library_manage)},
     {"Machine.CollectForensics", "Machine.CollectForensics", bit(Permission::collect_forensics)},
     {"Machine.Isolate", "Machine.Isolate", bit(Permission::isolate)},
     {"Machine.RestrictExecution", "Machine.RestrictExecution", bit(Permission::restrict_execution)},
     {"Machine.Scan", "Machine.Scan", bit(Permission::scan)},
     {"Machine.Offboard", "Machine.Offboard", bit(Permission::offboard)},
-    {"Machine.StopAndQuarantine", "Machine.StopAndQuarantine", bit(Permission::stop_and_quarantine)},
+    {"Machine.StopAndQuarantine", "Machine.StopAndQuarantine",
+     bit(Permission::stop_and_quarantine)},
     {"Alert.Read.All", "Alert.Read", bit(Permission::alert_read)},
     {"Alert.ReadWrite.All", "Alert.ReadWrite", bit(Permission::alert_read)},
 };

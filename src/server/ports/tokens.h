@@ -154,6 +154,7 @@ class Audiences {
   virtual Result<std::string> of_resource(std::string_view resource) const = 0;  // v1
   virtual Result<std::string> of_scope(
       std::string_view scope) const = 0;  // v2: one "<audience>/.default"
+  virtual std::string own() const = 0;    // for those who name none
 };
 
 }  // namespace reachback::server

@@ -83,7 +83,7 @@ struct UserGrant {
   std::string audience;
   Sha256 token{};  // of the refresh token that counts; all zeros: none was given
   Timestamp created{};
-  Timestamp expires{};          // unless it is refreshed
+  Timestamp expires{};               // unless it is refreshed
   std::optional<Timestamp> ended{};  // revoked: nothing that came from it counts
   friend bool operator==(const UserGrant&, const UserGrant&) = default;
 };

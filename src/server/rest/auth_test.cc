@@ -94,10 +94,11 @@ class LateLibrary : public test::FakeLibrary {
 TEST(RestApi, AnswersWhenTheServiceDoesOnWhateverThread) {
   World world;
   LateLibrary late;
-  auto api = RestApi::create(RestDeps{world.live, late, world.machines, world.sign_in,
-                                      world.verifier, world.issuer, world.audiences, world.audit,
-                                      world.refusals, world.clock, world.random, world.app_rates},
-                             World::default_options());
+  auto api =
+      RestApi::create(RestDeps{world.live, late, world.machines, world.sign_in, world.verifier,
+                               world.issuer, world.audiences, world.audit, world.refusals,
+                               world.clock, world.random, world.app_rates, world.user_access},
+                      World::default_options());
   ASSERT_TRUE(api.ok());
   net::Request request;
   request.method = "GET";

@@ -33,6 +33,8 @@ struct Bounds {
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
+  std::vector<Window> wrong_passwords, wrong_passwords_of_user, user_code_tries;
+  Duration device_code_lifetime, device_code_interval;
 
   ListBounds list_bounds() const { return ListBounds{page_bytes, list_work}; }
   // rate_factor: call rates are so many times the profile's.

@@ -6,8 +6,9 @@
 namespace reachback::server::rest {
 namespace {
 
+// endpoints: what stands between the tenant and the endpoint's name.
 void answer_configuration(Core& core, const CallPtr& call, std::string_view issuer_path,
-                          std::string_view token_path, std::string_view authorize_path) {
+                          const std::string& endpoints) {
   auto tenant = served_tenant(core, call->params.front());
   if (!tenant) {
     core.refuse(*call, unknown_tenant(call->params.front()));
@@ -17,16 +18,22 @@ void answer_configuration(Core& core, const CallPtr& call, std::string_view issu
   std::string out;
   ObjectText object(out);
   object.text("issuer", root + std::string(issuer_path));
-  object.text("token_endpoint", root + std::string(token_path));
-  // Named because MSAL refuses a document without it; nothing is served there.
-  object.text("authorization_endpoint", root + std::string(authorize_path));
+  object.text("token_endpoint", root + endpoints + "token");
+  object.text("authorization_endpoint", root + endpoints + "authorize");
+  object.text("device_authorization_endpoint", root + endpoints + "devicecode");
+  object.text("revocation_endpoint", root + "/oauth2/v2.0/revoke");
   object.text("jwks_uri", root + "/discovery/v2.0/keys");
   object.value("token_endpoint_auth_methods_supported") +=
-      R"(["client_secret_post","private_key_jwt","client_secret_basic"])";
+      R"(["client_secret_post","private_key_jwt","client_secret_basic","none"])";
   object.value("token_endpoint_auth_signing_alg_values_supported") +=
       R"(["RS256","PS256","ES256"])";
-  object.value("grant_types_supported") += R"(["client_credentials"])";
-  object.value("response_types_supported") += R"(["token"])";
+  object.value("grant_types_supported") +=
+      R"(["client_credentials","authorization_code",)"
+      R"("refresh_token","urn:ietf:params:oauth:grant-type:device_code"])";
+  object.value("response_types_supported") += R"(["code"])";
+  object.value("response_modes_supported") += R"(["query","fragment","form_post"])";
+  object.value("code_challenge_methods_supported") += R"(["S256"])";
+  object.value("scopes_supported") += R"(["openid","profile","email","offline_access"])";
   object.value("subject_types_supported") += R"(["pairwise"])";
   std::string& algorithms = object.value("id_token_signing_alg_values_supported");
   std::string_view before = "[";
@@ -62,11 +69,11 @@ std::string_view tenant_asked_for(std::string_view endpoint) {
 }  // namespace
 
 void get_configuration_v1(Core& core, CallPtr call) {
-  answer_configuration(core, call, "/", "/oauth2/token", "/oauth2/authorize");
+  answer_configuration(core, call, "/", "/oauth2/");
 }
 
 void get_configuration_v2(Core& core, CallPtr call) {
-  answer_configuration(core, call, "/v2.0", "/oauth2/v2.0/token", "/oauth2/v2.0/authorize");
+  answer_configuration(core, call, "/v2.0", "/oauth2/v2.0/");
 }
 
 void get_keys(Core& core, CallPtr call) {

@@ -8,6 +8,15 @@ namespace reachback::server::rest {
 // token_handler.cc
 void post_token_v1(Core& core, CallPtr call);
 void post_token_v2(Core& core, CallPtr call);
+void post_revoke(Core& core, CallPtr call);
+// authorize_handlers.cc
+void authorize_v1(Core& core, CallPtr call);
+void authorize_v2(Core& core, CallPtr call);
+// device_handlers.cc
+void post_device_code_v1(Core& core, CallPtr call);
+void post_device_code_v2(Core& core, CallPtr call);
+void get_device_login(Core& core, CallPtr call);
+void post_device_login(Core& core, CallPtr call);
 // discovery_handlers.cc
 void get_configuration_v1(Core& core, CallPtr call);
 void get_configuration_v2(Core& core, CallPtr call);

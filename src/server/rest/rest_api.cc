@@ -122,6 +122,11 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
     *rates = so_many_times(std::move(*rates), rate_factor);
   }
   b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
+  b.wrong_passwords = {window("wrong_passwords_per_minute", minutes(1))};
+  b.wrong_passwords_of_user = {window("wrong_passwords_of_user_per_hour", hours(1))};
+  b.user_code_tries = {window("user_code_tries_per_minute", minutes(1))};
+  b.device_code_lifetime = t("device_code_lifetime");
+  b.device_code_interval = t("device_code_interval");
   return b;
 }
 
@@ -257,6 +262,10 @@ Result<void> Core::admit(Call& call) {
       default:
         return refused(principal.error());
     }
+  }
+  // What the user may at this moment.
+  if (auto may = deps.user_access.rights.apply(*principal); !may) {
+    return refused(with_challenge(may.error(), "invalid_token"));
   }
   call.principal = std::move(*principal);
   call.principal.origin.peer_ip = request.peer_ip;

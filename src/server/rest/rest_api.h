@@ -18,6 +18,7 @@
 #include "server/service/machines.h"
 #include "server/service/refusal_tally.h"
 #include "server/service/sign_in.h"
+#include "server/service/user_access.h"
 
 namespace reachback::server::rest {
 
@@ -34,6 +35,7 @@ struct RestDeps {
   Clock& clock;
   Random& random;
   const AppRates& app_rates;
+  UserAccess& user_access;
 };
 
 struct RestOptions {

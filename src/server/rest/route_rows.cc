@@ -21,7 +21,8 @@ Result<std::vector<RouteRow>> route_rows(Profile profile) {
       }
     }
     if (route.plane != Plane::api) {
-      row.credential = route.body_max != nullptr ? "client secret" : "none";
+      const bool page = route.name == "authorize" || route.name == "device_login";
+      row.credential = route.body_max == nullptr ? "none" : page ? "password" : "client secret";
     }
     row.body_bytes_max = route.body_max != nullptr ? bounds.*route.body_max : 0;
     switch (route.rate) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -136,7 +137,10 @@ TEST(Routes, ReadAllReadsResultsInProfile2025AndNotElsewhereOrWhenStrict) {
 }
 
 TEST(Routes, ATableWithAMistakeIsRefused) {
-  Route good = route_table()[7];
+  const auto routes = route_table();
+  const Route good = *std::find_if(routes.begin(), routes.end(), [](const Route& route) {
+    return route.name == "machines.list";
+  });
   EXPECT_EQ(broken_route({&good, 1}), "");
   Route open = good;
   open.any_of = 0;
@@ -251,7 +255,8 @@ TEST(Routes, AThousandSpellingsOfEachNeverReachMoreThanTheirOwnRoute) {
       }
     }
     if (route.plane != Plane::api) {
-      // Open to everybody: the route itself, or nothing.
+      // Open to everybody: the route itself, or nothing. Tries of one address are counted.
+      world.peer = "peer " + std::to_string(i);
       auto reply = world.send(std::string(route.method), path);
       EXPECT_TRUE(reply.status == 200 || reply.status == 400 || reply.status == 404) << path;
       continue;

@@ -74,8 +74,17 @@ class FakeVerifier : public TokenVerifier {
 
 class FakeIssuer : public TokenIssuer {
  public:
-  IssuedToken issue(const TokenSpec&, Timestamp) override { return {}; }
-  std::string id_token(const IdTokenSpec&, Timestamp) override { return ""; }
+  // Tells what it was asked for: "token of ann: Machine.Read @ https://..".
+  IssuedToken issue(const TokenSpec& spec, Timestamp) override {
+    std::string text = "token of " + (spec.user ? spec.user->name : spec.app.text()) + ":";
+    for (const std::string& scope : spec.user ? spec.user->scopes : spec.roles) {
+      text += " " + scope;
+    }
+    return IssuedToken{text + " @ " + spec.audience, 3599, "jti"};
+  }
+  std::string id_token(const IdTokenSpec& spec, Timestamp) override {
+    return "id of " + spec.user_name + " nonce " + spec.nonce;
+  }
   std::string jwks() const override { return R"({"keys":[]})"; }
   std::vector<std::string> algorithms() const override { return names; }
   std::vector<std::string> names{"ES256"};
@@ -83,6 +92,7 @@ class FakeIssuer : public TokenIssuer {
 
 class FakeAudiences : public Audiences {
  public:
+  std::string own() const override { return "https://api.security.microsoft.com"; }
   Result<std::string> of_resource(std::string_view resource) const override {
     if (resource.find("securitycenter") == std::string_view::npos) {
       return Error{Errc::invalid_scope, "The resource is not known."};
@@ -96,6 +106,22 @@ class FakeAudiences : public Audiences {
     }
     return of_resource(scope.substr(0, scope.size() - kDefault.size()));
   }
+};
+
+// The password of a user is its hash with "hash of " before.
+class FakePasswords : public Passwords {
+ public:
+  Result<std::string> hash(const Secret& password) override {
+    return "hash of " + std::string(password.reveal());
+  }
+  void verify(std::string stored, Secret password, Done<bool> done) override {
+    if (failure) {
+      done(*failure);
+      return;
+    }
+    done(stored == "hash of " + std::string(password.reveal()));
+  }
+  std::optional<Error> failure;
 };
 
 class FakeSignIn : public SignIn {
@@ -131,6 +157,19 @@ class FakeSignIn : public SignIn {
       done(Error{Errc::invalid_assertion, "Client assertion failed signature validation."});
     }
   }
+  // Public clients, and kApp with its secret.
+  void client(ClientCredentials credentials, Done<AuthenticatedClient> done) override {
+    for (const App& app : apps) {
+      const bool is_public = !app.secret;
+      if (credentials.client_id == app.id.text() &&
+          (is_public ? credentials.secret.empty() : credentials.secret.reveal() == kSecret)) {
+        done(AuthenticatedClient{app, is_public ? ClientProof::none : ClientProof::secret});
+        return;
+      }
+    }
+    done(unknown_client());
+  }
+  std::vector<App> apps;
   std::optional<Error> failure;
   std::string last_audience;
   std::optional<TokenVersion> last_version;

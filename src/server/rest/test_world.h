@@ -13,6 +13,7 @@
 #include "testing/fake_clock.h"
 #include "testing/fake_exchange.h"
 #include "testing/fake_links.h"
+#include "testing/fake_stores.h"
 #include "testing/seeded_random.h"
 
 namespace reachback::server::rest::test {
@@ -56,9 +57,10 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 class World {
  public:
   explicit World(RestOptions options = default_options()) {
-    auto made = RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer,
-                                         audiences, audit, refusals, clock, random, app_rates},
-                                std::move(options));
+    auto made =
+        RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer, audiences,
+                                 audit, refusals, clock, random, app_rates, user_access},
+                        std::move(options));
     if (!made) {
       std::abort();
     }
@@ -123,8 +125,17 @@ class World {
   RefusalTally refusals{audit, scheduler, clock};
   FakeVerifier verifier;
   AppRates app_rates;
+  testing::FakeStores stores;  // of users, and of the applications that they sign in through
+  FakePasswords passwords;
+  UserRights user_rights;
   FakeIssuer issuer;
   FakeAudiences audiences;
+  UserAccess user_access{
+      {stores.apps(), stores.users(), passwords, user_rights, issuer, clock, random},
+      {std::chrono::minutes(2),
+       100,
+       {std::chrono::minutes(15), std::chrono::seconds(5), 100, 3},
+       {std::chrono::hours(24 * 14), std::chrono::hours(24 * 90)}}};
   FakeSignIn sign_in;
   FakeMachines machines;
   FakeLibrary library;

@@ -117,7 +117,10 @@ TEST(Token, RefusesBadRequestsWithOAuthBodies) {  // 2 to 5, 8 to 13
            {"grant_type=&" + kId + "&client_secret=x&" + kScope, 400, "invalid_request"},
            {"grant_type=password&username=u&password=p", 400, "unsupported_grant_type"},
            {"grant_type=implicit", 400, "unsupported_grant_type"},
-           {"grant_type=refresh_token&refresh_token=x", 400, "unsupported_grant_type"},
+           {"grant_type=refresh_token&refresh_token=x", 400, "invalid_request"},
+           {"grant_type=authorization_code&" + kId + "&code=x&code_verifier=y", 400,
+            "invalid_request"},
+           {"grant_type=device_code&" + kId, 400, "invalid_request"},
            {"grant_type=Client_Credentials", 400, "unsupported_grant_type"},
            {kGrant + "&client_secret=x&" + kScope, 400, "invalid_request"},
            {kGrant + "&" + kId + "&" + kScope, 401, "invalid_client"},
@@ -180,8 +183,8 @@ TEST(Token, TakesASignedAssertionAtEitherAddress) {  // RFC 7523; clients.md 2
   for (const std::string base :
        {"https://api.security.microsoft.com", "https://api.securitycenter.microsoft.com",
         "https://login.microsoftonline.com"}) {
-    for (const std::string& path : {kV2, kV1, "/" + test::kTenant.text() + "/v2.0",
-                                    "/" + test::kTenant.text()}) {
+    for (const std::string& path :
+         {kV2, kV1, "/" + test::kTenant.text() + "/v2.0", "/" + test::kTenant.text()}) {
       const auto& urls = world.sign_in.last_token_urls;
       EXPECT_EQ(std::count(urls.begin(), urls.end(), base + path), 1) << base + path;
     }

@@ -42,14 +42,14 @@ bool is_challenge(std::string_view text) {
 
 bool fits_challenge(std::string_view verifier, std::string_view challenge) {
   // Source: RFC 7636 §4.1.
-  const bool well_formed =
-      verifier.size() >= 43 && verifier.size() <= 128 &&
-      std::all_of(verifier.begin(), verifier.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '.' || c == '_' || c == '~';
-      });
-  return well_formed && crypto::constant_time_equal(
-                            to_base64url(as_bytes(crypto::sha256(verifier))), challenge);
+  const bool well_formed = verifier.size() >= 43 && verifier.size() <= 128 &&
+                           std::all_of(verifier.begin(), verifier.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                                    c == '~';
+                           });
+  return well_formed &&
+         crypto::constant_time_equal(to_base64url(as_bytes(crypto::sha256(verifier))), challenge);
 }
 
 }  // namespace reachback::server

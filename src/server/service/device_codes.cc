@@ -82,7 +82,8 @@ std::optional<DeviceCodes::Waiting> DeviceCodes::find(std::string_view user_code
 
 void DeviceCodes::miss(std::string_view user_code, Timestamp now) {
   MutexLock lock(mutex_);
-  if (Entry* entry = waiting(user_code, now); entry != nullptr && ++entry->misses >= limits_.misses) {
+  if (Entry* entry = waiting(user_code, now);
+      entry != nullptr && ++entry->misses >= limits_.misses) {
     entry->expires = now;
   }
 }

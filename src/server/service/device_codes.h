@@ -13,9 +13,9 @@ namespace reachback::server {
 
 struct DeviceCodeLimits {
   Duration lifetime{};
-  Duration interval{};        // between two questions of the program
+  Duration interval{};  // between two questions of the program
   std::size_t pending = 0;
-  std::uint32_t misses = 0;   // failed sign-ins after which a code is over
+  std::uint32_t misses = 0;  // failed sign-ins after which a code is over
 };
 
 struct DeviceStart {

@@ -28,6 +28,22 @@ struct AssertionSignIn {
   TokenVersion version = TokenVersion::v2;
 };
 
+// How an application that acts for users shows who it is. A public client, one without secret and
+// certificates, has nothing to show.
+struct ClientCredentials {
+  std::string tenant;
+  std::string client_id;
+  Secret secret;  // at most one of these two
+  Secret assertion;
+  std::vector<std::string> token_urls;  // as in AssertionSignIn
+};
+
+struct AuthenticatedClient {
+  App app;
+  ClientProof proof = ClientProof::none;
+  std::string certificate{};  // as IssuedToken::certificate
+};
+
 class SignIn {
  public:
   virtual ~SignIn() = default;
@@ -41,6 +57,9 @@ class SignIn {
   // Errors: invalid_assertion (as ClientAssertions says; unknown tenant or application: as a bad
   // signature, same work; used before), too_many_requests (too many to remember).
   virtual void client_assertion(AssertionSignIn request, Done<IssuedToken> done) = 0;
+  // Errors: as the two above; invalid_client too for one that has something to show and shows
+  // nothing.
+  virtual void client(ClientCredentials credentials, Done<AuthenticatedClient> done) = 0;
 };
 
 }  // namespace reachback::server

@@ -19,8 +19,7 @@ Error not_taken() {
 }  // namespace
 
 std::string UserTokensService::new_refresh_token(const GrantId& grant) {
-  return std::string(kPrefix) +
-         to_base64url(std::string(grant.bytes()) + deps_.random.bytes(32));
+  return std::string(kPrefix) + to_base64url(std::string(grant.bytes()) + deps_.random.bytes(32));
 }
 
 std::optional<GrantId> UserTokensService::grant_of(std::string_view refresh_token) {
@@ -99,9 +98,8 @@ void UserTokensService::refresh(const App& app, const Secret& refresh_token, Tok
     done(not_taken());
     return;
   }
-  auto r = std::make_shared<Refreshing>(
-      Refreshing{app, crypto::sha256(refresh_token.reveal()), *id, version, wants_id_token,
-                 std::move(done)});
+  auto r = std::make_shared<Refreshing>(Refreshing{app, crypto::sha256(refresh_token.reveal()), *id,
+                                                   version, wants_id_token, std::move(done)});
   deps_.users.grant(app.tenant, *id, [this, r](Result<UserGrant> grant) {
     // Of another application: nothing is spent and nothing ended by it.
     if (!grant || grant->app != r->app.id) {
@@ -133,8 +131,7 @@ void UserTokensService::refresh_of(std::shared_ptr<Refreshing> r) {
             deps_.rights.end_grant(r->grant.tenant, r->id, now);
           }
           const Errc code = before.error().code;
-          r->done(code == Errc::conflict || code == Errc::not_found ? not_taken()
-                                                                    : before.error());
+          r->done(code == Errc::conflict || code == Errc::not_found ? not_taken() : before.error());
           return;
         }
         // What the application may ask for may have become less since.
@@ -142,8 +139,7 @@ void UserTokensService::refresh_of(std::shared_ptr<Refreshing> r) {
         ask.tenant = before->tenant;
         ask.app = before->app;
         for (const std::string& scope : before->scopes) {
-          if (std::find(r->app.scopes.begin(), r->app.scopes.end(), scope) !=
-              r->app.scopes.end()) {
+          if (std::find(r->app.scopes.begin(), r->app.scopes.end(), scope) != r->app.scopes.end()) {
             ask.scopes.push_back(scope);
           }
         }

@@ -100,19 +100,20 @@ Result<void> insert_app(Db& db, const App& a) {
                    "there is an application " + a.id.text() + " or '" + a.name + "'"};
     }
   }
-  RB_TRY(Query(db,
-               "INSERT INTO apps(tenant, id, name, roles, secret, created, rate_factor, redirect_uris,"
-               " scopes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
-             .blob(a.tenant.bytes())
-             .blob(a.id.bytes())
-             .text(a.name)
-             .blob(encode_list(a.roles))
-             .blob(a.secret ? as_bytes(*a.secret) : std::string_view(""))
-             .number(to_micros(a.created))
-             .number(a.rate_factor)
-             .blob(encode_list(a.redirect_uris))
-             .blob(encode_list(a.scopes))
-             .run());
+  RB_TRY(
+      Query(db,
+            "INSERT INTO apps(tenant, id, name, roles, secret, created, rate_factor, redirect_uris,"
+            " scopes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          .blob(a.tenant.bytes())
+          .blob(a.id.bytes())
+          .text(a.name)
+          .blob(encode_list(a.roles))
+          .blob(a.secret ? as_bytes(*a.secret) : std::string_view(""))
+          .number(to_micros(a.created))
+          .number(a.rate_factor)
+          .blob(encode_list(a.redirect_uris))
+          .blob(encode_list(a.scopes))
+          .run());
   return write_admin_audit(db, a.tenant, a.created, "app_created", a.id.text(),
                            a.name + ": " + joined(a.roles));
 }

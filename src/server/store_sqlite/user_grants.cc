@@ -52,8 +52,7 @@ Result<UserGrant> grant_by_id(Db& db, const TenantId& tenant, const GrantId& id)
 }
 
 Result<void> end_grant_now(Db& db, const TenantId& tenant, const GrantId& id, Timestamp now) {
-  return Query(db,
-               "UPDATE user_grants SET ended = ? WHERE tenant = ? AND id = ? AND ended IS NULL")
+  return Query(db, "UPDATE user_grants SET ended = ? WHERE tenant = ? AND id = ? AND ended IS NULL")
       .number(to_micros(now))
       .blob(tenant.bytes())
       .blob(id.bytes())

@@ -102,8 +102,7 @@ Result<void> insert_user(Db& db, const User& u) {
     query.blob(u.tenant.bytes()).blob(u.id.bytes()).text(to_lower(u.name));
     RB_TRY_ASSIGN(bool taken, query.row());
     if (taken) {
-      return Error{Errc::already_exists,
-                   "there is a user " + u.id.text() + " or '" + u.name + "'"};
+      return Error{Errc::already_exists, "there is a user " + u.id.text() + " or '" + u.name + "'"};
     }
   }
   RB_TRY(Query(db,
@@ -222,8 +221,8 @@ Result<DeviceGroup> insert_group(Db& db, DeviceGroup g) {
              .run());
   RB_TRY_ASSIGN(auto id, db.number("SELECT last_insert_rowid()"));
   g.id = static_cast<std::int32_t>(id);
-  RB_TRY(write_admin_audit(db, g.tenant, g.created, "device_group_created", g.name,
-                           "tag " + g.tag));
+  RB_TRY(
+      write_admin_audit(db, g.tenant, g.created, "device_group_created", g.name, "tag " + g.tag));
   return g;
 }
 

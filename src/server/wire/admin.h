@@ -9,7 +9,10 @@
 #include "base/time.h"
 #include "server/ports/directory.h"
 #include "server/ports/links.h"
+#include "server/ports/passwords.h"
 #include "server/ports/tokens.h"
+#include "server/ports/users.h"
+#include "server/service/user_rights.h"
 #include "server/signer/order_keyring.h"
 
 namespace reachback::server {
@@ -22,8 +25,11 @@ struct AdminDeps {
   TokenVerifier* verifier = nullptr;     // of a running server
   SystemClock* movable_clock = nullptr;  // of a running server; test builds only move it
   MachineStore* machines = nullptr;
-  OrderKeyring* keyring = nullptr;  // null: another process holds the order keys
-  AuditLog* audit = nullptr;        // of a running server
+  UserStore* users = nullptr;
+  Passwords* passwords = nullptr;
+  UserRights* user_rights = nullptr;  // of a running server
+  OrderKeyring* keyring = nullptr;    // null: another process holds the order keys
+  AuditLog* audit = nullptr;          // of a running server
   std::function<void()> on_order_keys_changed = [] {};
   // The application's App::rate_factor is that now.
   std::function<void(const TenantId&, const AppId&, std::uint32_t)> on_app_limits =
@@ -32,7 +38,8 @@ struct AdminDeps {
 };
 
 // request: {"command":"app_create", ...}. The answer is {"ok":{...}} or {"error":"one line that
-// says what to do"}. Blocks on the store. Commands: those of admin_apps.h,
+// says what to do"}. Blocks on the store. Commands: those of admin_apps.h and
+// admin_users.h,
 // enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine | all}, signing_key_list
 // {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance {seconds}, clock_set
 // {seconds} (ahead of the truth; behind when negative).

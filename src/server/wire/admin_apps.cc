@@ -11,12 +11,63 @@
 namespace reachback::server {
 namespace {
 
-std::string known_roles() {
+std::string listed(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& role : all_roles()) {
-    out += (out.empty() ? "" : ", ") + role;
+  for (const std::string& word : words) {
+    out += (out.empty() ? "" : ", ") + word;
   }
   return out;
+}
+
+constexpr std::size_t kRedirectUrisMax = 20;
+constexpr std::size_t kRedirectUriBytesMax = 1000;
+
+// Over the network with TLS; on the loopback, or by a scheme of the program's own, without.
+// Source: RFC 8252 §7, RFC 6749 §3.1.2.
+bool is_redirect_uri(std::string_view uri) {
+  const auto colon = uri.find(':');
+  if (colon == std::string_view::npos || uri.size() > kRedirectUriBytesMax ||
+      !std::all_of(uri.begin(), uri.end(), [](char c) { return c > 0x20 && c < 0x7f; }) ||
+      uri.find_first_of("#\"'<>\\;,") != std::string_view::npos) {
+    return false;
+  }
+  const std::string_view scheme = uri.substr(0, colon);
+  if (scheme == "https") {
+    return uri.size() > 8 && uri.substr(colon, 3) == "://";
+  }
+  if (scheme == "http") {
+    for (std::string_view host : {"http://localhost", "http://127.0.0.1", "http://[::1]"}) {
+      if (uri.starts_with(host)) {
+        const char after = uri.size() > host.size() ? uri[host.size()] : '/';
+        return after == '/' || after == ':' || after == '?';
+      }
+    }
+    return false;
+  }
+  return scheme.find('.') != std::string_view::npos;  // "com.example.app:/back"
+}
+
+Result<void> check_delegated(const App& app) {
+  for (const std::string& scope : app.scopes) {
+    if (permission_of_scope(scope) == 0) {
+      return Error{Errc::invalid_input,
+                   "--scope '" + scope + "' is not known; there are " + listed(all_scopes())};
+    }
+  }
+  if (app.redirect_uris.size() > kRedirectUrisMax) {
+    return Error{Errc::invalid_input, "--redirect-uri: 20 at most"};
+  }
+  for (const std::string& uri : app.redirect_uris) {
+    if (!is_redirect_uri(uri)) {
+      return Error{Errc::invalid_input,
+                   "--redirect-uri '" + uri +
+                       "': https://…, http://localhost…, or a scheme with a dot; no '#'"};
+    }
+  }
+  if (!app.redirect_uris.empty() && app.scopes.empty()) {
+    return Error{Errc::missing_parameter, "--redirect-uri needs --scope"};
+  }
+  return {};
 }
 
 // Hex as people copy it: upper case, with colons between the bytes.
@@ -49,13 +100,18 @@ class AppAdministration {
     if (app.name.empty() || app.name.size() > 200 || !is_valid_utf8(app.name)) {
       return Error{Errc::invalid_input, "--name: 1 to 200 bytes of UTF-8"};
     }
-    if (app.roles.empty()) {
-      return Error{Errc::missing_parameter, "--role: name at least one of " + known_roles()};
+    app.scopes = strings_of(request_, "scopes");
+    app.redirect_uris = strings_of(request_, "redirectUris");
+    if (app.roles.empty() && app.scopes.empty()) {
+      return Error{Errc::missing_parameter,
+                   "--role or --scope: name at least one permission; for --role there are " +
+                       listed(all_roles()) + "; for --scope " + listed(all_scopes())};
     }
+    RB_TRY(check_delegated(app));
     for (const std::string& role : app.roles) {
       if (permission_of_role(role) == 0) {
         return Error{Errc::invalid_input,
-                     "--role '" + role + "' is not known; there are " + known_roles()};
+                     "--role '" + role + "' is not known; there are " + listed(all_roles())};
       }
     }
     std::string secret;
@@ -84,6 +140,8 @@ class AppAdministration {
       entry["clientId"] = app.id.text();
       entry["name"] = app.name;
       entry["roles"] = json::Array(app.roles.begin(), app.roles.end());
+      entry["scopes"] = json::Array(app.scopes.begin(), app.scopes.end());
+      entry["redirectUris"] = json::Array(app.redirect_uris.begin(), app.redirect_uris.end());
       entry["created"] = format_time(app.created);
       entry["hasSecret"] = app.secret.has_value();
       entry["certificates"] = app.certificates.size();

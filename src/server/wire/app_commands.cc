@@ -30,6 +30,12 @@ std::string show_apps(const json::Object& a) {
     for (const auto& role : app.at("roles").as_array()) {
       out += " " + std::string(role.as_string().c_str());
     }
+    if (const auto& scopes = app.at("scopes").as_array(); !scopes.empty()) {
+      out += "  for users:";
+      for (const auto& scope : scopes) {
+        out += " " + std::string(scope.as_string().c_str());
+      }
+    }
     if (auto certificates = app.at("certificates").to_number<std::uint64_t>(); certificates > 0) {
       out += "  certificates: " + std::to_string(certificates);
     }
@@ -77,7 +83,7 @@ Result<std::string> read_pem(const std::string& path) {
   return text;
 }
 
-void add_certificate_commands(CLI::App& app, AppOptions& o, const AppRun& run, int& status,
+void add_certificate_commands(CLI::App& app, AppOptions& o, const AdminRun& run, int& status,
                               const std::function<void(CLI::App*)>& of_app) {
   auto* certificate = app.add_subcommand(
       "certificate", "certificates that an application may sign in with, instead of a secret");
@@ -114,7 +120,7 @@ void add_certificate_commands(CLI::App& app, AppOptions& o, const AppRun& run, i
 
 }  // namespace
 
-void add_app_commands(CLI::App& cli, AppOptions& o, const AppRun& run, int& status) {
+void add_app_commands(CLI::App& cli, AppOptions& o, const AdminRun& run, int& status) {
   auto common = [&o](CLI::App* c) {
     c->add_option("--data", o.data, "the data folder")->required();
     c->add_flag("--json", o.json, "print one JSON object");
@@ -128,15 +134,23 @@ void add_app_commands(CLI::App& cli, AppOptions& o, const AppRun& run, int& stat
   auto* create = app->add_subcommand("create", "add an application and print its secret");
   common(create);
   create->add_option("--name", o.name, "its name")->required();
-  create
-      ->add_option("--role", o.roles, "a permission such as Machine.LiveResponse; may be repeated")
-      ->required();
-  create->add_flag("--no-secret", o.no_secret, "it signs in with a certificate only");
+  create->add_option("--role", o.roles,
+                     "a permission of its own such as Machine.LiveResponse; may be repeated");
+  create->add_option("--scope", o.scopes,
+                     "what it may do for a user who signs in, such as Machine.LiveResponse; may be "
+                     "repeated");
+  create->add_option("--redirect-uri", o.redirect_uris,
+                     "where users are sent back to; http://localhost with any port for programs; "
+                     "may be repeated");
+  create->add_flag("--no-secret", o.no_secret,
+                   "it signs in with a certificate; without one, it is a public client");
   create->callback([&] {
     status = run.ask(o,
                      {{"command", "app_create"},
                       {"name", o.name},
                       {"roles", json::Array(o.roles.begin(), o.roles.end())},
+                      {"scopes", json::Array(o.scopes.begin(), o.scopes.end())},
+                      {"redirectUris", json::Array(o.redirect_uris.begin(), o.redirect_uris.end())},
                       {"noSecret", o.no_secret}},
                      show_credentials);
   });

@@ -1,11 +1,10 @@
 // `reachback-server app …`: the command line of administer_apps().
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "json/json.h"
+#include "server/wire/admin_run.h"
 
 namespace CLI {
 class App;
@@ -14,23 +13,14 @@ class App;
 namespace reachback::server {
 
 // What the words of the command line are read into; outlives the parse.
-struct AppOptions {
-  std::string data, name, client_id, file, thumbprint;
-  std::vector<std::string> roles;
+struct AppOptions : AdminTarget {
+  std::string name, client_id, file, thumbprint;
+  std::vector<std::string> roles, scopes, redirect_uris;
   std::int64_t rate_factor = 1;
-  bool json = false, no_limits = false, no_secret = false;
-};
-
-// How a command is done: asks for it in the data folder, prints the answer as one JSON object or as
-// `show` has it, or why not. Gives the exit status.
-struct AppRun {
-  std::function<int(const AppOptions&, json::Object request,
-                    const std::function<std::string(const json::Object&)>& show)>
-      ask;
-  std::function<int(const Error&)> fail;
+  bool no_limits = false, no_secret = false;
 };
 
 // run and status outlive the parse, too.
-void add_app_commands(CLI::App& cli, AppOptions& options, const AppRun& run, int& status);
+void add_app_commands(CLI::App& cli, AppOptions& options, const AdminRun& run, int& status);
 
 }  // namespace reachback::server

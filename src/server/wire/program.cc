@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "json/json.h"
+#include "server/passwords/argon2_passwords.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
 #include "server/wire/admin_request.h"
@@ -16,6 +17,7 @@
 #include "server/wire/init.h"
 #include "server/wire/server.h"
 #include "server/wire/signer.h"
+#include "server/wire/user_commands.h"
 #include "server/wire/verify_audit.h"
 
 namespace reachback::server {
@@ -46,6 +48,9 @@ Result<json::Object> administer_folder(const std::string& dir, const json::Objec
     crypto::SystemRandom random;
     AdminDeps deps{store->apps(), clock, random, paths.revocations()};
     deps.machines = &store->machines();
+    Argon2Passwords passwords(random);
+    deps.users = &store->users();
+    deps.passwords = &passwords;
     RB_TRY_ASSIGN(Config config, load_config("", paths.config()));
     std::unique_ptr<OrderKeyring> keyring;
     if (config.signer_socket.empty()) {
@@ -264,14 +269,16 @@ int run_server_program(int argc, char** argv) {
   });
 
   AppOptions app_options;
-  const AppRun app_run{[](const AppOptions& a, json::Object request, const auto& show) {
-                         Options with_data;
-                         with_data.data = a.data;
-                         with_data.json = a.json;
-                         return do_admin(with_data, std::move(request), show);
-                       },
-                       fail};
-  add_app_commands(cli, app_options, app_run, status);
+  const AdminRun admin_run{[](const AdminTarget& target, json::Object request, const auto& show) {
+                             Options with_data;
+                             with_data.data = target.data;
+                             with_data.json = target.json;
+                             return do_admin(with_data, std::move(request), show);
+                           },
+                           fail};
+  add_app_commands(cli, app_options, admin_run, status);
+  UserOptions user_options;
+  add_user_commands(cli, user_options, admin_run, status);
 
   auto* token = cli.add_subcommand("enrollment-token", "tokens with which machines join");
   token->require_subcommand(1);

@@ -24,12 +24,14 @@
 #include "server/blob_http/blob_http.h"
 #include "server/link/agent_api.h"
 #include "server/notify_local/notify_local.h"
+#include "server/passwords/argon2_passwords.h"
 #include "server/rest/rest_api.h"
 #include "server/signer/order_keyring.h"
 #include "server/signer/socket_signer.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
+#include "server/wire/admin_request.h"
 #include "server/wire/admin_socket.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
@@ -49,6 +51,8 @@ constexpr Duration kDrainGrace = std::chrono::seconds(10);
 constexpr Duration kBrokenGrace = std::chrono::seconds(1);
 constexpr Duration kReapEvery = std::chrono::seconds(1);
 constexpr Duration kPurgeEvery = std::chrono::hours(1);
+// As long as a token of theirs may be around, whatever a clock set back by hours thinks.
+constexpr Duration kEndedGrantsKept = std::chrono::hours(24);
 constexpr int kCertificateDays = 397;
 constexpr Duration kRenewEvery = std::chrono::hours(12);
 
@@ -117,6 +121,19 @@ Result<AssertionLimits> assertion_limits(const Config& config) {
   out.lifetime = limits.duration(config.profile, "assertion_lifetime");
   out.remembered_per_app = limits.value(config.profile, "assertions_remembered");
   out.once = !config.assertion_reuse;
+  return out;
+}
+
+Result<UserAccessLimits> user_access_limits(const Config& config) {
+  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
+  auto t = [&](const char* name) { return limits.duration(config.profile, name); };
+  auto n = [&](const char* name) { return limits.value(config.profile, name); };
+  UserAccessLimits out;
+  out.code_lifetime = t("authorization_code_lifetime");
+  out.codes = n("authorization_codes");
+  out.device = {t("device_code_lifetime"), t("device_code_interval"), n("device_codes"),
+                static_cast<std::uint32_t>(n("device_code_misses"))};
+  out.tokens = {t("refresh_idle"), t("refresh_total")};
   return out;
 }
 
@@ -190,6 +207,7 @@ class Server {
       refusals_->flush();
     }
     keeper_.reset();
+    passwords_.reset();  // its thread ends: nothing asks the store any more
     auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
     audit_.reset();
@@ -317,6 +335,13 @@ class Server {
     sign_in_ =
         SignIn::create(store_->apps(), *assertions_, *issuer_, clock_, assertion_limits_of_profile);
     RB_TRY(load_app_rates(*tenants));
+    RB_TRY(load_user_rights(*tenants));
+    passwords_ = std::make_unique<Argon2Passwords>(random_);
+    RB_TRY_ASSIGN(UserAccessLimits user_limits, user_access_limits(config_));
+    user_access_ =
+        std::make_unique<UserAccess>(UserAccess::Deps{store_->apps(), store_->users(), *passwords_,
+                                                      user_rights_, *issuer_, clock_, random_},
+                                     user_limits);
     refusals_ = std::make_unique<RefusalTally>(*audit_, *scheduler_, clock_);
     rest::RestOptions rest;
     rest.public_url = public_url_;
@@ -332,7 +357,7 @@ class Server {
     RB_TRY_ASSIGN(rest_, rest::RestApi::create(
                              rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
                                             *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
-                                            clock_, random_, app_rates_},
+                                            clock_, random_, app_rates_, *user_access_},
                              std::move(rest)));
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
@@ -347,6 +372,9 @@ class Server {
                                    paths_.revocations(), verifier_.get(), {}};
                     deps.movable_clock = &clock_;
                     deps.machines = &store_->machines();
+                    deps.users = &store_->users();
+                    deps.passwords = passwords_.get();
+                    deps.user_rights = &user_rights_;
                     deps.keyring = keyring_.get();
                     deps.audit = audit_.get();
                     deps.on_order_keys_changed = [this] { announce_order_keys(); };
@@ -428,6 +456,39 @@ class Server {
     return {};
   }
 
+  // Likewise.
+  Result<void> load_user_rights(const std::vector<Tenant>& tenants) {
+    UserStore& users = store_->users();
+    for (const Tenant& tenant : tenants) {
+      RB_TRY_ASSIGN(auto all,
+                    wait<std::vector<User>>([&](auto done) { users.users(tenant.id, done); }));
+      for (const User& user : all) {
+        user_rights_.set(user);
+      }
+      RB_TRY_ASSIGN(auto groups, wait<std::vector<DeviceGroup>>(
+                                     [&](auto done) { users.groups(tenant.id, done); }));
+      user_rights_.set_groups(tenant.id, groups);
+    }
+    // Tokens of an older grant have expired.
+    RB_TRY_ASSIGN(auto ended, wait<std::vector<UserGrant>>([&](auto done) {
+                    users.ended_grants(clock_.now() - kEndedGrantsKept, done);
+                  }));
+    for (const UserGrant& grant : ended) {
+      user_rights_.end_grant(grant.tenant, grant.id, *grant.ended);
+    }
+    return {};
+  }
+
+  void forget_old_grants() {
+    const Timestamp before = clock_.now() - kEndedGrantsKept;
+    user_rights_.forget_ended(before);
+    store_->users().forget_grants(before, [](Result<void> forgotten) {
+      if (!forgotten) {
+        log_warning("old grants not forgotten", {field("error", forgotten.error().message)});
+      }
+    });
+  }
+
   void reap() {
     live_response_->reap([this](Result<std::size_t> ended) {
       if (!ended) {
@@ -446,6 +507,7 @@ class Server {
     if (auto purged = blobs_->purge_staging(clock_.now()); !purged) {
       log_warning("staging not purged", {field("error", purged.error().message)});
     }
+    forget_old_grants();
     scheduler_->after(kPurgeEvery, [this] { purge(); });
   }
 
@@ -536,6 +598,9 @@ class Server {
   std::unique_ptr<Library> library_;
   std::unique_ptr<Machines> machines_;
   std::unique_ptr<SignIn> sign_in_;
+  UserRights user_rights_;
+  std::unique_ptr<Argon2Passwords> passwords_;
+  std::unique_ptr<UserAccess> user_access_;
   std::unique_ptr<rest::RestApi> rest_;
   std::unique_ptr<BlobHttp> blob_http_;
   std::unique_ptr<AgentApi> agent_api_;

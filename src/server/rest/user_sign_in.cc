@@ -1,0 +1,76 @@
+#include "server/rest/user_sign_in.h"
+
+#include <set>
+
+#include "base/log.h"
+
+namespace reachback::server::rest {
+namespace {
+
+constexpr std::size_t kPairsMax = 64;
+constexpr std::size_t kUserNameBytesMax = 256;
+
+Error too_many() {
+  return Error{Errc::too_many_requests, "Too many wrong tries, try again later"};
+}
+
+}  // namespace
+
+Result<Pairs> page_parameters(const Core&, const Call& call) {
+  if (call.request().method == "GET") {
+    return call.query;
+  }
+  auto form = parse_pairs(call.content(), kPairsMax);
+  if (!form) {
+    return Error{Errc::invalid_request, "The form is malformed: " + form.error().message};
+  }
+  std::set<std::string> names;
+  for (const auto& [name, value] : *form) {
+    if (!names.insert(to_lower(name)).second) {
+      return Error{Errc::invalid_request, "The form has a parameter twice"};
+    }
+  }
+  return form;
+}
+
+std::string_view parameter(const Pairs& parameters, std::string_view name) {
+  auto values = values_of(parameters, name);
+  return values.empty() ? std::string_view() : values.front();
+}
+
+bool is_from_elsewhere(const Call& call) {
+  auto site = call.request().headers.get("Sec-Fetch-Site");
+  return site && *site != "same-origin";
+}
+
+void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const Pairs& form,
+                Done<User> done) {
+  std::string name(parameter(form, "username").substr(0, kUserNameBytesMax));
+  const std::string by_name = tenant.text() + "\nuser\n" + to_lower(name);
+  const std::string by_address = by_name + '\n' + call->request().peer_ip;
+  const Duration now = core.deps.clock.since_boot();
+  if (core.wrong_secrets.peek(by_address, core.bounds.wrong_passwords, now) ||
+      core.wrong_secrets.peek(by_name, core.bounds.wrong_passwords_of_user, now)) {
+    core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
+    done(too_many());
+    return;
+  }
+  UserCredentials credentials{std::move(name), Secret(std::string(parameter(form, "password"))),
+                              Secret(std::string(parameter(form, "otp")))};
+  core.deps.user_access.sign_in.check(
+      tenant, std::move(credentials),
+      [&core, call, tenant, by_name, by_address, done = std::move(done)](Result<User> user) {
+        if (!user && user.error().code == Errc::invalid_grant) {
+          const Duration at = core.deps.clock.since_boot();
+          core.wrong_secrets.record(by_address, core.bounds.wrong_passwords, at);
+          core.wrong_secrets.record(by_name, core.bounds.wrong_passwords_of_user, at);
+          core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
+          if (core.wrong_secrets.peek(by_address, core.bounds.wrong_passwords, at)) {
+            log_warning("many wrong passwords", {field("peer", call->request().peer_ip)});
+          }
+        }
+        done(std::move(user));
+      });
+}
+
+}  // namespace reachback::server::rest
