@@ -50,7 +50,7 @@ struct World {
     return forge(std::string(R"({"alg":"ES256","x5t":")") + kSha1Name + "\"}",
                  R"({"iss":")" + std::string(kClient) + R"(","sub":")" + std::string(kClient) +
                      R"(","aud":")" + std::string(kUrl) + R"(","exp":1800000600})",
-                 ec_signer(key));
+                 key_signer(key));
   }
 };
 
@@ -104,7 +104,7 @@ void check_taken(std::string_view header, std::string_view payload) {
 
 void check_signed(const World& world, Input in) {
   const std::string header(in.line());
-  const std::string assertion = forge(header, in.rest(), ec_signer(world.key));
+  const std::string assertion = forge(header, in.rest(), key_signer(world.key));
   auto taken = world.verify(assertion);
   if (!taken) {
     FUZZ_CHECK(taken.error().code == Errc::invalid_assertion);
@@ -113,11 +113,11 @@ void check_signed(const World& world, Input in) {
   }
   check_taken(header, in.rest());
   FUZZ_CHECK(taken->certificate == world.certificates.front().thumbprint);
-  auto again = world.verify(forge(header, in.rest(), ec_signer(world.key)));
+  auto again = world.verify(forge(header, in.rest(), key_signer(world.key)));
   FUZZ_CHECK(again && again->use == taken->use && again->expires == taken->expires);
   FUZZ_CHECK(!world.verify(assertion, taken->expires).ok());
   FUZZ_CHECK(!world.verify(assertion, kNow + Duration(1)).ok());  // the certificate's last moment
-  FUZZ_CHECK(!world.verify(forge(header, in.rest(), ec_signer(world.other))).ok());
+  FUZZ_CHECK(!world.verify(forge(header, in.rest(), key_signer(world.other))).ok());
   FUZZ_CHECK(!world.verifier->verify(assertion, world.terms, {}, kNow).ok());
 }
 

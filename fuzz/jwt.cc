@@ -23,6 +23,7 @@ const Timestamp kNow = Timestamp(std::chrono::seconds(kNow_s));
 struct World {
   TenantId tenant = *TenantId::parse("11111111-2222-4333-8444-555555555555");
   SigningKey key = *SigningKey::from_pem(generate_signing_key());
+  SigningKey rsa_key = *SigningKey::from_pem(generate_signing_key(Algorithm::rs256));
   SigningKey users_key = *SigningKey::from_pem(generate_signing_key());
   AudienceList audiences{kUrl, {}};
   CountingRandom random;
@@ -40,7 +41,7 @@ struct World {
   std::unique_ptr<JwtVerifier> verifier() const {
     VerifierOptions options;
     options.public_url = kUrl;
-    options.own_keys = {key};
+    options.own_keys = {key, rsa_key};
     options.verdicts_max = 4;
     options.external = {{kUsers, tenant, {"api://reachback"}}};
     auto out = JwtVerifier::create(std::move(options), audiences);
@@ -70,9 +71,9 @@ bool has_word(const json::Object& claims, std::string_view name, std::string_vie
 }
 
 void check_accepted(const Principal& who, std::string_view header, std::string_view payload,
-                    bool own, const std::string& kid) {
+                    bool own, const SigningKey& key) {
   json::Object h = json::parse(header)->as_object(), c = json::parse(payload)->as_object();
-  FUZZ_CHECK(text(h, "alg") == "ES256" && text(h, "kid") == kid);
+  FUZZ_CHECK(text(h, "alg") == to_string(key.algorithm()) && text(h, "kid") == key.kid());
   for (const char* name : {"crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"}) {
     FUZZ_CHECK(!h.contains(name));
   }
@@ -83,27 +84,38 @@ void check_accepted(const Principal& who, std::string_view header, std::string_v
   if (own) {
     FUZZ_CHECK(text(h, "typ") == "at+jwt");
     FUZZ_CHECK(to_lower(text(c, "tid")) == who.tenant.text());
-    FUZZ_CHECK(text(c, "iss") == std::string(kUrl) + "/" + who.tenant.text() + "/v2.0");
-    FUZZ_CHECK(to_lower(text(c, "appid")) == who.caller && text(c, "sub") == text(c, "appid"));
-    FUZZ_CHECK(!text(c, "jti").empty() && !c.contains("scp") && !who.delegated);
+    const bool v1 = text(c, "ver") == "1.0";
+    FUZZ_CHECK(text(c, "iss") ==
+               std::string(kUrl) + "/" + who.tenant.text() + (v1 ? "/" : "/v2.0"));
+    FUZZ_CHECK(v1 || text(c, "ver") == "2.0");
+    FUZZ_CHECK(!text(c, "jti").empty() && who.delegated == c.contains("scp"));
+    FUZZ_CHECK(text(c, "sub") == text(c, who.delegated ? "oid" : "appid"));
+    FUZZ_CHECK(who.caller ==
+               to_lower(text(c, "appid")) + (who.delegated ? "|" + to_lower(text(c, "oid")) : ""));
+    FUZZ_CHECK(!who.delegated || who.requestor == text(c, v1 ? "upn" : "preferred_username"));
   } else {
     FUZZ_CHECK(text(c, "iss") == kUsers && has_word(c, "aud", "api://reachback"));
-    FUZZ_CHECK(who.delegated == c.contains("scp"));
+    FUZZ_CHECK(!who.delegated || c.contains("scp") || c.contains("scope"));
     FUZZ_CHECK(who.caller == std::string(kUsers) + "|" + text(c, "sub"));
   }
-  bool named = c.contains("scp") ? has_word(c, "scp", "Machine.LiveResponse")
-                                 : has_word(c, "roles", "Machine.LiveResponse");
+  const char* says = !who.delegated ? "roles" : c.contains("scp") ? "scp" : "scope";
+  bool named = has_word(c, says, "Machine.LiveResponse");
   FUZZ_CHECK(who.may_any(bit(Permission::machine_live_response)) == named);
 }
 
-// The header on a line, the claims behind it; both signed with a key that the verifier trusts.
+// The header on a line, the claims behind it; both signed with a key that the verifier trusts: that
+// of the header's algorithm, and sealed by it where it is ours.
 void check_signed(const World& world, Input in, bool own) {
-  const SigningKey& key = own ? world.key : world.users_key;
   std::string header(in.line());
+  const bool rsa = header.find("RS256") != std::string::npos;
+  const SigningKey& key = !own ? world.users_key : rsa ? world.rsa_key : world.key;
   if (auto at = header.find("@KID"); at != std::string::npos) {
     header.replace(at, 4, key.kid());
   }
-  std::string token = forge(header, in.rest(), ec_signer(key));
+  if (auto at = header.find("@SEAL"); own && at != std::string::npos) {
+    header.replace(at, 5, key.seal(to_base64url(in.rest())));
+  }
+  std::string token = forge(header, in.rest(), key_signer(key));
   auto verifier = world.verifier();
   auto first = verifier->verify(token, kNow);
   auto second = verifier->verify(token, kNow);
@@ -115,13 +127,13 @@ void check_signed(const World& world, Input in, bool own) {
     return;
   }
   FUZZ_CHECK(first->caller == second->caller && first->permissions == second->permissions);
-  check_accepted(*first, header, in.rest(), own, key.kid());
+  check_accepted(*first, header, in.rest(), own, key);
   FUZZ_CHECK(!verifier->verify(token, first->expires).ok());
   if (own) {
-    verifier->revoke_app(*AppId::parse(first->caller), Timestamp::max());
+    verifier->revoke_app(*AppId::parse(first->caller.substr(0, 36)), Timestamp::max());
     FUZZ_CHECK(!verifier->verify(token, kNow).ok());
   }
-  std::string swapped = forge(header, in.rest(), ec_signer(own ? world.users_key : world.key));
+  std::string swapped = forge(header, in.rest(), key_signer(own ? world.users_key : world.key));
   FUZZ_CHECK(!verifier->verify(swapped, kNow).ok());
 }
 

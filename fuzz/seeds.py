@@ -394,7 +394,12 @@ def jwts():
            f'"appid":"{app}","azp":"{app}","sub":"{app}","tid":"{tenant}","roles":["Machine.LiveResponse"],"jti":"j1","ver":"2.0"')
     user = (f'"aud":["x","api://reachback"],"iss":"https://login.example/users","iat":{now},"exp":{now + 3600},"sub":"u1",'
             '"preferred_username":"ann@example.org"')
-    good, plain = '{"alg":"ES256","typ":"at+jwt","kid":"@KID"}', '{"alg":"ES256","typ":"JWT","kid":"@KID"}'
+    good, plain = '{"alg":"ES256","typ":"at+jwt","kid":"@KID","seal":"@SEAL"}', '{"alg":"ES256","typ":"JWT","kid":"@KID"}'
+    rsa_header = good.replace("ES256", "RS256")
+    v1 = own.replace("/v2.0", "/").replace('"ver":"2.0"', '"ver":"1.0"')
+    person = "cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+    ours = (f'"sub":"{person}","oid":"{person}","sid":"dddddddd-bbbb-4ccc-8ddd-eeeeeeeeeeee",'
+            '"scp":"Machine.LiveResponse"')
     headers = ['{"alg":"none","typ":"at+jwt","kid":"@KID"}', '{"alg":"RS256","typ":"at+jwt","kid":"@KID"}',
                '{"alg":"ES256","typ":"JWT","kid":"@KID"}', '{"alg":"ES256","typ":"at+jwt","kid":"k"}',
                '{"alg":"ES256","typ":"at+jwt","kid":"@KID","crit":[]}', '{"alg":"ES256","typ":"at+jwt"}', "[]", "{",
@@ -404,6 +409,10 @@ def jwts():
         return "0" + good + "\n{" + own.replace(before, after) + "}"
     out = ["0" + good + "\n{" + own + "}", "0" + good + "\n{" + own + ',"scp":"x"}', "0" + good + "\n[]"]
     out += ["0" + h + "\n{" + own + "}" for h in headers]
+    out += ["0" + good + "\n{" + v1 + "}", "0" + rsa_header + "\n{" + own + "}", "0" + rsa_header + "\n{" + v1 + "}",
+            "0" + good + "\n{" + own.replace("/v2.0", "/") + "}", changed('"ver":"2.0"', '"ver":"1.0"')]
+    out += ["0" + good + "\n{" + said.replace(f'"sub":"{app}"', ours) + f',"{name}":"ann@example.org"}}'
+            for said, name in ((own, "preferred_username"), (own, "upn"), (v1, "upn"))]
     out += [changed(f'"exp":{now + 3599}', f'"exp":{now}'), changed(f'"iat":{now}', f'"iat":{now + 61}'),
             changed(f'"nbf":{now}', f'"nbf":{now + 61}'), changed(f'"exp":{now + 3599}', f'"exp":{now + 3601}'),
             changed(f'"exp":{now + 3599}', '"exp":1.5'), changed(f'"exp":{now + 3599}', '"exp":-1'),
@@ -413,7 +422,9 @@ def jwts():
             changed(f'"tid":"{tenant}"', '"tid":"common"'), changed(f'"iat_us":{now}000000,', "")]
     out += ["1" + plain + "\n{" + user + more + "}" for more in
             (',"scp":"Machine.LiveResponse Machine.Read"', ',"scp":["Machine.Read"]', ',"roles":["Machine.LiveResponse"]', "",
-             ',"scp":7', ',"upn":"a","email":"b","appid":"c","azp":"d"', f',"nbf":{now + 99}')]
+             ',"scp":7', ',"scope":"openid Machine.LiveResponse"', ',"scope":"openid","roles":["Machine.LiveResponse"],"client_id":"u1"',
+             ',"scp":"Machine.Read","roles":["Machine.LiveResponse"],"idtyp":"app"', ',"idtyp":7,"scp":"","roles":[]',
+             ',"upn":"a","email":"b","appid":"c","azp":"d"', f',"nbf":{now + 99}')]
     out += ["1" + good + "\n{" + user.replace("api://reachback", "y") + "}",
             "1" + good + "\n{" + user.replace("login", "other") + "}",
             "1" + '{"alg":"ES256","typ":"application/at+jwt","kid":"@KID"}' + "\n{" + user + "}",

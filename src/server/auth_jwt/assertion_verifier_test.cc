@@ -82,7 +82,7 @@ TEST_F(AssertionTest, each_algorithm_is_taken_with_its_key) {
   auto ps = verify(forge(R"({"alg":"PS256",)" + rsa_x5t_ + "}", claims(),
                          rsa_2048().signer("SHA256", RSA_PKCS1_PSS_PADDING)));
   ASSERT_TRUE(ps.ok()) << ps.error().message;
-  auto es = verify(forge(R"({"alg":"ES256",)" + ec_x5t_ + "}", claims(), ec_signer(ec_)));
+  auto es = verify(forge(R"({"alg":"ES256",)" + ec_x5t_ + "}", claims(), key_signer(ec_)));
   ASSERT_TRUE(es.ok()) << es.error().message;
   EXPECT_EQ(es->certificate, certificates_[1].thumbprint);
 }
@@ -122,7 +122,7 @@ TEST_F(AssertionTest, what_is_not_signed_by_a_certificate_of_the_application_get
             rsa_2048().signer("SHA256", RSA_PKCS1_PSS_PADDING)),
       forge(R"({"alg":"RS256",)" + rsa_x5t_ + "}", claims(), rsa_2048().signer("SHA512")),
       // Another kind of key than the algorithm's.
-      forge(R"({"alg":"ES256",)" + rsa_x5t_ + "}", claims(), ec_signer(ec_)),
+      forge(R"({"alg":"ES256",)" + rsa_x5t_ + "}", claims(), key_signer(ec_)),
       forge(R"({"alg":"RS256",)" + ec_x5t_ + "}", claims(), rsa_2048().signer()),
       // The other certificate's name, or none.
       forge(R"({"alg":"RS256","typ":"JWT"})", claims(), rsa_2048().signer()),

@@ -47,6 +47,60 @@ TEST(VerifierConcurrency, calls_revocations_and_key_changes_may_run_at_once) {
   EXPECT_EQ(refused, 0);
 }
 
+TEST(VerifierConcurrency, keys_of_ours_may_change_while_tokens_are_made_and_checked) {
+  World world(/*verdicts_max=*/64);
+  std::atomic<bool> changing{true};
+  std::atomic<int> refused{0}, made{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&world, &changing, &refused, &made] {
+      while (changing || made < 30) {
+        refused += world.verdict(world.issue()) != "ok";
+        refused += !KeySet::parse(world.issuer.jwks()).ok();
+        ++made;
+      }
+    });
+  }
+  // As the server does it: believed first, then signed with.
+  std::vector<SigningKey> keys{world.key};
+  for (int i = 0; i < 20; ++i) {
+    keys.insert(keys.begin(), *SigningKey::from_pem(generate_signing_key()));
+    world.verifier->set_own_keys(keys);
+    world.issuer.set_keys(keys);
+  }
+  changing = false;
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(refused, 0);
+}
+
+TEST(VerifierConcurrency, no_call_that_begins_after_its_key_is_retired_succeeds) {
+  for (int round = 0; round < 20; ++round) {
+    World world;
+    std::string token = world.issue();
+    std::atomic<bool> retired{false};
+    std::atomic<int> late{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&world, &token, &retired, &late] {
+        for (int i = 0; i < 30; ++i) {
+          bool after = retired;
+          if (world.verdict(token) == "ok" && after) {
+            ++late;
+          }
+        }
+      });
+    }
+    world.verifier->set_own_keys({own_rsa()});
+    retired = true;
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_EQ(late, 0);
+  }
+}
+
 TEST(VerifierConcurrency, no_call_that_begins_after_a_revocation_succeeds) {
   for (int round = 0; round < 20; ++round) {
     World world;

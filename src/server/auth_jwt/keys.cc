@@ -21,6 +21,7 @@ namespace {
 using crypto::kRsaBitsMax, crypto::kRsaBitsMin;
 
 constexpr std::size_t kCoordinateBytes = 32;  // P-256
+constexpr unsigned kOwnRsaBits = 3072;
 
 template <typename T, void (*Free)(T*)>
 struct Deleter {
@@ -29,7 +30,7 @@ struct Deleter {
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX, EVP_PKEY_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX, EVP_MD_CTX_free>>;
-using Number = std::unique_ptr<BIGNUM, Deleter<BIGNUM, BN_free>>;
+using Number = std::unique_ptr<BIGNUM, Deleter<BIGNUM, BN_clear_free>>;
 using Memory = std::unique_ptr<BIO, Deleter<BIO, BIO_free_all>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM, OSSL_PARAM_free>>;
@@ -74,6 +75,19 @@ std::string to_der(std::string_view raw) {
   return i2d_ECDSA_SIG(signature.get(), &out) == size ? der : std::string();
 }
 
+// The other way round.
+std::string to_raw(std::string_view der) {
+  const unsigned char* in = bytes(der);
+  Signature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size())));
+  std::string raw(2 * kCoordinateBytes, '\0');
+  auto* out = reinterpret_cast<unsigned char*>(raw.data());
+  constexpr int kHalf = static_cast<int>(kCoordinateBytes);
+  check(signature != nullptr &&
+        BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, kHalf) == kHalf &&
+        BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + kHalf, kHalf) == kHalf);
+  return raw;
+}
+
 std::string coordinate(EVP_PKEY* key, const char* name) {
   BIGNUM* value = nullptr;
   if (EVP_PKEY_get_bn_param(key, name, &value) != 1) {
@@ -87,6 +101,18 @@ std::string coordinate(EVP_PKEY* key, const char* name) {
              : std::string();
 }
 
+// Big-endian, without zeros in front.
+std::string rsa_number(EVP_PKEY* key, const char* name) {
+  BIGNUM* value = nullptr;
+  if (EVP_PKEY_get_bn_param(key, name, &value) != 1) {
+    return {};
+  }
+  Number owned(value);
+  std::string out(static_cast<std::size_t>(BN_num_bytes(value)), '\0');
+  BN_bn2bin(value, reinterpret_cast<unsigned char*>(out.data()));
+  return out;
+}
+
 }  // namespace
 
 std::optional<Algorithm> parse_algorithm(std::string_view name) {
@@ -97,6 +123,18 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) {
     return Algorithm::rs256;
   }
   return std::nullopt;
+}
+
+std::string_view to_string(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::es256:
+      return "ES256";
+    case Algorithm::rs256:
+      return "RS256";
+    case Algorithm::ps256:
+      return "PS256";
+  }
+  return "";
 }
 
 Result<VerificationKey> VerificationKey::prepare(Algorithm algorithm, evp_pkey_st* key) {
@@ -200,8 +238,8 @@ bool VerificationKey::verify(std::string_view message, std::string_view signatur
                           message.size()) == 1;
 }
 
-std::string generate_signing_key() {
-  Key key(EVP_EC_gen("P-256"));
+std::string generate_signing_key(Algorithm algorithm) {
+  Key key(algorithm == Algorithm::es256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(kOwnRsaBits));
   Memory bio(BIO_new(BIO_s_mem()));
   check(key && bio &&
         PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
@@ -215,27 +253,41 @@ Result<SigningKey> SigningKey::from_pem(std::string_view pem) {
   Memory bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   // An empty passphrase instead of the default prompt on the terminal.
   Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")));
+  const bool rsa = key && EVP_PKEY_is_a(key.get(), "RSA") == 1;
   char group[32] = {};
-  if (!key || EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) != 1 ||
-      std::string_view(group) != "prime256v1") {
-    return Error{Errc::invalid_input, "token signing key: not a P-256 private key in PEM"};
+  if (!key || (!rsa && (EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) != 1 ||
+                        std::string_view(group) != "prime256v1"))) {
+    return Error{Errc::invalid_input, "token signing key: not a P-256 or RSA private key in PEM"};
   }
-  std::string x = coordinate(key.get(), OSSL_PKEY_PARAM_EC_PUB_X);
-  std::string y = coordinate(key.get(), OSSL_PKEY_PARAM_EC_PUB_Y);
-  auto public_part = VerificationKey::from_ec(x, y);
+  std::string first = rsa ? rsa_number(key.get(), OSSL_PKEY_PARAM_RSA_N)
+                          : coordinate(key.get(), OSSL_PKEY_PARAM_EC_PUB_X);
+  std::string second = rsa ? rsa_number(key.get(), OSSL_PKEY_PARAM_RSA_E)
+                           : coordinate(key.get(), OSSL_PKEY_PARAM_EC_PUB_Y);
+  auto public_part =
+      rsa ? VerificationKey::from_rsa(first, second) : VerificationKey::from_ec(first, second);
   if (!public_part) {
     return public_part.error().in("token signing key");
   }
   SigningKey out(*public_part);
-  std::string members =  // In the order of RFC 7638 §3.2, which the thumbprint needs.
-      R"("crv":"P-256","kty":"EC","x":")" + to_base64url(x) + R"(","y":")" + to_base64url(y) + '"';
-  out.kid_ = to_base64url(as_bytes(crypto::sha256("{" + members + "}")));
-  out.jwk_ = "{" + members + R"(,"kid":")" + out.kid_ + R"(","use":"sig","alg":"ES256"})";
-  std::string secret = coordinate(key.get(), OSSL_PKEY_PARAM_PRIV_KEY);
-  out.seal_key_ = crypto::hmac_sha256(secret, "reachback token seal v1");
-  OPENSSL_cleanse(secret.data(), secret.size());
+  first = to_base64url(first), second = to_base64url(second);
+  if (rsa) {
+    out.name(R"("e":")" + second + R"(","kty":"RSA","n":")" + first + '"',
+             rsa_number(key.get(), OSSL_PKEY_PARAM_RSA_D));
+  } else {
+    out.name(R"("crv":"P-256","kty":"EC","x":")" + first + R"(","y":")" + second + '"',
+             coordinate(key.get(), OSSL_PKEY_PARAM_PRIV_KEY));
+  }
   out.private_ = std::shared_ptr<EVP_PKEY>(key.release(), EVP_PKEY_free);
   return out;
+}
+
+void SigningKey::name(const std::string& members, std::string secret) {
+  check(!secret.empty());
+  kid_ = to_base64url(as_bytes(crypto::sha256("{" + members + "}")));
+  jwk_ = "{" + members + R"(,"kid":")" + kid_ + R"(","use":"sig","alg":")" +
+         std::string(to_string(algorithm())) + "\"}";
+  seal_key_ = crypto::hmac_sha256(secret, "reachback token seal v1");
+  OPENSSL_cleanse(secret.data(), secret.size());
 }
 
 std::string SigningKey::seal(std::string_view payload) const {
@@ -250,22 +302,16 @@ bool SigningKey::is_sealed(std::string_view payload, std::string_view seal) cons
 
 std::string SigningKey::sign(std::string_view message) const {
   DigestContext ctx(EVP_MD_CTX_new());
-  std::string der(static_cast<std::size_t>(EVP_PKEY_get_size(private_.get())), '\0');
-  std::size_t size = der.size();
+  std::string made(static_cast<std::size_t>(EVP_PKEY_get_size(private_.get())), '\0');
+  std::size_t size = made.size();
+  // The padding of an RSA key is PKCS #1 v1.5 unless one asks for another.
   check(ctx != nullptr &&
         EVP_DigestSignInit_ex(ctx.get(), nullptr, "SHA256", nullptr, nullptr, private_.get(),
                               nullptr) == 1 &&
-        EVP_DigestSign(ctx.get(), reinterpret_cast<unsigned char*>(der.data()), &size,
+        EVP_DigestSign(ctx.get(), reinterpret_cast<unsigned char*>(made.data()), &size,
                        bytes(message), message.size()) == 1);
-  const unsigned char* in = bytes(der);
-  Signature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(size)));
-  std::string raw(2 * kCoordinateBytes, '\0');
-  auto* out = reinterpret_cast<unsigned char*>(raw.data());
-  constexpr int kHalf = static_cast<int>(kCoordinateBytes);
-  check(signature != nullptr &&
-        BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, kHalf) == kHalf &&
-        BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + kHalf, kHalf) == kHalf);
-  return raw;
+  made.resize(size);
+  return algorithm() == Algorithm::es256 ? to_raw(made) : made;
 }
 
 }  // namespace reachback::server

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
-#include "server/auth_jwt/token_forge.h"
+#include "server/auth_jwt/verifier_fixture.h"
 
 namespace reachback::server {
 namespace {
@@ -12,6 +12,18 @@ std::string raw(std::string_view base64url) {
   auto out = from_base64url(base64url);
   EXPECT_TRUE(out.has_value()) << base64url;
   return out.value_or("");
+}
+
+// Takes the key.
+std::string pem_of(EVP_PKEY* key) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_PKCS8PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* data = nullptr;
+  long size = BIO_get_mem_data(bio, &data);
+  std::string out(data, static_cast<std::size_t>(size));
+  BIO_free_all(bio);
+  EVP_PKEY_free(key);
+  return out;
 }
 
 constexpr std::string_view kRfcPayload =
@@ -60,6 +72,62 @@ TEST(Keys, a_generated_key_signs_what_its_public_half_verifies) {
   EXPECT_EQ(key->kid().size(), 43u);
   EXPECT_NE(key->jwk().find("\"kid\":\"" + key->kid() + "\""), std::string::npos);
   EXPECT_EQ(key->jwk().find("\"d\""), std::string::npos);
+}
+
+TEST(Keys, a_generated_rsa_key_signs_what_its_public_half_verifies) {
+  const SigningKey& key = own_rsa();
+  EXPECT_EQ(key.algorithm(), Algorithm::rs256);
+  std::string signature = key.sign("message");
+  EXPECT_EQ(signature.size(), 3072u / 8);
+  EXPECT_TRUE(key.verification_key().verify("message", signature));
+  EXPECT_FALSE(key.verification_key().verify("massage", signature));
+  auto published = KeySet::parse(R"({"keys":[)" + key.jwk() + "]}");
+  ASSERT_TRUE(published.ok()) << published.error().message;
+  ASSERT_NE(published->find(key.kid()), nullptr);
+  EXPECT_EQ(published->find(key.kid())->algorithm(), Algorithm::rs256);
+  EXPECT_TRUE(published->find(key.kid())->verify("message", signature));
+  EXPECT_EQ(key.jwk().find("\"d\""), std::string::npos);
+}
+
+TEST(Keys, the_id_of_a_key_is_its_thumbprint) {  // RFC 7638 §3.2
+  for (const SigningKey& key : {*SigningKey::from_pem(generate_signing_key()), own_rsa()}) {
+    json::Object jwk = json::parse(key.jwk())->as_object();
+    std::string members;
+    for (const char* name : {"crv", "e", "kty", "n", "x", "y"}) {  // in the order of the alphabet
+      if (jwk.contains(name)) {
+        members += (members.empty() ? "" : ",") + ('"' + std::string(name)) +
+                   "\":" + json::write(jwk[name]);
+      }
+    }
+    EXPECT_EQ(key.kid(), to_base64url(as_bytes(crypto::sha256("{" + members + "}"))));
+    EXPECT_EQ(std::string(jwk["kid"].as_string()), key.kid());
+    EXPECT_EQ(std::string(jwk["alg"].as_string()), to_string(key.algorithm()));
+    EXPECT_EQ(jwk["use"], "sig");
+  }
+}
+
+TEST(Keys, a_seal_is_of_one_key_and_one_payload) {
+  SigningKey ec = *SigningKey::from_pem(generate_signing_key());
+  for (const SigningKey& key : {ec, own_rsa()}) {
+    const SigningKey& other = key.algorithm() == Algorithm::es256 ? own_rsa() : ec;
+    std::string seal = key.seal("payload");
+    EXPECT_EQ(seal.size(), 22u);
+    EXPECT_TRUE(key.is_sealed("payload", seal));
+    EXPECT_FALSE(key.is_sealed("payloae", seal));
+    EXPECT_FALSE(key.is_sealed("payload", ""));
+    EXPECT_FALSE(other.is_sealed("payload", seal));
+  }
+}
+
+TEST(Keys, private_keys_of_other_kinds_do_not_sign_tokens) {
+  EXPECT_EQ(SigningKey::from_pem(pem_of(EVP_RSA_gen(2048)))->algorithm(), Algorithm::rs256);
+  for (EVP_PKEY* other : {EVP_RSA_gen(1024), EVP_EC_gen("P-384"), EVP_EC_gen("secp256k1"),
+                          EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"),
+                          EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")}) {
+    auto key = SigningKey::from_pem(pem_of(other));
+    ASSERT_FALSE(key.ok());
+    EXPECT_EQ(key.error().code, Errc::invalid_input);
+  }
 }
 
 TEST(Keys, signatures_of_wrong_form_are_refused) {

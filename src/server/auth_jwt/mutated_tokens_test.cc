@@ -128,10 +128,10 @@ void spoil_header(World& world, std::vector<Case>& out) {
   json::Object bringing = with(h, "jwk", *json::parse(own.jwk()));
   const std::string payload = json::write(c);
   out.push_back({"header: jwk",
-                 forge(json::write(world.sealed(bringing, payload)), payload, ec_signer(own))});
+                 forge(json::write(world.sealed(bringing, payload)), payload, key_signer(own))});
   out.push_back({"header: jwk of ours", world.own_token(bringing, c)});
   auto text = [&](std::string name, std::string header) {
-    out.push_back({"header: " + std::move(name), forge(header, payload, ec_signer(world.key))});
+    out.push_back({"header: " + std::move(name), forge(header, payload, key_signer(world.key))});
   };
   std::string good = json::write(world.sealed(h, payload));
   text("kid twice", good.substr(0, good.size() - 1) + ",\"kid\":\"" + world.key.kid() + "\"}");
@@ -159,12 +159,30 @@ void confuse_keys(World& world, std::vector<Case>& out) {
   add("HMAC with nothing", hs, c, hmac_signer(""));
   add("RSA key of the external issuer on our claims", with(world.user_header(), "typ", "at+jwt"), c,
       rsa_2048().signer());
-  add("our key on the external issuer's claims", h, world.user_claims(), ec_signer(world.key));
+  add("our key on the external issuer's claims", h, world.user_claims(), key_signer(world.key));
   add("partner's key on our claims", with(h, "kid", world.partner_key.kid()), c,
-      ec_signer(world.partner_key));
+      key_signer(world.partner_key));
   add("partner's key on the users' claims", with(h, "kid", world.partner_key.kid()),
-      world.user_claims(), ec_signer(world.partner_key));
-  add("a foreign key with our kid", h, c, ec_signer(*SigningKey::from_pem(generate_signing_key())));
+      world.user_claims(), key_signer(world.partner_key));
+  json::Object rsa = world.rsa_header();
+  auto by_rsa = [&](std::string name, const json::Object& header, const Signer& sign) {
+    const std::string payload = json::write(c);
+    out.push_back({"keys: " + std::move(name),
+                   forge(json::write(world.sealed(header, payload, own_rsa())), payload, sign)});
+  };
+  by_rsa("ES256 said of our RSA key", with(rsa, "alg", "ES256"), key_signer(own_rsa()));
+  by_rsa("PS256 said of our RSA key", with(rsa, "alg", "PS256"), key_signer(own_rsa()));
+  by_rsa("HMAC with our RSA key", with(rsa, "alg", "HS256"), hmac_signer(own_rsa().jwk()));
+  by_rsa("our P-256 signature under our RSA key", rsa, key_signer(world.key));
+  by_rsa("a foreign RSA key with our kid", rsa, rsa_2048().signer());
+  by_rsa("a zero RSA signature", rsa, [](std::string_view) { return std::string(384, '\0'); });
+  by_rsa("a short RSA signature", rsa,
+         [](std::string_view m) { return own_rsa().sign(m).substr(1); });
+  add("our RSA signature under our P-256 key", h, c, key_signer(own_rsa()));
+  add("the seal of our other key", rsa, c, key_signer(own_rsa()));
+  add("RS256 said of our P-256 key", with(h, "alg", "RS256"), c, key_signer(world.key));
+  add("a foreign key with our kid", h, c,
+      key_signer(*SigningKey::from_pem(generate_signing_key())));
   json::Object user = world.user_header();
   add("PS256 signature as RS256", user, world.user_claims(),
       rsa_2048().signer("SHA256", RSA_PKCS1_PSS_PADDING));
@@ -204,8 +222,34 @@ void spoil_claims(World& world, std::vector<Case>& out) {
   ours("iss of an alias", with(c, "iss", own_issuer("https://alias.example", world.tenant)));
   ours("iss of Entra",
        with(c, "iss", own_issuer("https://login.microsoftonline.com", world.tenant)));
-  ours("iss of the other version",
-       with(c, "iss", std::string(World::kUrl) + "/" + world.tenant.text() + "/"));
+  const std::string v1 = own_issuer(World::kUrl, world.tenant, TokenVersion::v1);
+  ours("iss of the other version", with(c, "iss", v1));
+  ours("ver of the other version", with(c, "ver", "1.0"));
+  ours("iss of v1 and no ver", without(with(c, "iss", v1), "ver"));
+  ours("iss of v1 without its slash",
+       with(with(c, "iss", v1.substr(0, v1.size() - 1)), "ver", "1.0"));
+  ours("iss of v1 with another slash", with(with(c, "iss", v1 + "/"), "ver", "1.0"));
+  ours("iss of v1 in another tenant",
+       with(with(c, "tid", "99999999-2222-4333-8444-555555555555"), "iss", v1));
+  ours("no ver", without(c, "ver"));
+  ours("ver 3.0", with(c, "ver", "3.0"));
+  ours("ver a number", with(c, "ver", 2));
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    const bool first = version == TokenVersion::v1;
+    const std::string of = first ? " of a v1 user" : " of a v2 user";
+    const std::string_view name = first ? "upn" : "preferred_username";
+    const json::Object d = world.own_user_claims(version);
+    for (std::string_view needed : {name, std::string_view("oid"), std::string_view("sid")}) {
+      ours("no " + std::string(needed) + of, without(d, needed));
+      ours(std::string(needed) + " with a control character" + of, with(d, needed, "a\nb"));
+    }
+    ours("the name of the other version" + of,
+         with(without(d, name), first ? "preferred_username" : "upn", "ann@example.org"));
+    ours("sub of the application" + of, with(d, "sub", world.app.text()));
+    ours("no scp" + of, without(d, "scp"));
+    ours("roles beside no scp" + of,
+         with(without(d, "scp"), "roles", json::Array{"Machine.LiveResponse"}));
+  }
   ours("tid of another tenant", with(c, "tid", "99999999-2222-4333-8444-555555555555"));
   ours("iss of another tenant",
        with(c, "iss",
@@ -241,7 +285,7 @@ void spoil_claims(World& world, std::vector<Case>& out) {
   auto text = [&](std::string name, std::string payload) {
     out.push_back({"payload: " + std::move(name),
                    forge(json::write(world.sealed(world.own_header(), payload)), payload,
-                         ec_signer(world.key))});
+                         key_signer(world.key))});
   };
   std::string good = json::write(c);
   text("exp twice", good.substr(0, good.size() - 1) + ",\"exp\":4000000000}");
@@ -256,13 +300,19 @@ TEST(MutatedTokens, none_of_the_table_is_believed) {
   World world;
   ASSERT_EQ(world.verdict(world.issue()), "ok");
   ASSERT_EQ(world.verdict(world.own_token(world.own_header(), world.own_claims())), "ok");
+  ASSERT_EQ(world.verdict(world.own_token(world.rsa_header(), world.own_claims(), own_rsa())),
+            "ok");
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    ASSERT_EQ(world.verdict(world.own_token(world.own_header(), world.own_user_claims(version))),
+              "ok");
+  }
   ASSERT_EQ(world.verdict(world.user_token(world.user_header(), world.user_claims())), "ok");
   std::vector<Case> cases;
   spoil_syntax(world, cases);
   spoil_header(world, cases);
   confuse_keys(world, cases);
   spoil_claims(world, cases);
-  EXPECT_GE(cases.size(), 150u);
+  EXPECT_GE(cases.size(), 190u);
   for (const Case& c : cases) {
     for (int again = 0; again < 2; ++again) {  // nothing bad is remembered as good
       auto result = world.verifier->verify(c.token, kNow);
@@ -274,13 +324,20 @@ TEST(MutatedTokens, none_of_the_table_is_believed) {
 
 TEST(MutatedTokens, every_flipped_bit_of_a_token_is_noticed) {
   World world;
-  std::string good = world.issue();
-  for (std::size_t i = 0; i < good.size(); ++i) {
-    std::string bad = good;
-    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
-    auto result = world.verifier->verify(bad, kNow);
-    ASSERT_FALSE(result.ok()) << i;
-    EXPECT_EQ(result.error().code, Errc::unauthenticated) << i;
+  TokenSpec spec = world.spec();
+  spec.version = TokenVersion::v1;
+  world.issuer.set_keys({own_rsa()});
+  const std::string of_rsa = world.issuer.issue(spec, kNow).access_token;
+  world.issuer.set_keys({world.key});
+  for (const std::string& good : {world.issue(), of_rsa}) {
+    ASSERT_EQ(world.verdict(good), "ok");
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+      auto result = world.verifier->verify(bad, kNow);
+      ASSERT_FALSE(result.ok()) << i;
+      EXPECT_EQ(result.error().code, Errc::unauthenticated) << i;
+    }
   }
 }
 

@@ -28,7 +28,7 @@ inline std::string forge(std::string_view header, std::string_view payload, cons
   return token + "." + to_base64url(sign(token));
 }
 
-inline Signer ec_signer(const SigningKey& key) {
+inline Signer key_signer(const SigningKey& key) {
   return [key](std::string_view message) { return key.sign(message); };
 }
 

@@ -38,18 +38,9 @@ class Reader {
     return value->get_int64();
   }
   std::vector<std::string> array(const json::Value& value) {
-    std::vector<std::string> out;
-    good_ = good_ && value.is_array() && value.get_array().size() <= kWordsMax;
-    if (!good_) {
-      return out;
-    }
-    for (const json::Value& element : value.get_array()) {
-      good_ = good_ && element.is_string();
-      if (element.is_string()) {
-        out.emplace_back(element.get_string());
-      }
-    }
-    return out;
+    auto out = texts_of(value);
+    good_ = good_ && out.has_value();
+    return std::move(out).value_or(std::vector<std::string>());
   }
   const json::Value* member(std::string_view name) const { return object_.if_contains(name); }
 
@@ -57,6 +48,22 @@ class Reader {
   const json::Object& object_;
   bool good_ = true;
 };
+
+}  // namespace
+
+std::optional<std::vector<std::string>> texts_of(const json::Value& array) {
+  if (!array.is_array() || array.get_array().size() > kWordsMax) {
+    return std::nullopt;
+  }
+  std::vector<std::string> out;
+  for (const json::Value& element : array.get_array()) {
+    if (!element.is_string()) {
+      return std::nullopt;
+    }
+    out.emplace_back(element.get_string());
+  }
+  return out;
+}
 
 std::vector<std::string> split_words(std::string_view text) {
   std::vector<std::string> out;
@@ -69,8 +76,6 @@ std::vector<std::string> split_words(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 std::optional<TokenText> split_token(std::string_view token, std::size_t bytes_max) {
   if (token.size() > bytes_max) {

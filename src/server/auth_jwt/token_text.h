@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "json/json.h"
+
 namespace reachback::server {
 
 inline constexpr std::size_t kTokenBytesMax = 8 << 10;
@@ -48,5 +50,10 @@ struct TokenClaims {
 };
 // `iss`, `sub`, `aud`, `exp` and `iat` are required; a known claim of another type is malformed.
 std::optional<TokenClaims> parse_token_claims(std::string_view json);
+
+// An array of at most 500 strings. nullopt: anything else.
+std::optional<std::vector<std::string>> texts_of(const json::Value& array);
+// What stands between the blanks.
+std::vector<std::string> split_words(std::string_view text);
 
 }  // namespace reachback::server

@@ -41,21 +41,19 @@ Timestamp at_second(std::int64_t s) {
   return Timestamp(seconds(s));
 }
 
-std::string_view first_of(std::initializer_list<std::string_view> candidates) {
-  for (std::string_view candidate : candidates) {
-    if (!candidate.empty()) {
-      return candidate;
-    }
-  }
-  return {};
-}
-
 bool is_type(std::string_view typ, bool own) {
   if (own) {
     return typ == "at+jwt";
   }
   return equals_ignore_case(typ, "at+jwt") || equals_ignore_case(typ, "application/at+jwt") ||
          equals_ignore_case(typ, "JWT");
+}
+
+bool is_sealed(const std::vector<SigningKey>& keys, const TokenHeader& header,
+               std::string_view payload) {
+  return std::any_of(keys.begin(), keys.end(), [&](const SigningKey& key) {
+    return key.kid() == header.kid && key.is_sealed(payload, header.seal);
+  });
 }
 
 Result<void> check_times(const TokenClaims& claims, seconds lifetime_max, Timestamp now) {
@@ -89,7 +87,7 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::create(VerifierOptions options
     if (!out->by_name_.emplace(external.issuer, out->issuers_.size()).second) {
       return Error{Errc::invalid_input, "issuer '" + external.issuer + "': is named twice"};
     }
-    out->issuers_.push_back(std::make_unique<Issuer>(std::move(external), KeySet()));
+    out->issuers_.push_back(std::make_unique<Issuer>(std::move(external)));
   }
   return out;
 }
@@ -97,21 +95,34 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::create(VerifierOptions options
 JwtVerifier::JwtVerifier(VerifierOptions options, const AudienceList& audiences)
     : public_url_(std::move(options.public_url)),
       audiences_(audiences),
-      own_keys_(std::move(options.own_keys)),
+      on_unknown_key_(std::move(options.on_unknown_key)),
       cache_(options.verdicts_max) {
   if (public_url_.ends_with('/')) {
     public_url_.pop_back();
   }
-  KeySet own;
-  for (const SigningKey& key : own_keys_) {
-    own.add(key.kid(), key.verification_key());
-  }
-  issuers_.push_back(std::make_unique<Issuer>(ExternalIssuer(), std::move(own)));
+  issuers_.push_back(std::make_unique<Issuer>(ExternalIssuer()));
+  set_own_keys(std::move(options.own_keys));
 }
 
-std::shared_ptr<const KeySet> JwtVerifier::Issuer::current() const {
+std::shared_ptr<const JwtVerifier::Keys> JwtVerifier::Issuer::current() const {
   ReadLock lock(mutex);
   return keys;
+}
+
+void JwtVerifier::Issuer::replace(Keys next) {
+  auto fresh = std::make_shared<const Keys>(std::move(next));
+  WriteLock lock(mutex);
+  keys = std::move(fresh);
+  generation.fetch_add(1, std::memory_order_release);
+}
+
+void JwtVerifier::set_own_keys(std::vector<SigningKey> keys) {
+  Keys next;
+  for (const SigningKey& key : keys) {
+    next.set.add(key.kid(), key.verification_key());
+  }
+  next.own = std::move(keys);
+  issuers_[0]->replace(std::move(next));
 }
 
 Result<void> JwtVerifier::set_jwks(std::string_view issuer, std::string_view jwks) {
@@ -123,11 +134,7 @@ Result<void> JwtVerifier::set_jwks(std::string_view issuer, std::string_view jwk
   if (!parsed) {
     return parsed.error().in("issuer '" + std::string(issuer) + "'");
   }
-  auto fresh = std::make_shared<const KeySet>(std::move(*parsed));
-  Issuer& entry = *issuers_[at->second];
-  WriteLock lock(entry.mutex);
-  entry.keys = std::move(fresh);
-  entry.generation.fetch_add(1, std::memory_order_release);
+  issuers_[at->second]->replace(Keys{std::move(*parsed), {}});
   return {};
 }
 
@@ -164,7 +171,7 @@ Result<Verdict> JwtVerifier::judge(std::string_view token, Timestamp now) const 
   if (!claims) {
     return malformed();
   }
-  bool own = is_own(*claims);
+  const std::optional<TokenVersion> own = own_version(*claims);
   std::size_t index = 0;
   if (!own) {
     auto at = by_name_.find(claims->iss);
@@ -175,15 +182,19 @@ Result<Verdict> JwtVerifier::judge(std::string_view token, Timestamp now) const 
   }
   const Issuer& issuer = *issuers_[index];
   std::uint64_t generation = issuer.generation.load(std::memory_order_acquire);
-  std::shared_ptr<const KeySet> keys = issuer.current();
-  const VerificationKey* key = keys->find(header->kid);
-  if (key == nullptr || algorithm != key->algorithm() || !is_type(header->typ, own) ||
-      (own && !is_sealed(*header, text->payload_part)) ||
+  std::shared_ptr<const Keys> keys = issuer.current();
+  const VerificationKey* key = keys->set.find(header->kid);
+  if (key == nullptr && !own && on_unknown_key_) {
+    on_unknown_key_(claims->iss);
+  }
+  if (key == nullptr || algorithm != key->algorithm() || !is_type(header->typ, own.has_value()) ||
+      (own && !is_sealed(keys->own, *header, text->payload_part)) ||
       !key->verify(text->signed_part, text->signature)) {
     return untrusted();
   }
   RB_TRY(check_times(*claims, own ? kOwnLifetimeMax : kExternalLifetimeMax, now));
-  RB_TRY_ASSIGN(Verdict verdict, own ? judge_own(*claims) : judge_external(*claims, issuer.config));
+  RB_TRY_ASSIGN(Verdict verdict, own ? judge_own(*claims, *own)
+                                     : judge_external(*claims, text->payload, issuer.config));
   verdict.valid_from = at_second(std::max(claims->iat, claims->nbf.value_or(0))) - kLeeway;
   verdict.valid_until = std::min(at_second(claims->exp), now + kVerdictLifetime);
   verdict.issuer = index;
@@ -193,25 +204,26 @@ Result<Verdict> JwtVerifier::judge(std::string_view token, Timestamp now) const 
   return verdict;
 }
 
-bool JwtVerifier::is_own(const TokenClaims& claims) const {
+std::optional<TokenVersion> JwtVerifier::own_version(const TokenClaims& claims) const {
   auto tenant = TenantId::parse(claims.tid);
-  return tenant && claims.iss == own_issuer(public_url_, *tenant);
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    if (tenant && claims.iss == own_issuer(public_url_, *tenant, version)) {
+      return version;
+    }
+  }
+  return std::nullopt;
 }
 
-bool JwtVerifier::is_sealed(const TokenHeader& header, std::string_view payload) const {
-  return std::any_of(own_keys_.begin(), own_keys_.end(), [&](const SigningKey& key) {
-    return key.kid() == header.kid && key.is_sealed(payload, header.seal);
-  });
-}
-
-Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {
+Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims, TokenVersion version) const {
+  const bool v1 = version == TokenVersion::v1;
+  const std::string& name = v1 ? claims.upn : claims.preferred_username;
   auto app = AppId::parse(claims.appid);
   const bool delegated = claims.scp.has_value();
   auto user = UserId::parse(claims.oid);
   auto grant = GrantId::parse(claims.sid);
-  if (!app || claims.jti.empty() || !claims.iat_us ||
+  if (!app || claims.ver != (v1 ? "1.0" : "2.0") || claims.jti.empty() || !claims.iat_us ||
       claims.sub != (delegated ? claims.oid : claims.appid) ||
-      (delegated && (!user || !grant || !is_requestor(claims.upn)))) {
+      (delegated && (!user || !grant || !is_requestor(name)))) {
     return malformed();
   }
   if (claims.aud.size() != 1 || !audiences_.accepts(claims.aud[0])) {
@@ -224,7 +236,7 @@ Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {
   if (delegated) {
     out.principal.delegated = true;
     out.principal.caller = app->text() + "|" + user->text();
-    out.principal.requestor = claims.upn;
+    out.principal.requestor = name;
     out.principal.user = UserToken{*user, *grant, out.issued};
     for (const std::string& scope : *claims.scp) {
       out.principal.permissions |= permission_of_scope(scope);
@@ -239,7 +251,7 @@ Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims) const {
   return out;
 }
 
-Result<Verdict> JwtVerifier::judge_external(const TokenClaims& claims,
+Result<Verdict> JwtVerifier::judge_external(const TokenClaims& claims, std::string_view payload,
                                             const ExternalIssuer& issuer) const {
   bool meant_for_us =
       std::any_of(claims.aud.begin(), claims.aud.end(), [&issuer](const std::string& aud) {
@@ -249,23 +261,17 @@ Result<Verdict> JwtVerifier::judge_external(const TokenClaims& claims,
   if (!meant_for_us) {
     return wrong_audience();
   }
+  auto caller = map_claims(issuer.claims, claims, payload);
+  if (!caller) {
+    return malformed();
+  }
   Verdict out;
   out.issued = at_second(claims.iat);
   out.principal.tenant = issuer.tenant;
-  out.principal.delegated = claims.scp.has_value();
+  out.principal.delegated = caller->delegated;
   out.principal.caller = claims.iss + "|" + claims.sub;
-  if (claims.scp) {
-    out.principal.requestor = first_of(
-        {claims.preferred_username, claims.upn, claims.email, claims.unique_name, claims.sub});
-    for (const std::string& scope : *claims.scp) {
-      out.principal.permissions |= permission_of_scope(scope);
-    }
-  } else {
-    out.principal.requestor = first_of({claims.appid, claims.azp, claims.client_id, claims.sub});
-    for (const std::string& role : claims.roles) {
-      out.principal.permissions |= permission_of_role(role);
-    }
-  }
+  out.principal.requestor = std::move(caller->requestor);
+  out.principal.permissions = caller->permissions;
   if (!is_requestor(out.principal.requestor) || !is_requestor(claims.sub)) {
     return refused("names nobody, or with a name that cannot be shown");
   }

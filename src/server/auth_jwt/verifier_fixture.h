@@ -16,6 +16,15 @@ namespace reachback::server {
 
 inline const Timestamp kNow = Timestamp(std::chrono::seconds(1'800'000'000));
 
+// An RSA key of ours; slow to make, so tests share it.
+inline const SigningKey& own_rsa() {
+  static const SigningKey key = *SigningKey::from_pem(generate_signing_key(Algorithm::rs256));
+  return key;
+}
+
+// What Machine.LiveResponse stands for.
+inline const Permissions kLiveResponse = permission_of_role("Machine.LiveResponse");
+
 struct World {
   static constexpr const char* kUrl = "https://rb.example:8443";
   static constexpr const char* kUsers = "https://login.example/users";     // RS256
@@ -33,7 +42,7 @@ struct World {
   explicit World(std::size_t verdicts_max = 10'000) {
     VerifierOptions options;
     options.public_url = kUrl;
-    options.own_keys = {key};
+    options.own_keys = {key, own_rsa()};
     options.verdicts_max = verdicts_max;
     options.external = {{kUsers, tenant, {"api://reachback", "https://rb.example:8443"}},
                         {kPartner, tenant, {"api://reachback"}}};
@@ -62,6 +71,10 @@ struct World {
   json::Object own_header() const {
     return {{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", key.kid()}};
   }
+  // Of own_rsa().
+  json::Object rsa_header() const {
+    return {{"alg", "RS256"}, {"typ", "at+jwt"}, {"kid", own_rsa().kid()}};
+  }
   json::Object own_claims() const {
     std::int64_t iat = to_micros(kNow) / 1'000'000;
     return {{"aud", kUrl},
@@ -78,6 +91,21 @@ struct World {
             {"jti", "AAAAAAAAAAAAAAAAAAAAAA"},
             {"ver", "2.0"}};
   }
+  // Of a user of ours, in the shape of either address.
+  json::Object own_user_claims(TokenVersion version) const {
+    json::Object out = own_claims();
+    out.erase("roles");
+    out["sub"] = "cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+    out["oid"] = "cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+    out["sid"] = "dddddddd-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+    out["scp"] = "Machine.Read";
+    if (version == TokenVersion::v1) {
+      out["iss"] = own_issuer(kUrl, tenant, version);
+      out["ver"] = "1.0";
+    }
+    out[version == TokenVersion::v1 ? "upn" : "preferred_username"] = "ann@example.org";
+    return out;
+  }
   json::Object user_header() const {
     return {{"alg", "RS256"}, {"typ", "JWT"}, {"kid", "users-1"}};
   }
@@ -93,14 +121,21 @@ struct World {
   }
   // With our key's seal, so that what is wrong beside it is what is found.
   json::Object sealed(json::Object header, std::string_view payload) const {
+    return sealed(std::move(header), payload, key);
+  }
+  json::Object sealed(json::Object header, std::string_view payload, const SigningKey& by) const {
     if (!header.contains("seal")) {
-      header["seal"] = key.seal(to_base64url(payload));
+      header["seal"] = by.seal(to_base64url(payload));
     }
     return header;
   }
   std::string own_token(const json::Object& header, const json::Object& claims) const {
+    return own_token(header, claims, key);
+  }
+  std::string own_token(const json::Object& header, const json::Object& claims,
+                        const SigningKey& by) const {
     const std::string payload = json::write(claims);
-    return forge(json::write(sealed(header, payload)), payload, ec_signer(key));
+    return forge(json::write(sealed(header, payload, by)), payload, key_signer(by));
   }
   std::string user_token(const json::Object& header, const json::Object& claims) const {
     return forge(json::write(header), json::write(claims), rsa_2048().signer());

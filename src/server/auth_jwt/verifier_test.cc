@@ -21,8 +21,7 @@ TEST(Verifier, our_token_names_the_application) {
   EXPECT_EQ(principal->caller, world.app.text());
   EXPECT_EQ(principal->requestor, world.app.text());
   EXPECT_FALSE(principal->delegated);
-  EXPECT_EQ(principal->permissions,
-            bit(Permission::machine_live_response) | bit(Permission::alert_read));
+  EXPECT_EQ(principal->permissions, kLiveResponse | bit(Permission::alert_read));
   EXPECT_EQ(principal->expires, kNow + seconds(3599));
   EXPECT_FALSE(principal->token_id.empty());
 }
@@ -36,8 +35,7 @@ TEST(Verifier, a_users_token_has_the_permissions_of_its_scopes) {
   EXPECT_EQ(principal->tenant, world.tenant);
   EXPECT_EQ(principal->caller, std::string(World::kUsers) + "|user-17");
   EXPECT_EQ(principal->requestor, "ann@example.org");
-  EXPECT_EQ(principal->permissions,
-            bit(Permission::machine_live_response) | bit(Permission::machine_read));
+  EXPECT_EQ(principal->permissions, kLiveResponse | bit(Permission::machine_read));
 }
 
 TEST(Verifier, the_name_of_a_user_is_the_first_that_is_there) {
@@ -89,7 +87,7 @@ TEST(Verifier, an_external_application_has_the_permissions_of_its_roles) {
   ASSERT_TRUE(principal.ok());
   EXPECT_FALSE(principal->delegated);
   EXPECT_EQ(principal->requestor, "partner-app");
-  EXPECT_EQ(principal->permissions, bit(Permission::machine_live_response));
+  EXPECT_EQ(principal->permissions, kLiveResponse);
 }
 
 TEST(Verifier, roles_do_not_count_beside_scopes) {
@@ -123,7 +121,7 @@ TEST(Verifier, scopes_may_be_an_array) {
   claims["scp"] = json::Array{"Machine.LiveResponse"};
   EXPECT_EQ(
       world.verifier->verify(world.user_token(world.user_header(), claims), kNow)->permissions,
-      bit(Permission::machine_live_response));
+      kLiveResponse);
 }
 
 TEST(Verifier, both_algorithms_and_all_types_of_external_tokens_are_taken) {
@@ -137,7 +135,7 @@ TEST(Verifier, both_algorithms_and_all_types_of_external_tokens_are_taken) {
   claims["iss"] = World::kPartner;
   json::Object header = {{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", world.partner_key.kid()}};
   EXPECT_EQ(
-      world.verdict(forge(json::write(header), json::write(claims), ec_signer(world.partner_key))),
+      world.verdict(forge(json::write(header), json::write(claims), key_signer(world.partner_key))),
       "ok");
 }
 
@@ -232,6 +230,96 @@ TEST(Verifier, revocation_concerns_one_application_and_never_weakens) {
   // Old revocations are dropped only when the tokens have expired.
   world.verifier->revoke_app(other, kNow + minutes(59));
   EXPECT_EQ(world.verdict(token, kNow + minutes(59)), "unauthenticated");
+}
+
+TEST(Verifier, tokens_of_both_addresses_and_both_algorithms_are_ours) {
+  World world;
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    TokenSpec spec = world.spec();
+    spec.version = version;
+    auto app = world.verifier->verify(world.issuer.issue(spec, kNow).access_token, kNow);
+    ASSERT_TRUE(app.ok()) << app.error().message;
+    EXPECT_EQ(app->permissions, kLiveResponse);
+    spec.user = TokenSpec::User{*UserId::parse("cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
+                                "ann@example.org",
+                                {"Machine.Read"},
+                                *GrantId::parse("dddddddd-bbbb-4ccc-8ddd-eeeeeeeeeeee")};
+    for (const SigningKey& key : {world.key, own_rsa()}) {
+      world.issuer.set_keys({key});
+      auto user = world.verifier->verify(world.issuer.issue(spec, kNow).access_token, kNow);
+      ASSERT_TRUE(user.ok()) << user.error().message;
+      EXPECT_TRUE(user->delegated);
+      EXPECT_EQ(user->requestor, "ann@example.org");
+      EXPECT_EQ(user->permissions, bit(Permission::machine_read));
+      EXPECT_EQ(user->user->user, spec.user->id);
+      EXPECT_EQ(user->user->grant, spec.user->grant);
+    }
+  }
+}
+
+TEST(Verifier, an_id_token_is_no_access_token) {
+  World world;
+  IdTokenSpec spec;
+  spec.tenant = world.tenant;
+  spec.app = world.app;
+  spec.user = *UserId::parse("cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee");
+  spec.user_name = "ann@example.org";
+  for (TokenVersion version : {TokenVersion::v1, TokenVersion::v2}) {
+    spec.version = version;
+    EXPECT_EQ(world.verdict(world.issuer.id_token(spec, kNow)), "unauthenticated");
+  }
+}
+
+TEST(Verifier, keys_of_ours_come_and_go_at_once_cached_verdicts_too) {
+  World world;
+  SigningKey next = *SigningKey::from_pem(generate_signing_key());
+  std::string of_first = world.issue(), cached = world.issue();
+  EXPECT_EQ(world.verdict(cached), "ok");
+  world.verifier->set_own_keys({next, world.key});
+  world.issuer.set_keys({next, world.key});
+  std::string of_next = world.issue();
+  for (const std::string& token : {of_first, cached, of_next}) {
+    EXPECT_EQ(world.verdict(token), "ok");
+  }
+  world.verifier->set_own_keys({next});
+  for (const std::string& token : {of_first, cached}) {
+    EXPECT_EQ(world.verdict(token), "unauthenticated");
+  }
+  EXPECT_EQ(world.verdict(of_next), "ok");
+  // Nothing that a retired key could make is believed, its seal neither.
+  EXPECT_EQ(world.verdict(world.own_token(world.own_header(), world.own_claims())),
+            "unauthenticated");
+}
+
+TEST(Verifier, an_unknown_key_is_told_of_an_external_issuer_and_of_nobody_else) {
+  std::vector<std::string> told;
+  World world;
+  VerifierOptions options;
+  options.public_url = World::kUrl;
+  options.own_keys = {world.key};
+  options.external = {{World::kUsers, world.tenant, {"api://reachback"}}};
+  options.on_unknown_key = [&told](const std::string& issuer) { told.push_back(issuer); };
+  auto verifier = std::move(JwtVerifier::create(options, world.audiences)).value();
+  std::string token = world.user_token(world.user_header(), world.user_claims());
+  EXPECT_FALSE(verifier->verify(token, kNow).ok());
+  EXPECT_EQ(told, std::vector<std::string>{World::kUsers});  // it has no keys at all yet
+  ASSERT_TRUE(
+      verifier->set_jwks(World::kUsers, R"({"keys":[)" + rsa_2048().jwk("users-1") + "]}").ok());
+  EXPECT_TRUE(verifier->verify(token, kNow).ok());
+  EXPECT_TRUE(verifier->verify(token, kNow).ok());
+  std::string spoiled = token;
+  spoiled.back() = spoiled.back() == 'A' ? 'Q' : 'A';
+  EXPECT_FALSE(verifier->verify(spoiled, kNow).ok());
+  json::Object claims = world.user_claims(), header = world.user_header();
+  claims["iss"] = "https://nobody.example";
+  EXPECT_FALSE(verifier->verify(world.user_token(header, claims), kNow).ok());
+  json::Object own = world.own_header();
+  own["kid"] = "gone";
+  EXPECT_FALSE(verifier->verify(world.own_token(own, world.own_claims()), kNow).ok());
+  EXPECT_EQ(told.size(), 1u);
+  header["kid"] = "users-2";
+  EXPECT_FALSE(verifier->verify(world.user_token(header, world.user_claims()), kNow).ok());
+  EXPECT_EQ(told, (std::vector<std::string>{World::kUsers, World::kUsers}));
 }
 
 TEST(Verifier, new_keys_replace_the_old_at_once_cached_verdicts_too) {
