@@ -1,5 +1,5 @@
 """Requests that no HTTP library would send, over TLS to the API's listener: one pinned answer each,
-nothing hangs, and the server goes on. Numbers are those of the bad-input list in docs/compatibility.md."""
+nothing hangs, and the server goes on. docs/bad-input.md has them all."""
 
 import re
 import socket

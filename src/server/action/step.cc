@@ -243,8 +243,12 @@ class Stepper {
   }
 
   // What a report brings beyond the status: kept also when it comes late. True when something was
-  // new.
+  // new. Nothing is added to what the machine has signed, nor to what it has called completed by a
+  // report that says otherwise: a machine cannot change its word afterwards.
   static bool attach_evidence(Command& c, const CommandEnded& e) {
+    if (!c.receipt.empty() || (c.status == CommandStatus::completed && !e.completed)) {
+      return false;
+    }
     bool changed = false;
     auto take = [&changed](auto& mine, const auto& theirs) {
       if (!mine && theirs) {

@@ -127,7 +127,7 @@ TEST_F(BadReportTest,
 }
 
 TEST_F(BadReportTest,
-       session_5_9_12_and_13_after_the_end_a_report_changes_no_status_code_or_result) {
+       session_5_9_12_and_13_after_the_end_a_report_that_says_otherwise_changes_nothing) {
   enrolled();
   auto socket = connected();
   const action::Action a = submit();
@@ -141,11 +141,7 @@ TEST_F(BadReportTest,
   EXPECT_EQ(get(a.id), ended);
   receive(*socket, failed(a, {"said later"}));
   EXPECT_TRUE(socket->sent.back().has_report_acknowledged());
-  const action::Action after = get(a.id);
-  EXPECT_EQ(after.status, ended.status);
-  EXPECT_EQ(after.commands[0].status, ended.commands[0].status);
-  EXPECT_EQ(after.commands[0].exit_code, 3);
-  EXPECT_EQ(after.commands[0].result, ended.commands[0].result);
+  EXPECT_EQ(get(a.id), ended);
 }
 
 TEST_F(BadReportTest, session_5_9_14_not_started_after_a_start_was_told_is_refused_with_an_alarm) {
