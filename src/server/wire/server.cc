@@ -31,7 +31,6 @@
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
-#include "server/wire/admin_request.h"
 #include "server/wire/admin_socket.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
@@ -42,6 +41,8 @@
 #include "server/wire/revocations.h"
 #include "server/wire/route_list.h"
 #include "server/wire/server_certificate.h"
+#include "server/wire/server_limits.h"
+#include "server/wire/stored_rights.h"
 #include "server/wire/watched_disk.h"
 
 namespace reachback::server {
@@ -92,59 +93,6 @@ std::vector<std::string> certificate_names(const ServeOptions& options,
 std::size_t thread_count(const Config& config) {
   return config.threads > 0 ? config.threads
                             : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-}
-
-Result<LiveResponseLimits> live_response_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  LiveResponseLimits out;
-  out.queue = config.queue_time.value_or(limits.duration(config.profile, "queue"));
-  out.script_timeout =
-      config.script_timeout.value_or(limits.duration(config.profile, "script_timeout"));
-  out.put_file_timeout = limits.duration(config.profile, "put_file_timeout");
-  out.get_file_timeout = limits.duration(config.profile, "get_file_timeout");
-  out.get_file_raw = config.get_file_raw;
-  out.put_file_kept = config.put_file_kept;
-  out.window_slack = limits.duration(config.profile, "window_slack");
-  out.active_max = config.limits_enabled ? limits.value(config.profile, "concurrent_sessions") : 0;
-  out.output_bytes_max =
-      config.output_bytes_max.value_or(limits.value(config.profile, "output_bytes"));
-  out.get_file_bytes_max = limits.value(config.profile, "get_file_bytes");
-  out.upload_bytes_max = limits.value(config.profile, "upload_bytes");
-  out.link_lifetime = limits.duration(config.profile, "link_lifetime");
-  out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
-  return out;
-}
-
-Result<AssertionLimits> assertion_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  AssertionLimits out;
-  out.lifetime = limits.duration(config.profile, "assertion_lifetime");
-  out.remembered_per_app = limits.value(config.profile, "assertions_remembered");
-  out.once = !config.assertion_reuse;
-  return out;
-}
-
-Result<UserAccessLimits> user_access_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  auto t = [&](const char* name) { return limits.duration(config.profile, name); };
-  auto n = [&](const char* name) { return limits.value(config.profile, name); };
-  UserAccessLimits out;
-  out.code_lifetime = t("authorization_code_lifetime");
-  out.codes = n("authorization_codes");
-  out.device = {t("device_code_lifetime"), t("device_code_interval"), n("device_codes"),
-                static_cast<std::uint32_t>(n("device_code_misses"))};
-  out.tokens = {t("refresh_idle"), t("refresh_total")};
-  return out;
-}
-
-Result<SessionLimits> session_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  SessionLimits out;
-  out.messages_per_second =
-      static_cast<std::int64_t>(limits.value(config.profile, "agent_messages_per_second"));
-  out.message_burst = limits.value(config.profile, "agent_message_burst");
-  out.throttles_max = limits.value(config.profile, "agent_throttles");
-  return out;
 }
 
 // Everything of one server, in the order in which it is built; taken down in reverse by stop().
@@ -334,8 +282,9 @@ class Server {
     RB_TRY_ASSIGN(AssertionLimits assertion_limits_of_profile, assertion_limits(config_));
     sign_in_ =
         SignIn::create(store_->apps(), *assertions_, *issuer_, clock_, assertion_limits_of_profile);
-    RB_TRY(load_app_rates(*tenants));
-    RB_TRY(load_user_rights(*tenants));
+    RB_TRY(load_app_rates(store_->apps(), *tenants, app_rates_));
+    RB_TRY(
+        load_user_rights(store_->users(), *tenants, clock_.now() - kEndedGrantsKept, user_rights_));
     passwords_ = std::make_unique<Argon2Passwords>(random_);
     RB_TRY_ASSIGN(UserAccessLimits user_limits, user_access_limits(config_));
     user_access_ =
@@ -439,44 +388,6 @@ class Server {
     store_->apps().tenants(
         [promise](Result<std::vector<Tenant>> t) { promise->set_value(std::move(t)); });
     return promise->get_future().get();
-  }
-
-  // What was set before this start; from now on the admin socket keeps it up to date.
-  Result<void> load_app_rates(const std::vector<Tenant>& tenants) {
-    for (const Tenant& tenant : tenants) {
-      auto promise = std::make_shared<std::promise<Result<std::vector<App>>>>();
-      store_->apps().apps(tenant.id, [promise](Result<std::vector<App>> apps) {
-        promise->set_value(std::move(apps));
-      });
-      RB_TRY_ASSIGN(std::vector<App> apps, promise->get_future().get());
-      for (const App& app : apps) {
-        app_rates_.set(app.tenant, app.id, app.rate_factor);
-      }
-    }
-    return {};
-  }
-
-  // Likewise.
-  Result<void> load_user_rights(const std::vector<Tenant>& tenants) {
-    UserStore& users = store_->users();
-    for (const Tenant& tenant : tenants) {
-      RB_TRY_ASSIGN(auto all,
-                    wait<std::vector<User>>([&](auto done) { users.users(tenant.id, done); }));
-      for (const User& user : all) {
-        user_rights_.set(user);
-      }
-      RB_TRY_ASSIGN(auto groups, wait<std::vector<DeviceGroup>>(
-                                     [&](auto done) { users.groups(tenant.id, done); }));
-      user_rights_.set_groups(tenant.id, groups);
-    }
-    // Tokens of an older grant have expired.
-    RB_TRY_ASSIGN(auto ended, wait<std::vector<UserGrant>>([&](auto done) {
-                    users.ended_grants(clock_.now() - kEndedGrantsKept, done);
-                  }));
-    for (const UserGrant& grant : ended) {
-      user_rights_.end_grant(grant.tenant, grant.id, *grant.ended);
-    }
-    return {};
   }
 
   void forget_old_grants() {
