@@ -57,6 +57,12 @@ def test_a_permission_of_the_switch_for_results_is_seen(inputs):
     assert found(inputs, "receipts: x-with-read-all-results")
 
 
+def test_another_delegated_permission_is_seen(inputs):
+    link = "/api/machineactions/{id}/GetLiveResponseResultDownloadLink(index={index})"
+    del inputs.document["paths"][link]["get"]["x-delegated"]
+    assert found(inputs, "delegated permissions")
+
+
 def test_another_limit_of_a_body_or_rate_is_seen(inputs):
     run = inputs.document["paths"]["/api/machines/{id}/runliveresponse"]["post"]
     run["x-body-bytes-max"] = 5

@@ -34,7 +34,8 @@ inline const std::string kLink =
     "1dYGe9rPvUlXBPvYSmr6/OLXPY98m8qWqfIQCBbyZTY%3D";
 
 // Tokens are "<roles with '+' between>", "other:<roles>" for the other tenant, "user:<scopes>" for
-// a delegated one; "expired" and "elsewhere" (another audience) are refused.
+// a delegated one, "basic:<scopes>" for one of a user with live response basic; "expired" and
+// "elsewhere" (another audience) are refused.
 class FakeVerifier : public TokenVerifier {
  public:
   Result<Principal> verify(std::string_view token, Timestamp) override {
@@ -54,6 +55,12 @@ class FakeVerifier : public TokenVerifier {
       p.delegated = true;
       p.caller = p.requestor = "analyst@microsoft.com";
     }
+    const bool basic = token.starts_with("basic:");
+    if (basic) {
+      token.remove_prefix(6);
+      p.delegated = true;
+      p.caller = p.requestor = "helper@microsoft.com";
+    }
     bool known = false;
     while (!token.empty()) {
       auto end = std::min(token.find('+'), token.size());
@@ -62,6 +69,9 @@ class FakeVerifier : public TokenVerifier {
       known = known || got != 0 || role == "Nothing.At.All";
       p.permissions |= got;
       token.remove_prefix(std::min(end + 1, token.size()));
+    }
+    if (basic) {
+      p.permissions &= ~bit(Permission::live_response_advanced);
     }
     if (!known) {
       return Error{Errc::unauthenticated, "The token is expired or not valid"};
