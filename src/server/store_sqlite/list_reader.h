@@ -55,12 +55,16 @@ inline Result<std::uint64_t> number_of(Db& db, const TenantId& tenant, const Com
   return found ? static_cast<std::uint64_t>(rows.number_at(0)) : 0;
 }
 
+// With a scope whatever concerns its machines is looked at, so they are where to begin, few or not.
 inline Result<std::uint64_t> count(Db& db, const Scoped& of) {
-  return number_of(db, of.tenant, compile_count(of.table, of.query, of.tags, of.few_machines));
+  return number_of(db, of.tenant,
+                   compile_count(of.table, of.query, of.tags,
+                                 /*few_machines=*/of.tags.has_value()));
 }
 
-// Up to so many machines it is cheaper to collect what concerns them and sort it than to look at
-// what is newest whether it concerns them. Source: ours.
+// Of a page: up to so many machines it is cheaper to collect what concerns them and sort it than to
+// look at what is newest whether it concerns them. Source: ours; with 200,000 actions of 10,000
+// machines a page for 1,000 of them took 2 ms and 73 ms, one for 5,000 311 ms and 1 ms.
 inline constexpr std::uint64_t kFewMachines = 1000;
 inline Result<bool> has_few_machines(Db& db, const Scoped& of) {
   RB_TRY_ASSIGN(const std::uint64_t machines,
