@@ -220,7 +220,8 @@ class FakeMachines : public Machines {
     if (by.tenant == kTenant && !empty) {
       all.push_back(hostname().machine);
     }
-    const IsActive connected = [](const MachineId&, Timestamp) { return true; };
+    const MachineContext connected{[](const MachineId&, Timestamp) { return true; },
+                                   device_groups.all(by.tenant)};
     auto page = testing::list_in_memory(
         all, query, bounds, [&connected](const Machine& m) { return getter(m, connected); });
     if (!page) {
@@ -229,17 +230,23 @@ class FakeMachines : public Machines {
     }
     Page<MachineView> views{{}, page->more, page->passed, page->count};
     for (Machine& m : page->items) {
-      views.items.push_back({std::move(m), true});
+      auto group = device_groups.group_of(by.tenant, m.tags);
+      views.items.push_back({std::move(m), true, std::move(group)});
     }
     done(std::move(views));
   }
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
     if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname" ||
                                  id_or_name == "4899036531e374137f63289c3267bad772c13fef")) {
-      done(hostname());
+      MachineView view = hostname();
+      view.group = device_groups.group_of(by.tenant, view.machine.tags);
+      done(view);
     } else {
       done(machine_not_found(id_or_name));
     }
+  }
+  std::vector<DeviceGroup> groups(const Principal& by) const override {
+    return *device_groups.all(by.tenant);
   }
   void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                   Done<std::vector<MachineView>> done) override {
@@ -269,6 +276,7 @@ class FakeMachines : public Machines {
   void enroll(Enrollment, Done<Machine> done) override {
     done(Error{Errc::internal, "not served here"});
   }
+  DeviceGroups device_groups;
   std::string found_by;
   std::optional<MachineChange> changed;
   Principal changed_by;

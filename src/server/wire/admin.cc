@@ -92,9 +92,10 @@ class Administration {
       constexpr std::uint64_t kPage = 1000;
       for (std::uint64_t skip = 0;; skip += kPage) {
         auto page = wait<Page<Machine>>([&](auto done) {
-          deps_.machines->list(
-              tenant_.id, odata::everything(machine_entity(), skip, kPage),
-              [](const MachineId&, Timestamp) { return false; }, ListBounds{}, done);
+          deps_.machines->list(MachineScope{tenant_.id, {}},
+                               odata::everything(machine_entity(), skip, kPage),
+                               MachineContext{[](const MachineId&, Timestamp) { return false; }},
+                               ListBounds{}, done);
         });
         if (!page) {
           return page.error();

@@ -277,7 +277,7 @@ class Server {
                          link_clock_, random_},
         limits, secrets_.blob_name_key);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
-    machines_ = Machines::create(store_->machines(), hub_, clock_);
+    machines_ = Machines::create(store_->machines(), hub_, clock_, device_groups_);
     RB_TRY_ASSIGN(assertions_, AssertionVerifier::create());
     RB_TRY_ASSIGN(AssertionLimits assertion_limits_of_profile, assertion_limits(config_));
     sign_in_ =
@@ -489,6 +489,7 @@ class Server {
   Mutex given_up_mutex_;
   std::optional<Error> given_up_ RB_GUARDED_BY(given_up_mutex_);
   AppRates app_rates_;
+  DeviceGroups device_groups_;  // filled from the store's
   LocalNotifier notifier_;
   AgentHub hub_;
   std::unique_ptr<SqliteStore> store_;
