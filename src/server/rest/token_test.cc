@@ -180,8 +180,8 @@ TEST(Token, TakesASignedAssertionAtEitherAddress) {  // RFC 7523; clients.md 2
   for (const std::string base :
        {"https://api.security.microsoft.com", "https://api.securitycenter.microsoft.com",
         "https://login.microsoftonline.com"}) {
-    for (const std::string& path : {kV2, kV1, "/" + test::kTenant.text() + "/v2.0",
-                                    "/" + test::kTenant.text()}) {
+    for (const std::string& path :
+         {kV2, kV1, "/" + test::kTenant.text() + "/v2.0", "/" + test::kTenant.text()}) {
       const auto& urls = world.sign_in.last_token_urls;
       EXPECT_EQ(std::count(urls.begin(), urls.end(), base + path), 1) << base + path;
     }

@@ -4,6 +4,7 @@
 #include "json/json.h"
 #include "server/wire/admin_apps.h"
 #include "server/wire/admin_request.h"
+#include "server/wire/admin_token_keys.h"
 
 namespace reachback::server {
 namespace {
@@ -29,6 +30,9 @@ class Administration {
     std::string command = string_of(o, "command");
     if (command.starts_with("app_")) {
       return administer_apps(deps_, tenant_, command, o);
+    }
+    if (command.starts_with("token_key_") && deps_.token_keys != nullptr) {
+      return administer_token_keys(deps_, tenant_, command, o);
     }
     if (command == "enrollment_token_create") {
       return token_create(o);
