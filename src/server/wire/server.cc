@@ -255,19 +255,25 @@ class Server {
       return tenants ? Error{Errc::corrupt, paths_.database() + " holds no tenant"}
                      : tenants.error();
     }
-    RB_TRY_ASSIGN(SigningKey token_key, SigningKey::from_pem(secrets_.token_key_pem));
-    issuer_ = std::make_unique<JwtIssuer>(token_key, public_url_, random_);
+    RB_TRY_ASSIGN(token_keys_, TokenKeyring::open(paths_.keys()));
+    const std::vector<SigningKey> own_keys = token_keys_->signing_keys();
+    issuer_ =
+        std::make_unique<JwtIssuer>(own_keys.front(), public_url_, random_,
+                                    std::vector<SigningKey>(own_keys.begin() + 1, own_keys.end()));
     VerifierOptions verifier;
     verifier.public_url = public_url_;
-    verifier.own_keys = {token_key};
+    verifier.own_keys = own_keys;
     for (const IssuerConfig& i : config_.issuers) {
-      verifier.external.push_back(ExternalIssuer{i.issuer, tenants->front().id, i.audiences});
+      verifier.external.push_back(
+          ExternalIssuer{i.issuer, tenants->front().id, i.audiences, i.claims});
     }
+    verifier.on_unknown_key = [this](const std::string& issuer) { key_requests_.ask(issuer); };
     RB_TRY_ASSIGN(verifier_, JwtVerifier::create(std::move(verifier), *audiences_));
     RB_TRY(replay_revocations(
         paths_.revocations(), clock_.now(),
         [this](const AppId& app, Timestamp at) { verifier_->revoke_app(app, at); }));
-    RB_TRY_ASSIGN(jwks_, JwksSource::start(config_.issuers, *verifier_, loops_->at(0)));
+    RB_TRY_ASSIGN(jwks_,
+                  JwksSource::start(config_.issuers, *verifier_, key_requests_, loops_->at(0)));
     RB_TRY(make_signer());
     scheduler_ = std::make_unique<LoopScheduler>(loops_->at(0));
     RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
@@ -325,7 +331,9 @@ class Server {
                     deps.passwords = passwords_.get();
                     deps.user_rights = &user_rights_;
                     deps.keyring = keyring_.get();
+                    deps.token_keys = token_keys_.get();
                     deps.audit = audit_.get();
+                    deps.on_token_keys_changed = [this] { take_token_keys(); };
                     deps.on_order_keys_changed = [this] { announce_order_keys(); };
                     deps.on_app_limits = [this](const TenantId& tenant, const AppId& app,
                                                 std::uint32_t factor) {
@@ -359,6 +367,13 @@ class Server {
     order_keys_ = signer.get();
     signer_ = std::move(signer);
     return {};
+  }
+
+  // What is to be signed with a new key is believed before anything is.
+  void take_token_keys() {
+    const std::vector<SigningKey> keys = token_keys_->signing_keys();
+    verifier_->set_own_keys(keys);
+    issuer_->set_keys(keys);
   }
 
   void announce_order_keys() {
@@ -499,6 +514,8 @@ class Server {
   std::unique_ptr<AuditKeeper> keeper_;
   std::unique_ptr<AudienceList> audiences_;
   std::unique_ptr<AssertionVerifier> assertions_;
+  KeyRequests key_requests_;
+  std::unique_ptr<TokenKeyring> token_keys_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<JwtVerifier> verifier_;
   std::unique_ptr<OrderKeyring> keyring_;  // null: another process holds the keys
