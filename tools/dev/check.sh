@@ -58,6 +58,7 @@ check() {
   step "layers: who includes whom (tools/layers.toml)" "$PYTHON" tools/check_layers.py
   step "failpoints: tests/e2e/failpoints.txt names all of them" "$PYTHON" tools/check_failpoints.py
   step "assurance: every test that ASSURANCE.md names is there" "$PYTHON" tools/check_assurance.py
+  step "bad input: every case of docs/bad-input.md has its answer and its test" "$PYTHON" tools/check_bad_input.py
   step "API: api/openapi.json and \$metadata say what is served" "$PYTHON" tools/check_openapi.py
   step "documents: every relative link leads somewhere" "$PYTHON" tools/check_links.py
   step "no TODO(now)" no_todo_now

@@ -49,6 +49,10 @@ std::optional<Refusal> read_headers(const net::Headers& h, bool content_type_tel
   if (is_encoded(h, "Content-Encoding") || is_encoded(h, "x-ms-blob-content-encoding")) {
     return Refusal{415, "UnsupportedMediaType", "Bytes are stored as they are; send no encoding."};
   }
+  if (h.get("Content-Range")) {
+    // A part must never be taken for the whole. Source: RFC 9110 §14.5.
+    return Refusal{400, "InvalidHeaderValue", kBadHeader};
+  }
   if (h.get("If-Match")) {
     return Refusal{412, "ConditionNotMet", "A blob is written once; there is none to match."};
   }

@@ -1,7 +1,8 @@
 """Names in braces that stand for something that a case cannot know: {machineId}, {run}, {link}.
 
   {name}        the variable
-  {name|url}    percent-encoded; {name|upper} in upper case
+  {name|url}    percent-encoded; {name|upper} in upper case; {name|hex} decoded, then every byte of it
+                percent-encoded in lower case
   {x*4001}      the text x, 4001 times
   {name,*101}   the variable, 101 times, with commas between
 
@@ -15,7 +16,11 @@ from .matching import NAMES
 
 HOLE = re.compile(r"\{([a-zA-Z][a-zA-Z0-9_]*)(\|[a-z0-9]+)?\}")
 REPEAT = re.compile(r"\{([^{}\"*\n]{1,24})\*(\d{1,8})\}")
-FILTERS = {"|url": lambda text: urllib.parse.quote(text, safe=""), "|upper": str.upper}
+FILTERS = {
+    "|url": lambda text: urllib.parse.quote(text, safe=""),
+    "|upper": str.upper,
+    "|hex": lambda text: "".join(f"%{byte:02x}" for byte in urllib.parse.unquote_to_bytes(text)),
+}
 
 
 class UnknownName(ValueError):

@@ -4,14 +4,14 @@ import pytest
 
 from .template import UnknownName, expand, expand_json, names_in
 
-VARIABLES = {"machineId": "f0", "command": '{"a":1}', "name": "a b"}
+VARIABLES = {"machineId": "f0", "command": '{"a":1}', "name": "a b", "sig": "a%2B="}
 
 
 @pytest.mark.parametrize("text, result", [
     ("/api/machines/{machineId}/x", "/api/machines/f0/x"),
     ('{"a":"{machineId}"}', '{"a":"f0"}'),
     ("{x*3}", "xxx"), ("{(*2}a{)*2}", "((a))"), ("[{command,*2}]", '[{"a":1},{"a":1}]'),
-    ("{name|url}", "a%20b"), ("{machineId|upper}", "F0"),
+    ("{name|url}", "a%20b"), ("{machineId|upper}", "F0"), ("{sig|hex}", "%61%2b%3d"),
     ("{guid} {text} {time}", "{guid} {text} {time}"),       # kinds of values stay
     ("{/[0-9a-f]{40}/}", "{/[0-9a-f]{40}/}"),                # and so do regular expressions
     ("{oneof:A|B}", "{oneof:A|B}"),
