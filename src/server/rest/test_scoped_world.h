@@ -67,7 +67,7 @@ class ScopedWorld : public World {
     alone = place("db", {});
     auto made =
         RestApi::create(RestDeps{*live_response, library, *real_machines, sign_in, scoped, issuer,
-                                 audiences, audit, refusals, clock, random, app_rates},
+                                 audiences, audit, refusals, clock, random, app_rates, user_access},
                         without_rates());
     EXPECT_TRUE(made.ok());
     api = std::move(*made);
@@ -147,7 +147,6 @@ class ScopedWorld : public World {
     return out;
   }
 
-  testing::FakeStores stores;
   testing::FakeBlobStore blobs;
   testing::FakeNotifier notify;
   testing::FakeAgentLinks links;

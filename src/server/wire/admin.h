@@ -28,8 +28,9 @@ struct AdminDeps {
   MachineStore* machines = nullptr;
   UserStore* users = nullptr;
   Passwords* passwords = nullptr;
-  UserRights* user_rights = nullptr;  // of a running server
-  OrderKeyring* keyring = nullptr;    // null: another process holds the order keys
+  UserRights* user_rights = nullptr;      // of a running server
+  DeviceGroups* device_groups = nullptr;  // of a running server
+  OrderKeyring* keyring = nullptr;        // null: another process holds the order keys
   TokenKeyring* token_keys = nullptr;
   AuditLog* audit = nullptr;  // of a running server, and of token_key_ commands
   std::function<void()> on_order_keys_changed = [] {};
@@ -42,10 +43,9 @@ struct AdminDeps {
 
 // request: {"command":"app_create", ...}. The answer is {"ok":{...}} or {"error":"one line that
 // says what to do"}. Blocks on the store. Commands: those of admin_apps.h, admin_users.h and
-// admin_token_keys.h,
-// enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine | all}, signing_key_list
-// {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance {seconds}, clock_set
-// {seconds} (ahead of the truth; behind when negative).
+// admin_token_keys.h, enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine |
+// all}, signing_key_list {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance
+// {seconds}, clock_set {seconds} (ahead of the truth; behind when negative).
 std::string administer(const AdminDeps& deps, std::string_view request);
 
 }  // namespace reachback::server

@@ -289,8 +289,8 @@ class Server {
     sign_in_ =
         SignIn::create(store_->apps(), *assertions_, *issuer_, clock_, assertion_limits_of_profile);
     RB_TRY(load_app_rates(store_->apps(), *tenants, app_rates_));
-    RB_TRY(
-        load_user_rights(store_->users(), *tenants, clock_.now() - kEndedGrantsKept, user_rights_));
+    RB_TRY(load_user_rights(store_->users(), *tenants, clock_.now() - kEndedGrantsKept,
+                            user_rights_, device_groups_));
     passwords_ = std::make_unique<Argon2Passwords>(random_);
     RB_TRY_ASSIGN(UserAccessLimits user_limits, user_access_limits(config_));
     user_access_ =
@@ -330,6 +330,7 @@ class Server {
                     deps.users = &store_->users();
                     deps.passwords = passwords_.get();
                     deps.user_rights = &user_rights_;
+                    deps.device_groups = &device_groups_;
                     deps.keyring = keyring_.get();
                     deps.token_keys = token_keys_.get();
                     deps.audit = audit_.get();
@@ -527,7 +528,7 @@ class Server {
   std::unique_ptr<Library> library_;
   std::unique_ptr<Machines> machines_;
   std::unique_ptr<SignIn> sign_in_;
-  UserRights user_rights_;
+  UserRights user_rights_{device_groups_};
   std::unique_ptr<Argon2Passwords> passwords_;
   std::unique_ptr<UserAccess> user_access_;
   std::unique_ptr<rest::RestApi> rest_;

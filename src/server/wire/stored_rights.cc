@@ -15,7 +15,7 @@ Result<void> load_app_rates(AppStore& apps, const std::vector<Tenant>& tenants, 
 }
 
 Result<void> load_user_rights(UserStore& users, const std::vector<Tenant>& tenants,
-                              Timestamp ended_since, UserRights& into) {
+                              Timestamp ended_since, UserRights& into, DeviceGroups& into_groups) {
   for (const Tenant& tenant : tenants) {
     RB_TRY_ASSIGN(auto all,
                   wait<std::vector<User>>([&](auto done) { users.users(tenant.id, done); }));
@@ -24,7 +24,7 @@ Result<void> load_user_rights(UserStore& users, const std::vector<Tenant>& tenan
     }
     RB_TRY_ASSIGN(auto groups, wait<std::vector<DeviceGroup>>(
                                    [&](auto done) { users.groups(tenant.id, done); }));
-    into.set_groups(tenant.id, groups);
+    into_groups.set(tenant.id, std::move(groups));
   }
   RB_TRY_ASSIGN(auto ended, wait<std::vector<UserGrant>>(
                                 [&](auto done) { users.ended_grants(ended_since, done); }));

@@ -14,6 +14,6 @@ namespace reachback::server {
 Result<void> load_app_rates(AppStore& apps, const std::vector<Tenant>& tenants, AppRates& into);
 // ended_since: no token of a grant that ended earlier is around any more.
 Result<void> load_user_rights(UserStore& users, const std::vector<Tenant>& tenants,
-                              Timestamp ended_since, UserRights& into);
+                              Timestamp ended_since, UserRights& into, DeviceGroups& into_groups);
 
 }  // namespace reachback::server
