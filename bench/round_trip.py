@@ -44,7 +44,7 @@ class Ssh:
                    "HostKey": os.path.join(folder, "host"),
                    "AuthorizedKeysFile": os.path.join(folder, "authorized"), "PidFile": "none",
                    "StrictModes": "no", "UsePAM": "no", "PasswordAuthentication": "no",
-                   "PermitRootLogin": "prohibit-password", "PrintMotd": "no", "UseDNS": "no",
+                   "PermitRootLogin": "prohibit-password", "Subsystem": "sftp internal-sftp", "PrintMotd": "no", "UseDNS": "no",
                    # an empty home: no start file of this account is measured
                    "SetEnv": f"HOME={folder}/home"}
         config = os.path.join(folder, "sshd_config")

@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer]
 """
 
 import argparse
@@ -21,10 +21,11 @@ import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
 import start  # noqa: E402
+import transfer  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
-WHAT = ["mint", "trip", "idle", "bad", "start", "list"]
+WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -106,6 +107,26 @@ def rows(results):
                f"SQLite, a statement by hand: p50 {listed['sqlite_p50_ms']:.2f}, p99 {listed['sqlite_p99_ms']:.2f}",
                f"{listed['p50_ms'] / listed['sqlite_p50_ms']:.2f} ×",
                f"p99 of each < 10 ms: {verdict(slow['p99_ms'] < 10)}")
+    if "transfer" in results:
+        yield from transfer_rows(results["transfer"])
+
+
+def transfer_rows(moved):
+    peaks = moved["peak_kib"]
+    for name, what in (("random", "random bytes"), ("log", "lines of a log")):
+        got = moved[name]
+        yield (f"GetFile of {got['bytes'] >> 20:,} MiB of {what}, POST to the download on disk, {got['rounds']} times",
+               f"{got['mb_per_s']:,.0f} MB/s", f"scp over loopback: {got['scp_mb_per_s']:,.0f} MB/s",
+               f"{got['ratio']:.2f} ×", f"≥ 1.0 × scp: {verdict(got['ratio'] >= 1)}")
+    got = moved["upload"]
+    yield (f"Upload of a library file of 20 MB, {got['rounds']} times", f"{got['mb_per_s']:,.0f} MB/s",
+           f"scp over loopback: {got['scp_mb_per_s']:,.0f} MB/s", f"{got['ratio']:.2f} ×",
+           f"≥ 1.0 × scp: {verdict(got['ratio'] >= 1)}")
+    yield ("Peak memory during GetFile",
+           f"server {peaks['server'] / 1024:.0f} MiB; agent's supervisor {peaks['supervisor'] / 1024:.0f} MiB, network "
+           f"process or reader {peaks['its_children'] / 1024:.0f} MiB. During uploads: server "
+           f"{got['peak_kib'] / 1024:.0f} MiB", "", "",
+           f"≤ 64 MiB each: {verdict(max(peaks.values()) <= 64 * 1024)}")
 
 
 def table(results):
@@ -159,6 +180,10 @@ def main():
             print("bench (f): lists with a filter over a million actions", flush=True)
             results["list"] = filtered_list.measure(folder, bin_dir, actions=20_000 if quick else 1_000_000,
                                                     runs=20 if quick else 200)
+        if "transfer" in wanted:
+            print("bench (g): GetFile and uploads, beside scp", flush=True)
+            results["transfer"] = transfer.measure(folder, bin_dir, size=(64 << 20) if quick else (1 << 30),
+                                                   rounds=1 if quick else 3)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -39,7 +39,8 @@ void check_segments(const std::vector<std::string>& segments) {
 
 void run(std::string_view path) {
   static const Router router = [] {
-    FUZZ_CHECK(broken_route(route_table()).empty());
+    auto permissions = PermissionTable::load(Profile::y2026, /*strict=*/false);
+    FUZZ_CHECK(permissions.ok() && broken_route(route_table(), *permissions).empty());
     return Router(route_table());
   }();
   auto segments = split_path(path);

@@ -290,6 +290,24 @@ def odata():
     return [f"{kind}{text}" for kind, texts in enumerate((filters, orders, selections, moments)) for text in texts]
 
 
+def authorizes():
+    challenge = "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    base = "client_id=a&response_type=code&redirect_uri=https%3A%2F%2Fconsole.example%2Fback"
+    scope = "&scope=openid+offline_access+https%3A%2F%2Frb.example%3A8443%2F.default"
+    home = base.replace("https%3A%2F%2Fconsole.example%2Fback", "http%3A%2F%2Flocalhost%3A5000%2Fhere")
+    return [base + challenge + scope + "&state=s%26t&nonce=n", home + challenge + scope, home + challenge,
+            base + challenge + "&scope=https%3A%2F%2Frb.example%3A8443%2FMachine.Read", base + scope, base + challenge + scope
+            + "&response_mode=form_post&login_hint=ann&prompt=login", base + challenge + scope + "&response_mode=fragment",
+            base + challenge + "&resource=https%3A%2F%2Frb.example%3A8443", base + challenge + scope + "&prompt=none",
+            base + challenge + "&scope=" + "+".join(["profile"] * 20), base.replace("code", "token") + challenge + scope,
+            base + challenge + scope + scope, base + "&code_challenge=x&code_challenge_method=plain" + scope,
+            base + challenge + scope + "&state=%22%3E%3Cscript%3E%27", base + challenge + scope + "&response_mode=web",
+            "redirect_uri=http://localhost.evil.example/here", "redirect_uri=http://localhost:123456/here",
+            "redirect_uri=http://%5B::1%5D:1/here", "redirect_uri=http://127.0.0.1/here", base + challenge
+            + "&scope=https%3A%2F%2Frb.example%3A8443%2F.default+https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default",
+            base + challenge + "&scope=openid&nonce=" + "n" * 600, base + challenge + scope + "&state=" + "s" * 4100]
+
+
 def token_requests():
     secret = "S3cr3t~of~the~seeds"
     form = "application/x-www-form-urlencoded"
@@ -309,6 +327,10 @@ def token_requests():
         ("", "Bearer x", form, body + scope), ("", "Basic YTpi 2", form, body + scope),
         ("client_secret=x", "", form, body + scope), ("%zz", "", form, body), ("a=b", "", form, body),
         ("", "", "application/json", "{}"), ("", "", "", '  {"grant_type":1}'), ("", "", "", "[1]"),
+        ("", "", form, "grant_type=authorization_code&client_id=a&code=b&code_verifier=c&redirect_uri=d"),
+        ("", "", form, "grant_type=refresh_token&client_id=a&refresh_token=b&client_secret=c"),
+        ("", "", form, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&client_id=a&device_code=b"),
+        ("", "", form, "grant_type=device_code&client_id=a&code=b"), ("", "", form, "grant_type=device_code&client_id=a"),
         ("", "", form, "grant_type=password&client_id=a&client_secret=b"), ("", "", form, ""),
         ("", "", form, "client_id=a"), ("", "", form, body + "&client_id=b" + scope),
         ("", "", form, "grant_type=client_credentials&client_id=a" + scope),
@@ -575,7 +597,8 @@ def assertions():
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
-         "result_file": result_files, "terminal": terminals, "assertion": assertions}
+         "result_file": result_files, "terminal": terminals, "assertion": assertions,
+         "authorize": authorizes}
 
 
 def main():

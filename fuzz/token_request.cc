@@ -1,5 +1,6 @@
-// The token endpoint's form, which anyone may send. What is accepted has an id, a secret or an
-// assertion, and an audience that our own tokens carry; no message tells the secret.
+// The token endpoint's form, which anyone may send. What is accepted has an id and what its grant
+// needs: for client_credentials a secret or an assertion, and an audience that our own tokens
+// carry. No message tells the secret.
 // Input: query, Authorization and Content-Type, a line each; then the body.
 #include "server/rest/token_request.h"
 
@@ -58,12 +59,29 @@ void run(std::string_view input) {
     FUZZ_CHECK(!is_leak(input, form, error.message));
     return;
   }
-  FUZZ_CHECK(!result->client_id.empty() && result->client_id.size() <= 255);
-  FUZZ_CHECK(result->client_secret.empty() != result->client_assertion.empty());
-  FUZZ_CHECK(!result->asked.empty());
-  FUZZ_CHECK(audiences.accepts(result->audience));
-  auto by_resource = audiences.of_resource(result->audience);
-  FUZZ_CHECK(by_resource && *by_resource == result->audience);
+  const server::rest::ClientText& client = result->client;
+  FUZZ_CHECK(!client.client_id.empty() && client.client_id.size() <= 255);
+  FUZZ_CHECK(client.client_secret.empty() || client.client_assertion.empty());
+  switch (result->grant) {
+    case server::rest::Grant::client_credentials: {
+      FUZZ_CHECK(client.client_secret.empty() != client.client_assertion.empty());
+      FUZZ_CHECK(!result->scope.empty() || !result->resource.empty());
+      FUZZ_CHECK(audiences.accepts(result->audience));
+      auto by_resource = audiences.of_resource(result->audience);
+      FUZZ_CHECK(by_resource && *by_resource == result->audience);
+      break;
+    }
+    case server::rest::Grant::authorization_code:
+      FUZZ_CHECK(!result->code.empty() && !result->verifier.empty());
+      FUZZ_CHECK(!result->redirect_uri.empty());
+      break;
+    case server::rest::Grant::refresh_token:
+      FUZZ_CHECK(!result->refresh_token.empty());
+      break;
+    case server::rest::Grant::device_code:
+      FUZZ_CHECK(!result->device_code.empty());
+      break;
+  }
 }
 
 }  // namespace reachback::fuzz

@@ -132,7 +132,7 @@ def compare_type(name, element, schemas):
 
 def types(csdl, document):
     schemas = document["components"]["schemas"]
-    empty = {"Alert", "MachineGroup"}  # lists without an item: only their key is named
+    empty = {"Alert"}  # a list without an item: only its key is named
     for name, element in {**csdl.entities, **csdl.complex}.items():
         if name not in empty:
             yield from compare_type(name, element, schemas)

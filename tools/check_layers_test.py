@@ -72,7 +72,7 @@ ALLOWED = [
     ("src/server/rest/test_world.h", '#include "testing/fake_clock.h"\n#include <gtest/gtest.h>'),
     ("src/net/loop_impl.h", "#include <boost/asio/io_context.hpp>"),
     ("src/net/x.cc", "#include <boost/beast/http.hpp>\n#include <sys/socket.h>"),
-    ("apps/server.cc", '#include "server/wire/main.h"'),
+    ("apps/server.cc", '#include "server/wire/program.h"'),
 ]
 
 

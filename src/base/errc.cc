@@ -26,6 +26,8 @@ std::string_view to_string(Errc code) {
       return "unauthenticated";
     case Errc::forbidden:
       return "forbidden";
+    case Errc::disallowed:
+      return "disallowed";
     case Errc::invalid_client:
       return "invalid_client";
     case Errc::invalid_assertion:

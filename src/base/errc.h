@@ -20,6 +20,7 @@ enum class Errc {
   // Who asks.
   unauthenticated,    // no credential, or one that does not verify
   forbidden,          // verified, but may not
+  disallowed,         // may, but not this: a rule of the tenant's is against it
   invalid_client,     // OAuth: unknown application or wrong secret
   invalid_assertion,  // OAuth: a client assertion that is not taken
   invalid_scope,      // OAuth: the scope is not granted

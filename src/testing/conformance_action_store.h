@@ -34,7 +34,7 @@ class ActionStoreConformance : public StoresConformance {
   Result<server::ActionPage> list_page(std::uint64_t skip, std::uint64_t top,
                                        std::uint64_t bytes_max) {
     return wait_for<server::ActionPage>([&](auto done) {
-      store().list(tenant_, server::odata::everything(server::action_entity(), skip, top),
+      store().list({tenant_, {}}, server::odata::everything(server::action_entity(), skip, top),
                    server::ListBounds{bytes_max}, done);
     });
   }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "server/odata/parser.h"
+#include "server/ports/users.h"
 #include "testing/conformance_stores.h"
 #include "testing/list_in_memory.h"
 #include "testing/random_query.h"
@@ -47,6 +48,32 @@ class ListConformance : public StoresConformance {
   // How many rows the queries gave: a test in which nothing ever fits proves nothing.
   std::uint64_t given_ = 0;
 
+  // What is asked with a scope and groups, and what is in it.
+  static std::vector<std::vector<std::string>> some_scopes() {
+    return {{}, {"red"}, {"Web", "it's"}, {"red", "Web", "it's"}, {"nobody has it", "RED"}};
+  }
+  // Enrolled with these tags.
+  server::Machine enrolled(server::Machine m, const std::vector<std::string>& tags) {
+    Sha256 token = sample_digest(random_);
+    EXPECT_OK(wait_for([&](auto done) {
+      stores_->apps().add_token({tenant_, token, sample_time(1000), 1, tags, sample_time(0)}, done);
+    }));
+    auto made = wait_for<server::Machine>(
+        [&](auto done) { stores_->machines().enroll(token, m, sample_time(0), done); });
+    EXPECT_OK(made);
+    return *made;
+  }
+
+  template <typename List>
+  static void expect_nothing(List list, const server::odata::Entity& entity) {
+    server::odata::Query query = server::odata::everything(entity, 0, 9);
+    query.count = true;
+    auto page = list(query, server::ListBounds{});
+    ASSERT_OK(page);
+    EXPECT_TRUE(page->items.empty());
+    EXPECT_FALSE(page->more);
+    EXPECT_EQ(page->count, 0u);
+  }
   // list(query, bounds): the store's answer. getter_of(row): as list_in_memory wants it.
   template <typename T, typename List, typename GetterOf>
   void expect_agreement(const server::odata::Entity& entity, const std::vector<T>& rows, List list,
@@ -108,8 +135,13 @@ class ListConformance : public StoresConformance {
   }
   Result<server::ActionPage> actions(const server::odata::Query& query,
                                      server::ListBounds bounds = {}) {
+    return actions({tenant_, {}}, query, bounds);
+  }
+  Result<server::ActionPage> actions(const server::MachineScope& scope,
+                                     const server::odata::Query& query,
+                                     server::ListBounds bounds = {}) {
     return wait_for<server::ActionPage>(
-        [&](auto done) { stores_->actions().list(tenant_, query, bounds, done); });
+        [&](auto done) { stores_->actions().list(scope, query, bounds, done); });
   }
 };
 
@@ -203,17 +235,41 @@ TEST_P(ListConformance, nothing_is_read_for_what_is_never_so_or_of_which_none_is
   EXPECT_EQ(only_count->count, 60u);
 }
 
+TEST_P(ListConformance, with_a_scope_only_actions_of_its_machines_are_given) {
+  std::vector<Action> all = some_actions();
+  const std::vector<std::vector<std::string>> tags = {{}, {"red"}, {"red", "Web"}, {"it's"}};
+  std::map<MachineId, std::vector<std::string>> tags_of;
+  for (std::size_t i = 0; i < all.size(); i += 2) {  // the others' machines are not enrolled
+    server::Machine m;
+    m.id = all[i].machine;
+    m.public_key = random_.bytes(44);
+    m.name = "m";
+    m.first_seen = m.last_seen = sample_time(0);
+    tags_of[m.id] = enrolled(m, tags[i / 2 % 4]).tags;
+  }
+  for (const auto& scope_tags : some_scopes()) {
+    const server::MachineScope scope{tenant_, scope_tags};
+    std::vector<Action> inside = all;
+    std::erase_if(inside, [&](const Action& a) { return !scope.has(tags_of[a.machine]); });
+    auto list = [&](const auto& query, const auto& bounds) {
+      return actions(scope, query, bounds);
+    };
+    if (inside.empty()) {
+      expect_nothing(list, server::action_entity());
+      continue;
+    }
+    given_ = 0;
+    expect_agreement(server::action_entity(), inside, list,
+                     [](const Action& a) { return server::getter(a); });
+  }
+}
+
 TEST_P(ListConformance, machines_are_those_that_the_evaluator_gives) {
   using server::Machine;
   RandomQuery dice(random_, server::machine_entity());
   std::vector<Machine> all;
   for (int i = 0; i < 40; ++i) {
     const std::vector<std::vector<std::string>> tags = {{}, {"red"}, {"red", "Web"}, {"it's"}};
-    Sha256 token = sample_digest(random_);
-    ASSERT_OK(wait_for([&](auto done) {
-      stores_->apps().add_token(
-          {tenant_, token, sample_time(1000), 1, tags[dice.below(4)], sample_time(0)}, done);
-    }));
     Machine m;
     m.id = sample_machine_id(random_);
     m.public_key = random_.bytes(44);
@@ -224,9 +280,7 @@ TEST_P(ListConformance, machines_are_those_that_the_evaluator_gives) {
     m.agent_version = dice.below(3) == 0 ? "" : "0.1";
     m.last_ip = dice.below(3) == 0 ? "" : "10.0.0." + std::to_string(i % 5);
     m.first_seen = m.last_seen = sample_time(static_cast<int>(dice.below(10)));
-    auto enrolled = wait_for<Machine>(
-        [&](auto done) { stores_->machines().enroll(token, m, sample_time(0), done); });
-    ASSERT_OK(enrolled);
+    enrolled(m, tags[dice.below(4)]);
     if (dice.below(4) == 0) {
       ASSERT_OK(wait_for([&](auto done) {
         stores_->machines().set_quarantine(tenant_, m.id, server::Quarantine{sample_time(1), "?"},
@@ -236,17 +290,36 @@ TEST_P(ListConformance, machines_are_those_that_the_evaluator_gives) {
     all.push_back(
         *wait_for<Machine>([&](auto done) { stores_->machines().get(tenant_, m.id, done); }));
   }
+  server::MachineContext context;
   // Seen late, or "connected".
-  server::IsActive active = [](const MachineId& id, Timestamp last_seen) {
+  context.active = [](const MachineId& id, Timestamp last_seen) {
     return last_seen >= sample_time(7) || (id.bytes()[0] & 1) != 0;
   };
-  expect_agreement(
-      server::machine_entity(), all,
-      [&](const auto& query, const auto& bounds) {
-        return wait_for<server::Page<Machine>>(
-            [&](auto done) { stores_->machines().list(tenant_, query, active, bounds, done); });
-      },
-      [&active](const Machine& m) { return server::getter(m, active); });
+  // Machines with both tags are in the first one; nobody is in the last.
+  context.groups = std::make_shared<const std::vector<server::DeviceGroup>>(
+      std::vector<server::DeviceGroup>{{tenant_, 3, "The Web", "Web", {}},
+                                       {tenant_, 4, "it's \"red\"", "red", {}},
+                                       {tenant_, 7, "", "RED", {}}});
+  std::vector<std::optional<std::vector<std::string>>> scopes = {std::nullopt};
+  for (const auto& tags : some_scopes()) {
+    scopes.emplace_back(tags);
+  }
+  for (const auto& tags : scopes) {
+    const server::MachineScope scope{tenant_, tags};
+    std::vector<Machine> inside = all;
+    std::erase_if(inside, [&](const Machine& m) { return !scope.has(m.tags); });
+    auto list = [&](const auto& query, const auto& bounds) {
+      return wait_for<server::Page<Machine>>(
+          [&](auto done) { stores_->machines().list(scope, query, context, bounds, done); });
+    };
+    if (inside.empty()) {
+      expect_nothing(list, server::machine_entity());
+      continue;
+    }
+    given_ = 0;
+    expect_agreement(server::machine_entity(), inside, list,
+                     [&context](const Machine& m) { return server::getter(m, context); });
+  }
 }
 
 TEST_P(ListConformance, library_files_are_those_that_the_evaluator_gives) {

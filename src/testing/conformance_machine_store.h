@@ -55,8 +55,8 @@ class MachineStoreConformance : public StoresConformance {
   }
   Result<std::vector<Machine>> list(const server::odata::Query& query) {
     auto page = wait_for<server::Page<Machine>>([&](auto done) {
-      stores_->machines().list(
-          tenant_, query, [](const MachineId&, Timestamp) { return false; }, {}, done);
+      stores_->machines().list({tenant_, {}}, query,
+                               {[](const MachineId&, Timestamp) { return false; }}, {}, done);
     });
     return page ? Result<std::vector<Machine>>(std::move(page->items)) : page.error();
   }
@@ -330,8 +330,8 @@ TEST_P(MachineStoreConformance, machines_are_found_by_the_addresses_that_they_ha
   ASSERT_OK(m);
   auto found = [&](const std::string& ip, int from, int to, std::uint64_t top = 100) {
     return wait_for<std::vector<Machine>>([&](auto done) {
-             stores_->machines().with_address(tenant_, ip, sample_time(from), sample_time(to), top,
-                                              done);
+             stores_->machines().with_address({tenant_, {}}, ip, sample_time(from), sample_time(to),
+                                              top, done);
            })
         ->size();
   };
@@ -367,7 +367,7 @@ TEST_P(MachineStoreConformance, machines_are_found_by_the_addresses_that_they_ha
   EXPECT_EQ(found("10.0.0.1", 1100, 1100), 1u);
   EXPECT_EQ(found("10.0.0.1", 500, 600), 0u);
   EXPECT_EQ(wait_for<std::vector<Machine>>([&](auto done) {
-              stores_->machines().with_address(other_tenant_, "10.0.0.1", sample_time(0),
+              stores_->machines().with_address({other_tenant_, {}}, "10.0.0.1", sample_time(0),
                                                sample_time(9999), 100, done);
             })->size(),
             0u);
@@ -399,7 +399,7 @@ TEST_P(MachineStoreConformance, a_change_is_made_to_all_machines_or_none) {
   auto change = [&](TenantId tenant, std::vector<MachineId> ids, server::MachineChange what) {
     what.tags_max = what.tags_max == 0 ? 10 : what.tags_max;
     return wait_for<std::vector<Machine>>([&](auto done) {
-      stores_->machines().change(tenant, ids, what,
+      stores_->machines().change({tenant, {}}, ids, what,
                                  {sample_time(5), "machine_changed", "someone", ""}, done);
     });
   };
@@ -436,6 +436,77 @@ TEST_P(MachineStoreConformance, a_change_is_made_to_all_machines_or_none) {
   EXPECT_OK(change(tenant_, {a->id}, add));
   EXPECT_CODE(change(tenant_, {a->id, b->id}, add), invalid_input);  // b has two already
   EXPECT_EQ(get(tenant_, b->id)->tags, want.tags);
+}
+
+TEST_P(MachineStoreConformance, a_fixed_tag_is_neither_added_nor_taken_away) {
+  auto m = enroll(token(tenant_, 1, sample_time(1000), {"east", "old"}), fresh());
+  ASSERT_OK(m);
+  auto change = [&](server::MachineChange what) {
+    what.tags_max = 10;
+    what.fixed_tags = {"west", "east"};
+    return wait_for<std::vector<Machine>>([&](auto done) {
+      stores_->machines().change({tenant_, {}}, {m->id}, what,
+                                 {sample_time(5), "machine_changed", "someone", ""}, done);
+    });
+  };
+  server::MachineChange add, remove, replace, keep;
+  add.add_tags = {"west"};
+  remove.remove_tags = {"east"};
+  replace.tags = std::vector<std::string>{"old"};
+  for (const server::MachineChange& what : {add, remove, replace}) {
+    EXPECT_CODE(change(what), disallowed);
+    EXPECT_EQ(*get(tenant_, m->id), *m);
+  }
+  EXPECT_EQ(change(add).error().message, server::tag_is_fixed("west").message);
+  // What it has stays; what it has not, stays away: nothing is moved.
+  keep.tags = std::vector<std::string>{"new", "east"};
+  keep.add_tags = {"east"};
+  keep.remove_tags = {"west"};
+  ASSERT_OK(change(keep));
+  EXPECT_EQ(get(tenant_, m->id)->tags, (std::vector<std::string>{"new", "east"}));
+}
+
+TEST_P(MachineStoreConformance, outside_the_scope_no_machine_is_found_or_changed) {
+  const Sha256 east = token(tenant_, 2, sample_time(1000), {"east"});
+  const Sha256 west = token(tenant_, 1, sample_time(1000), {"west"});
+  auto a = enroll(east, fresh(sample_time(100)));
+  auto b = enroll(west, fresh(sample_time(101)));
+  ASSERT_OK(a);
+  ASSERT_OK(b);
+  auto found = [&](std::optional<std::vector<std::string>> tags, std::uint64_t top = 9) {
+    auto machines = wait_for<std::vector<Machine>>([&](auto done) {
+      stores_->machines().with_address({tenant_, std::move(tags)}, "10.0.0.1", sample_time(0),
+                                       sample_time(999), top, done);
+    });
+    std::vector<MachineId> ids;
+    for (const Machine& m : *machines) {
+      ids.push_back(m.id);
+    }
+    return ids;
+  };
+  using Tags = std::vector<std::string>;
+  EXPECT_EQ(found(std::nullopt).size(), 2u);
+  EXPECT_EQ(found(Tags{"west"}, 1), std::vector<MachineId>{b->id});
+  EXPECT_EQ(found(Tags{"east", "x", "y"}), std::vector<MachineId>{a->id});
+  EXPECT_EQ(found(Tags{"West"}), std::vector<MachineId>{});
+  EXPECT_EQ(found(Tags{}), std::vector<MachineId>{});
+
+  server::MachineChange mark;
+  mark.add_tags = {"marked"};
+  mark.tags_max = 10;
+  auto change = [&](std::optional<Tags> tags, std::vector<MachineId> ids) {
+    return wait_for<std::vector<Machine>>([&](auto done) {
+      stores_->machines().change({tenant_, std::move(tags)}, std::move(ids), mark,
+                                 {sample_time(5), "machine_changed", "someone", ""}, done);
+    });
+  };
+  const auto outside = change(Tags{"east"}, {b->id});
+  EXPECT_CODE(outside, not_found);
+  EXPECT_CODE(change(Tags{"east"}, {a->id, b->id}), not_found);
+  EXPECT_CODE(change(Tags{}, {a->id}), not_found);
+  EXPECT_EQ(*get(tenant_, a->id), *a);
+  EXPECT_EQ(*get(tenant_, b->id), *b);
+  ASSERT_OK(change(Tags{"west", "east"}, {a->id, b->id}));
 }
 
 }  // namespace reachback::testing

@@ -172,8 +172,8 @@ void FakeActionStore::active_of(TenantId tenant, MachineId machine,
   faults_.answer_read(std::move(done), std::move(result));
 }
 
-void FakeActionStore::list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
-                           Done<server::ActionPage> done) {
+void FakeActionStore::list(server::MachineScope scope, server::odata::Query query,
+                           server::ListBounds bounds, Done<server::ActionPage> done) {
   if (auto refused = faults_.refusal()) {
     faults_.answer_read<server::ActionPage>(std::move(done), *refused);
     return;
@@ -182,10 +182,13 @@ void FakeActionStore::list(TenantId tenant, server::odata::Query query, server::
   {
     MutexLock lock(mutex_);
     for (const auto& [id, a] : actions_) {
-      if (a.tenant == tenant) {
+      if (a.tenant == scope.tenant) {
         all.push_back(a);
       }
     }
+  }
+  if (scope.tags) {
+    std::erase_if(all, [&](const Action& a) { return !scope.has(tags_of(a.machine)); });
   }
   faults_.answer_read<server::ActionPage>(
       std::move(done), list_in_memory(std::move(all), query, bounds,

@@ -226,6 +226,10 @@ FakeDirectory::FakeDirectory()
       apps_(std::make_unique<Apps>(*tokens_)) {}
 FakeDirectory::~FakeDirectory() = default;
 
+std::vector<std::string> FakeDirectory::tags_of(const MachineId& machine) {
+  return machines_->tags_of(machine);
+}
+
 server::MachineStore& FakeDirectory::machines() {
   return *machines_;
 }

@@ -16,6 +16,13 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
  public:
   explicit Machines(Tokens& tokens) : tokens_(tokens) {}
 
+  std::vector<std::string> tags_of(const MachineId& id) {
+    return look<std::vector<std::string>>([&] {
+      auto found = machines_.find(id);
+      return found != machines_.end() ? found->second.tags : std::vector<std::string>();
+    });
+  }
+
   void enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) override {
     write<Machine>(std::move(done), [&] { return enroll_now(token, std::move(machine), now); });
   }
@@ -33,16 +40,16 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       return found != machines_.end() ? Result<Machine>(found->second) : no_such(id);
     });
   }
-  void list(TenantId tenant, server::odata::Query query, server::IsActive active,
+  void list(server::MachineScope scope, server::odata::Query query, server::MachineContext context,
             server::ListBounds bounds, Done<server::Page<Machine>> done) override {
     read<server::Page<Machine>>(std::move(done), [&] {
-      return list_in_memory(of_tenant(tenant), query, bounds,
-                            [&active](const Machine& m) { return server::getter(m, active); });
+      return list_in_memory(in(scope), query, bounds,
+                            [&context](const Machine& m) { return server::getter(m, context); });
     });
   }
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override {
     read<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
-      auto all = of_tenant(tenant);
+      auto all = in({tenant, {}});
       all.erase(std::remove_if(all.begin(), all.end(),
                                [&name](const Machine& m) { return m.name != name; }),
                 all.end());
@@ -52,18 +59,19 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       return all;
     });
   }
-  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+  void with_address(server::MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<Machine>> done) override {
-    where(tenant, top, std::move(done),
+    where(scope, top, std::move(done),
           [&](const Machine& m) { return addresses_.had(m.id, ip, from, to); });
   }
-  void change(TenantId tenant, std::vector<MachineId> ids, server::MachineChange change,
+  void change(server::MachineScope scope, std::vector<MachineId> ids, server::MachineChange change,
               server::AuditEntry, Done<std::vector<Machine>> done) override {
     write<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
       std::map<MachineId, Machine> after;
       std::vector<Machine> out;
       for (const MachineId& id : ids) {
-        if (mine(tenant, id) == nullptr) {
+        const Machine* before = mine(scope.tenant, id);
+        if (before == nullptr || !scope.has(before->tags)) {
           return no_such(id);
         }
         RB_TRY_ASSIGN(Machine m, changed(machines_[id], change));
@@ -164,10 +172,10 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
     return found != machines_.end() && found->second.tenant == tenant ? &found->second : nullptr;
   }
   template <typename Test>
-  void where(const TenantId& tenant, std::uint64_t top, Done<std::vector<Machine>> done,
+  void where(const server::MachineScope& scope, std::uint64_t top, Done<std::vector<Machine>> done,
              Test test) {
     read<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {
-      auto all = of_tenant(tenant);
+      auto all = in(scope);
       std::erase_if(all, [&](const Machine& m) { return !test(m); });
       std::sort(all.begin(), all.end(), [](const Machine& a, const Machine& b) {
         return std::tie(a.first_seen, a.id) < std::tie(b.first_seen, b.id);
@@ -176,10 +184,10 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
       return all;
     });
   }
-  std::vector<Machine> of_tenant(const TenantId& tenant) {
+  std::vector<Machine> in(const server::MachineScope& scope) {
     std::vector<Machine> all;
     for (const auto& [id, m] : machines_) {
-      if (m.tenant == tenant) {
+      if (m.tenant == scope.tenant && scope.has(m.tags)) {
         all.push_back(m);
       }
     }

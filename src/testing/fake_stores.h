@@ -36,7 +36,7 @@ class FakeActionStore : public server::ActionStore {
   void replace(action::Action next, server::AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
                  Done<std::optional<action::Action>> done) override;
-  void list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
+  void list(server::MachineScope scope, server::odata::Query query, server::ListBounds bounds,
             Done<server::ActionPage> done) override;
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
 
@@ -45,6 +45,8 @@ class FakeActionStore : public server::ActionStore {
   std::vector<Audited> audit() const;
   // Sees each write when it is durable; before: null for an insert. Set before use.
   std::function<void(const action::Action* before, const action::Action& after)> on_write;
+  // The tags of a machine, for lists with a scope that has some. Set before use.
+  std::function<std::vector<std::string>(const MachineId&)> tags_of;
   // The mistakes that the simulator must find: the version is not compared; what the transition
   // table forbids is stored.
   bool ignores_version = false;
@@ -77,6 +79,7 @@ class FakeDirectory {
   server::MachineStore& machines();
   server::LibraryStore& library();
   server::AppStore& apps();
+  std::vector<std::string> tags_of(const MachineId& machine);
   Faults& machine_faults();
   Faults& library_faults();
   Faults& app_faults();
@@ -92,9 +95,12 @@ class FakeDirectory {
   std::unique_ptr<Apps> apps_;
 };
 
-// All five, with the accessors of SqliteStore.
+// All five, with the accessors of SqliteStore. Stays where it is.
 class FakeStores {
  public:
+  FakeStores() {
+    actions_.tags_of = [this](const MachineId& id) { return directory_.tags_of(id); };
+  }
   FakeActionStore& actions() { return actions_; }
   server::MachineStore& machines() { return directory_.machines(); }
   server::LibraryStore& library() { return directory_.library(); }

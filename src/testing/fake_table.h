@@ -25,6 +25,12 @@ class Table {
   void read(Done<T> done, Work work) {
     faults.answer_read<T>(std::move(done), result_of<T>(work));
   }
+  // What is there, whatever faults are set.
+  template <typename T, typename Work>
+  T look(Work work) {
+    MutexLock lock(mutex_);
+    return work();
+  }
   template <typename T, typename Work>
   void write(Done<T> done, Work work) {
     if (auto refused = faults.refusal()) {

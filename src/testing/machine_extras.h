@@ -47,9 +47,9 @@ class AddressHistory {
   std::map<MachineId, std::vector<Period>> periods_;
 };
 
-// The machine as a change makes it. Errors: invalid_input.
+// The machine as a change makes it. Errors: disallowed, invalid_input.
 inline Result<server::Machine> changed(server::Machine m, const server::MachineChange& change) {
-  const std::size_t before = m.tags.size();
+  const std::vector<std::string> old = m.tags;
   if (change.tags) {
     m.tags = *change.tags;
   }
@@ -61,7 +61,12 @@ inline Result<server::Machine> changed(server::Machine m, const server::MachineC
   for (const std::string& tag : change.remove_tags) {
     m.tags.erase(std::remove(m.tags.begin(), m.tags.end(), tag), m.tags.end());
   }
-  if (m.tags.size() > std::max(change.tags_max, before)) {
+  for (const std::string& tag : change.fixed_tags) {
+    if (std::count(old.begin(), old.end(), tag) != std::count(m.tags.begin(), m.tags.end(), tag)) {
+      return server::tag_is_fixed(tag);
+    }
+  }
+  if (m.tags.size() > std::max(change.tags_max, old.size())) {
     return Error{Errc::invalid_input, "too many tags"};
   }
   m.device_value = change.device_value.value_or(m.device_value);

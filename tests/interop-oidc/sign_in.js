@@ -1,6 +1,6 @@
 // A browser's part of the authorization code flow with PKCE: follows redirects, keeps cookies, fills in two forms.
 import { createHash, randomBytes } from 'node:crypto';
-import { AUDIENCE, CLIENT, REDIRECT } from './provider.js';
+import { AUDIENCE, CLIENT, REDIRECT, SERVICE } from './provider.js';
 
 class Browser {
   cookies = new Map();
@@ -58,6 +58,25 @@ export async function signIn(issuer, user, scopes, resource = AUDIENCE) {
       code: new URL(url).searchParams.get('code'),
       code_verifier: verifier,
       resource,
+    }),
+  });
+  const tokens = await answer.json();
+  if (!tokens.access_token) {
+    throw new Error(`no token: ${JSON.stringify(tokens)}`);
+  }
+  return tokens.access_token;
+}
+
+// The access token of the application SERVICE for itself.
+export async function signInService(issuer, scopes = [], resource = AUDIENCE) {
+  const answer = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: SERVICE.id,
+      client_secret: SERVICE.secret,
+      resource,
+      ...(scopes.length ? { scope: scopes.join(' ') } : {}),
     }),
   });
   const tokens = await answer.json();

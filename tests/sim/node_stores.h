@@ -109,11 +109,11 @@ class NodeActions : public server::ActionStore {
         },
         std::move(done));
   }
-  void list(TenantId tenant, server::odata::Query query, server::ListBounds bounds,
+  void list(server::MachineScope scope, server::odata::Query query, server::ListBounds bounds,
             Done<server::ActionPage> done) override {
     road_.read<server::ActionPage>(
-        [s = &shared_, tenant, query = std::move(query), bounds](auto reply) {
-          s->list(tenant, query, bounds, std::move(reply));
+        [s = &shared_, scope = std::move(scope), query = std::move(query), bounds](auto reply) {
+          s->list(scope, query, bounds, std::move(reply));
         },
         std::move(done));
   }
@@ -144,21 +144,22 @@ class NodeMachines : public server::MachineStore {
     road_.read<server::Machine>([s = &shared_, id](auto reply) { s->find(id, std::move(reply)); },
                                 std::move(done));
   }
-  void list(TenantId tenant, server::odata::Query query, server::IsActive active,
+  void list(server::MachineScope scope, server::odata::Query query, server::MachineContext context,
             server::ListBounds bounds, Done<server::Page<server::Machine>> done) override {
-    shared_.list(tenant, std::move(query), std::move(active), bounds, std::move(done));
+    shared_.list(std::move(scope), std::move(query), std::move(context), bounds, std::move(done));
   }
   void by_name(TenantId tenant, std::string name,
                Done<std::vector<server::Machine>> done) override {
     shared_.by_name(tenant, std::move(name), std::move(done));
   }
-  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+  void with_address(server::MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<server::Machine>> done) override {
-    shared_.with_address(tenant, std::move(ip), from, to, top, std::move(done));
+    shared_.with_address(std::move(scope), std::move(ip), from, to, top, std::move(done));
   }
-  void change(TenantId tenant, std::vector<MachineId> ids, server::MachineChange change,
+  void change(server::MachineScope scope, std::vector<MachineId> ids, server::MachineChange change,
               server::AuditEntry audit, Done<std::vector<server::Machine>> done) override {
-    shared_.change(tenant, std::move(ids), std::move(change), std::move(audit), std::move(done));
+    shared_.change(std::move(scope), std::move(ids), std::move(change), std::move(audit),
+                   std::move(done));
   }
   void connected(TenantId tenant, MachineId id, server::MachineContact contact, Timestamp now,
                  Done<void> done) override {

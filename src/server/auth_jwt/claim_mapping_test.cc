@@ -211,8 +211,8 @@ TEST(ClaimMapping, nothing_comes_from_outside_of_the_maps) {
         list.emplace_back(values[pick(values.size())]);
       }
       // Mostly of the type that it has to be.
-      const bool is_text = name != "roles" && name != "scp" && name != "scope" &&
-                           name != "groups" && name != "x";
+      const bool is_text =
+          name != "roles" && name != "scp" && name != "scope" && name != "groups" && name != "x";
       const std::size_t kind = pick(20);
       if (kind == 0 || (kind < 10 && name == "x")) {
         claims[name] = json::Object{{"roles", list}};

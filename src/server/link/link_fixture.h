@@ -92,7 +92,7 @@ class LinkTest : public ::testing::Test {
         LiveResponseDeps{stores_.actions(), stores_.machines(), stores_.library(), blobs_, notify_,
                          hub_, signer_, audit_, scheduler_, clock_, clock_, random_},
         {}, std::string(32, 'k'));
-    machines_ = Machines::create(stores_.machines(), hub_, clock_);
+    machines_ = Machines::create(stores_.machines(), hub_, clock_, groups_);
     AgentApiOptions options;
     options.failed_enrollments_per_minute = 3;
     api_ = std::make_unique<AgentApi>(deps(), *machines_, options);
@@ -257,6 +257,7 @@ class LinkTest : public ::testing::Test {
   testing::FakeAudit audit_;
   testing::FakeScheduler scheduler_;
   AgentHub hub_;
+  DeviceGroups groups_;
   crypto::Ed25519PrivateKey key_ = crypto::Ed25519PrivateKey::generate();
   std::unique_ptr<LiveResponse> live_;
   std::unique_ptr<Machines> machines_;

@@ -59,9 +59,10 @@ class ActionStore {
   // The unfinished action of a machine, if any.
   virtual void active_of(TenantId tenant, MachineId machine,
                          Done<std::optional<action::Action>> done) = 0;
-  // A query about action_entity(), as odata/evaluate.h has it. What cannot be read is left out, and
-  // counted. Errors: invalid_query (it takes more than work_max), unavailable.
-  virtual void list(TenantId tenant, odata::Query query, ListBounds bounds,
+  // A query about action_entity(), as odata/evaluate.h has it, of the actions of the machines in
+  // the scope. What cannot be read is left out, and counted. Errors: invalid_query (it takes more
+  // than work_max), unavailable.
+  virtual void list(MachineScope scope, odata::Query query, ListBounds bounds,
                     Done<ActionPage> done) = 0;
   // Unfinished actions of every tenant whose deadline() is at or before `now`, oldest deadline
   // first.

@@ -104,8 +104,15 @@ struct MachineChange {
   std::vector<std::string> add_tags, remove_tags;  // there already, not there: no change
   std::optional<std::vector<std::string>> tags;    // all of them, each once
   std::optional<DeviceValue> device_value;
-  std::size_t tags_max = 0;  // of one machine, after the change
+  std::size_t tags_max = 0;             // of one machine, after the change
+  std::vector<std::string> fixed_tags;  // that this change must neither add nor take away
 };
+
+// Of a change that would move a machine from one device group to another. Errors: disallowed.
+inline Error tag_is_fixed(const std::string& tag) {
+  return Error{Errc::disallowed,
+               "The tag '" + tag + "' makes a device group: you may neither add nor remove it"};
+}
 
 // So long a machine's former addresses are kept. Source: MDE asks findbyip for 30 days at most.
 inline constexpr Duration kAddressHistory = std::chrono::hours(24 * 31);
@@ -124,20 +131,21 @@ class MachineStore {
   // By key alone: an agent's session begins before its tenant is known. Errors: not_found.
   virtual void find(MachineId id, Done<Machine> done) = 0;
   // A query about machine_entity(). Errors as of ActionStore::list.
-  virtual void list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
-                    Done<Page<Machine>> done) = 0;
+  virtual void list(MachineScope scope, odata::Query query, MachineContext context,
+                    ListBounds bounds, Done<Page<Machine>> done) = 0;
   // By exact name; several machines may share one. Newest last_seen first.
   virtual void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) = 0;
   // Those that had the address (as base/ip.h writes it) at a moment of [from, to], by first_seen,
   // id. One that has it now counts as having it to this day, however long ago it was last seen.
   // What is older than kAddressHistory, or beyond
   // kAddressPeriodsMax, may be forgotten.
-  virtual void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+  virtual void with_address(MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                             std::uint64_t top, Done<std::vector<Machine>> done) = 0;
   // All of the machines or none; one audit record for each that it changes. Gives them as they are
-  // then, in the order of `ids`. Errors: not_found (names the first that is not there),
-  // invalid_input (a machine would have more than tags_max tags).
-  virtual void change(TenantId tenant, std::vector<MachineId> ids, MachineChange change,
+  // then, in the order of `ids`. Errors: not_found (names the first that is not there, or not in
+  // the scope), disallowed (it would add or take away a fixed tag: names it), invalid_input (a
+  // machine would have more than tags_max tags).
+  virtual void change(MachineScope scope, std::vector<MachineId> ids, MachineChange change,
                       AuditEntry audit, Done<std::vector<Machine>> done) = 0;
   // Errors: conflict (the machine is not any more as `contact` says that it was), not_found.
   virtual void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,

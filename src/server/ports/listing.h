@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,8 +21,20 @@ struct Action;
 
 namespace reachback::server {
 
+struct DeviceGroup;
 struct LibraryFile;
 struct Machine;
+
+// The machines that exist for a caller, and with each what concerns it: those of a tenant, or those
+// of them that have one of some tags. Whatever gives out machines or actions by anything but their
+// id takes a scope and looks at it in the same statement. Source: trust.md T11.
+struct MachineScope {
+  TenantId tenant;
+  std::optional<std::vector<std::string>> tags;  // unset: every machine; empty: none
+
+  // Of a machine of the tenant, by its tags.
+  bool has(const std::vector<std::string>& tags_of_machine) const;
+};
 
 struct ListBounds {
   // Of the rows' text, about; one row is given in any case.
@@ -43,6 +56,17 @@ struct Page {
 // Whether a machine is active, which its row alone does not say. Any thread.
 using IsActive = std::function<bool(const MachineId& id, Timestamp last_seen)>;
 
+// By id. null: there are none.
+using DeviceGroupList = std::shared_ptr<const std::vector<DeviceGroup>>;
+// The group of a machine with these tags; nullptr: it is in none. Borrows the list.
+const DeviceGroup* group_of(const DeviceGroupList& groups, const std::vector<std::string>& tags);
+
+// What a machine's properties come from beside its row.
+struct MachineContext {
+  IsActive active;
+  DeviceGroupList groups{};
+};
+
 // Source: mde-spec.md §7, §10, §8.1; the names and numbers of choices are MDE's. Names of hosts and
 // ids of machines are compared without regard to case, every other text byte by byte.
 const odata::Entity& action_entity();
@@ -51,7 +75,7 @@ const odata::Entity& library_entity();
 
 // All borrow the row.
 odata::Getter getter(const action::Action& action);
-odata::Getter getter(const Machine& machine, const IsActive& active);
+odata::Getter getter(const Machine& machine, const MachineContext& context);
 odata::Getter getter(const LibraryFile& file);
 
 // The text of a row, as it counts against ListBounds.

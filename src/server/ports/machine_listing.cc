@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "server/ports/described.h"
 #include "server/ports/directory.h"
 #include "server/ports/listing.h"
+#include "server/ports/users.h"
 
 namespace reachback::server {
 namespace {
@@ -10,7 +13,7 @@ using odata::Type;
 using odata::Value;
 
 // What of MDE's machine Reachback knows nothing of is constant, and has the value that it is shown
-// with. healthStatus has no getter: it is not in the row (see getter()).
+// with. healthStatus and the device group have no getter: they are not in the row (see getter()).
 const Described<Machine>& described() {
   static const Described<Machine> made(
       "Machine",
@@ -54,8 +57,8 @@ const Described<Machine>& described() {
           {"Unknown", 5}}}},
        {{"deviceValue", Type::choice, false, {{"Normal", 0}, {"Low", 1}, {"High", 2}}},
         [](const Machine& m) { return number(static_cast<std::int64_t>(m.device_value)); }},
-       {{"rbacGroupId", Type::number, false, {}, number(0)}},
-       {{"rbacGroupName", Type::text, true, {}, Value()}},
+       {{"rbacGroupId", Type::number}},
+       {{"rbacGroupName", Type::text, true}},
        {{"ipAddresses", Type::opaque}},
        {{"riskScore",
          Type::choice,
@@ -113,10 +116,37 @@ const odata::Entity& machine_entity() {
   return described().entity();
 }
 
-odata::Getter getter(const Machine& machine, const IsActive& active) {
+bool MachineScope::has(const std::vector<std::string>& tags_of_machine) const {
+  return !tags || std::any_of(tags->begin(), tags->end(), [&](const std::string& tag) {
+    return std::find(tags_of_machine.begin(), tags_of_machine.end(), tag) != tags_of_machine.end();
+  });
+}
+
+const DeviceGroup* group_of(const DeviceGroupList& groups, const std::vector<std::string>& tags) {
+  if (groups == nullptr) {
+    return nullptr;
+  }
+  auto found = std::find_if(groups->begin(), groups->end(), [&tags](const DeviceGroup& group) {
+    return std::find(tags.begin(), tags.end(), group.tag) != tags.end();
+  });
+  return found == groups->end() ? nullptr : &*found;
+}
+
+odata::Getter getter(const Machine& machine, const MachineContext& context) {
   static const odata::Property* const kHealth = machine_entity().find("healthStatus");
-  return [&machine, &active](const odata::Property& property) {
-    return &property == kHealth ? health_of(machine, active) : described().value(machine, property);
+  static const odata::Property* const kGroupId = machine_entity().find("rbacGroupId");
+  static const odata::Property* const kGroupName = machine_entity().find("rbacGroupName");
+  return [&machine, &context](const odata::Property& property) {
+    if (&property == kHealth) {
+      return health_of(machine, context.active);
+    }
+    if (&property != kGroupId && &property != kGroupName) {
+      return described().value(machine, property);
+    }
+    const DeviceGroup* group = group_of(context.groups, machine.tags);
+    return &property == kGroupId ? number(group == nullptr ? 0 : group->id)
+           : group == nullptr    ? Value()
+                                 : Value(group->name);
   };
 }
 

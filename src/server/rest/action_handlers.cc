@@ -118,7 +118,8 @@ void get_result_link(Core& core, CallPtr call) {
     core.refuse(*call, !id ? id.error() : !options ? options.error() : index.error());
     return;
   }
-  if (!call->principal.may_any(call->route->any_of)) {
+  const RoutePermissions* open = core.permissions.find(call->route->name);
+  if (!call->principal.delegated && !call->principal.may_any(open->application)) {
     log_info("a result is read with a permission to read machines only",
              {field("caller", call->principal.caller), field("action", id->text())});
   }

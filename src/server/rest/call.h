@@ -62,7 +62,7 @@ struct Call {
 // The API's state. Members are set before the first request, but the limiters, which lock.
 class Core {
  public:
-  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, Documents about);
+  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about);
 
   void handle(std::shared_ptr<net::Exchange> exchange);
   void answer(const Call& call, int status, std::string json) const;
@@ -70,6 +70,8 @@ class Core {
   void refuse(const Call& call, const Refusal& refusal) const;
   // The number alone, as text. Source: OData 4.01 Protocol, section 11.2.10.
   void answer_count(const Call& call, std::uint64_t count) const;
+  // What opens the call's route for its caller. Of an api route.
+  Permissions enough_for(const Call& call) const;
   // Appends to the audit (time and peer are filled in), then goes on; refuses the call (503) if
   // that is not possible.
   void record(const CallPtr& call, AccessRecord record, std::function<void()> then);
@@ -78,6 +80,7 @@ class Core {
   RestOptions options;
   ErrorTable errors;
   Bounds bounds;
+  PermissionTable permissions;
   Documents documents;
   Router router;
   bool read_all_results;

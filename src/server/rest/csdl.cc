@@ -193,7 +193,7 @@ void append_container(std::string& out) {
   for (const EntityName& row : kEntities) {
     append_set(out, row.set, row.type);
   }
-  for (const EmptySet& row : kEmptySets) {
+  for (const PlainSet& row : plain_sets()) {
     append_set(out, row.set, row.type);
   }
   end(out, 3, "EntityContainer");
@@ -220,9 +220,11 @@ Result<std::string> csdl() {
       }
     }
   }
-  for (const EmptySet& row : kEmptySets) {
-    open_entity(out, row.type, row.key);
-    property(out, row.key, row.key_type, /*nullable=*/false);
+  for (const PlainSet& row : plain_sets()) {
+    open_entity(out, row.type, row.members.front().name);
+    for (const Member& member : row.members) {
+      property(out, member.name, member.type, member.nullable);
+    }
     end(out, 3, "EntityType");
   }
   for (const ComplexType& row : complex_types()) {

@@ -18,15 +18,6 @@ constexpr EntityName kEntities[] = {
     {"LibraryFile", "LibraryFiles", "LibraryFiles"},
 };
 
-// A list that is always empty. Source: clients.md 15, 16.
-struct EmptySet {
-  std::string_view type, set, key, key_type;
-};
-constexpr EmptySet kEmptySets[] = {
-    {"Alert", "Alerts", "id", "Edm.String"},
-    {"MachineGroup", "MachineGroups", "id", "Edm.String"},
-};
-
 // The type of a property that is a choice, is opaque, or is a number of other than 32 bits.
 struct PropertyType {
   std::string_view described, property, type;
@@ -57,6 +48,22 @@ struct Member {
   std::string_view name, type;
   bool nullable = false;
 };
+// A list that takes no options but those of a page. The first member is its key. Of alerts there
+// are none, so only the key is named. Source: clients.md 15, 16; the tag is ours.
+struct PlainSet {
+  std::string_view type, set;
+  std::vector<Member> members;
+};
+inline const std::vector<PlainSet>& plain_sets() {
+  static const std::vector<PlainSet> all = {
+      {"Alert", "Alerts", {{"id", "Edm.String"}}},
+      {"MachineGroup",
+       "MachineGroups",
+       {{"id", "Edm.Int32"}, {"name", "Edm.String"}, {"tag", "Edm.String"}}},
+  };
+  return all;
+}
+
 struct ComplexType {
   std::string_view name;
   std::vector<Member> members;

@@ -40,6 +40,7 @@ TEST(ErrorTable, HasThePinnedAnswers) {
                   Pin{Errc::unsupported_media, 415, "UnsupportedMediaType"},
                   Pin{Errc::unauthenticated, 401, "Unauthorized"},
                   Pin{Errc::forbidden, 403, "Forbidden"},
+                  Pin{Errc::disallowed, 403, "DisallowedOperation"},
                   Pin{Errc::not_found, 404, "ResourceNotFound"},
                   Pin{Errc::gone, 410, "Gone"},
                   Pin{Errc::already_exists, 400, "BadRequest"},

@@ -5,6 +5,7 @@
 #include "server/rest/json_text.h"
 #include "server/rest/pages.h"
 #include "server/rest/sign_in_plane.h"
+#include "server/rest/token_client.h"
 #include "server/rest/token_request.h"
 #include "server/rest/user_sign_in.h"
 

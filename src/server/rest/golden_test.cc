@@ -155,6 +155,9 @@ void set_scene(test::World& world, const Pair& pair, const Message& request) {
       }
     } else if (what == "no-machines") {
       world.machines.empty = true;
+    } else if (what == "device-groups") {
+      world.machines.device_groups.set(test::kTenant, {{test::kTenant, 3, "Berlin", "triage", {}},
+                                                       {test::kTenant, 2, "Servers", "srv", {}}});
     } else {
       ADD_FAILURE() << "unknown scene: " << given;
     }

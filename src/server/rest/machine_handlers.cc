@@ -1,4 +1,7 @@
 // GET /api/machines, /api/machines/$count, /api/machines/{id}, /api/alerts.
+#include <algorithm>
+#include <span>
+
 #include "server/odata/build.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
@@ -104,14 +107,21 @@ void find_machines_by_tag(Core& core, CallPtr call) {
   answer_with_list(core, call, *options, "/api/machines/findbytag");
 }
 
-// There are no device groups: every machine is in group 0. Source: clients.md 16.
+// Device groups, by id. A machine that is in none is in group 0, which is not listed. Source:
+// clients.md 16.
 void get_machine_groups(Core& core, CallPtr call) {
   auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
     return;
   }
-  core.answer(*call, 200, render_empty_list(call->context("MachineGroups")));
+  const std::vector<DeviceGroup> groups = core.deps.machines.groups(call->principal);
+  const std::span<const DeviceGroup> all(groups);
+  const auto from = std::min<std::uint64_t>(page->skip, all.size());
+  const auto rest = all.subspan(from);
+  core.answer(*call, 200,
+              render_machine_groups(call->context("MachineGroups"),
+                                    rest.first(std::min<std::uint64_t>(page->top, rest.size()))));
 }
 
 // Reachback has no alerts. Source: clients.md 15.

@@ -137,7 +137,11 @@ void append_machine(ObjectText& o, const MachineView& view, Freshness fresh) {
   // Only a machine that speaks normally is active: one in quarantine gets no orders.
   o.text("healthStatus", m.quarantine ? "ImpairedCommunication" : active ? "Active" : "Inactive");
   o.text("deviceValue", device_value_name(m.device_value));
-  o.number("rbacGroupId", 0).null("rbacGroupName");
+  if (view.group) {
+    o.number("rbacGroupId", view.group->id).text("rbacGroupName", view.group->name);
+  } else {
+    o.number("rbacGroupId", 0).null("rbacGroupName");
+  }
   array(o, "ipAddresses", m.addresses, [](std::string& out, const NetworkAddress& address) {
     ObjectText ip(out);
     ip.text("ipAddress", address.ip).text_if_any("macAddress", mac_text(address.mac));
@@ -218,6 +222,18 @@ std::string render_machines(std::string_view context, const std::vector<MachineV
   return list(
       context, machines, kMachineBytes,
       [fresh](ObjectText& o, const MachineView& view) { append_machine(o, view, fresh); }, shape);
+}
+
+std::string render_machine_groups(std::string_view context, std::span<const DeviceGroup> groups) {
+  std::string out;
+  ObjectText object(out);
+  object.text("@odata.context", context);
+  array(object, "value", groups, [](std::string& to, const DeviceGroup& group) {
+    ObjectText o(to);
+    o.number("id", group.id).text("name", group.name).text("tag", group.tag).close();
+  });
+  object.close();
+  return out;
 }
 
 std::string render_library_file(std::string_view context, const LibraryFile& file) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,9 @@ struct Freshness {
 std::string render_machine(std::string_view context, const MachineView& machine, Freshness fresh);
 std::string render_machines(std::string_view context, const std::vector<MachineView>& machines,
                             Freshness fresh, const ListShape& shape = {});
+
+// id and name are what MDE's clients read (clients.md 16); the tag is ours.
+std::string render_machine_groups(std::string_view context, std::span<const DeviceGroup> groups);
 
 // Source: mde-spec.md §8.1.
 std::string render_library_file(std::string_view context, const LibraryFile& file);

@@ -130,11 +130,12 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   return b;
 }
 
-Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, Documents about)
+Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about)
     : deps(d),
       options(std::move(o)),
       errors(std::move(e)),
       bounds(std::move(b)),
+      permissions(std::move(p)),
       documents(std::move(about)),
       router(route_table()),
       read_all_results(options.read_all_results.value_or(options.profile == Profile::y2025) &&
@@ -221,6 +222,17 @@ void Core::handle(std::shared_ptr<net::Exchange> exchange) {
   serve(call);
 }
 
+Permissions Core::enough_for(const Call& call) const {
+  const RoutePermissions* open = permissions.find(call.route->name);
+  if (open == nullptr) {
+    return 0;  // broken_route() has refused such a table
+  }
+  if (call.principal.delegated) {
+    return open->delegated;
+  }
+  return open->application | (read_all_results ? open->read_all_results : 0);
+}
+
 // Who calls, whether they may, and not too often. Each check answers by itself when it fails.
 Result<void> Core::admit(Call& call) {
   const net::Request& request = call.request();
@@ -270,8 +282,7 @@ Result<void> Core::admit(Call& call) {
   call.principal = std::move(*principal);
   call.principal.origin.peer_ip = request.peer_ip;
   call.exchange->trust();
-  Permissions enough = route.any_of | (read_all_results ? route.with_read_all_results : 0);
-  if (!call.principal.may_any(enough)) {
+  if (!call.principal.may_any(enough_for(call))) {
     return refused(with_challenge(
         Error{Errc::forbidden, "The token lacks the permission that this operation needs"},
         "insufficient_scope"));
@@ -345,7 +356,9 @@ void Core::serve(const CallPtr& call) {
 }
 
 Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions options) {
-  if (std::string broken = broken_route(route_table()); !broken.empty()) {
+  RB_TRY_ASSIGN(PermissionTable permissions,
+                PermissionTable::load(options.profile, options.strict));
+  if (std::string broken = broken_route(route_table(), permissions); !broken.empty()) {
     return Error{Errc::internal, "route table: " + broken};
   }
   RB_TRY_ASSIGN(ErrorTable errors, ErrorTable::load());
@@ -354,7 +367,7 @@ Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions opti
   std::string url = std::exchange(options.public_url, "");
   RB_TRY_ASSIGN(Documents documents, Documents::load());
   auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds,
-                                     std::move(documents));
+                                     std::move(permissions), std::move(documents));
   std::unique_ptr<RestApi> api(new RestApi(std::move(core)));
   if (!url.empty()) {
     RB_TRY(api->set_public_url(url));

@@ -46,8 +46,9 @@ struct RestOptions {
   Profile profile = Profile::y2026;
   bool limits_enabled = true;     // false: no call rates. Sizes and wrong secrets stay limited.
   std::uint64_t rate_factor = 1;  // call rates are so many times the profile's
-  bool strict = false;
-  // Machine.Read.All reads results. Default: in profile 2025, unless strict (decisions.md 14).
+  bool strict = false;            // permissions are exactly those of MDE's documents of the profile
+  // An application's Machine.Read.All reads results. Default: in profile 2025, unless strict
+  // (decisions.md 14).
   std::optional<bool> read_all_results;
 };
 
@@ -57,8 +58,9 @@ class Core;
 // render_error(): any loop thread.
 class RestApi {
  public:
-  // Errors: corrupt (api/errors.json, api/limits.json or api/openapi.json), internal (a route
-  // without permission or with an ambiguous address, a property that $metadata has no type for),
+  // Errors: corrupt (api/errors.json, limits.json, permissions.json or openapi.json), internal (a
+  // route without a row of permissions or with an ambiguous address, a row without its route, a
+  // property that $metadata has no type for),
   // invalid_input (public_url).
   static Result<std::unique_ptr<RestApi>> create(RestDeps deps, RestOptions options);
   ~RestApi();

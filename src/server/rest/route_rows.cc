@@ -6,6 +6,8 @@ namespace reachback::server::rest {
 
 Result<std::vector<RouteRow>> route_rows(Profile profile) {
   RB_TRY_ASSIGN(Limits limits, Limits::load());
+  RB_TRY_ASSIGN(const PermissionTable permissions,
+                PermissionTable::load(profile, /*strict=*/false));
   const Bounds bounds = Bounds::of(limits, profile);
   std::vector<RouteRow> rows;
   for (const Route& route : route_table()) {
@@ -15,8 +17,9 @@ Result<std::vector<RouteRow>> route_rows(Profile profile) {
     row.plane = route.plane == Plane::api       ? "api"
                 : route.plane == Plane::sign_in ? "sign_in"
                                                 : "about";
+    const RoutePermissions* open = permissions.find(route.name);
     for (const std::string& role : all_roles()) {
-      if ((permission_of_role(role) & route.any_of) != 0) {
+      if (open != nullptr && (permission_of_role(role) & open->application) != 0) {
         row.credential += (row.credential.empty() ? "bearer " : "|") + role;
       }
     }

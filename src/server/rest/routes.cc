@@ -9,31 +9,13 @@
 namespace reachback::server::rest {
 namespace {
 
-using enum Permission;
-
-constexpr Permissions kRead = bit(machine_read) | bit(machine_read_write);
-// Who may run must be able to follow what runs.
-constexpr Permissions kReadActions = kRead | bit(machine_live_response);
-constexpr Permissions kReadResults = bit(machine_live_response) | bit(machine_read_write);
-// Source: mde-spec.md §6.
-constexpr Permissions kCancel = bit(machine_live_response) | bit(collect_forensics) | bit(isolate) |
-                                bit(restrict_execution) | bit(scan) | bit(offboard) |
-                                bit(stop_and_quarantine);
-// The list is empty: it is the connection test of clients that may read anything (clients.md 15).
-constexpr Permissions kReadAnything = kReadActions | bit(alert_read);
-
-// Source: mde-spec.md §9.
-constexpr Permissions kPackageUri = bit(collect_forensics) | bit(machine_read_write);
-
 // A machine action of MDE's that agents cannot do: read, checked, and answered as MDE does for a
 // platform without it.
-constexpr Route unserved(std::string_view path, Permission permission) {
-  return {"machines.unserved",
+constexpr Route unserved(std::string_view name, std::string_view path) {
+  return {name,
           "POST",
           path,
           Plane::api,
-          bit(permission),
-          0,
           &Bounds::cancel_body_bytes,
           Rate::calls,
           post_unserved_action,
@@ -42,112 +24,94 @@ constexpr Route unserved(std::string_view path, Permission permission) {
 // A change of machines.
 constexpr Route change(std::string_view name, std::string_view method, std::string_view path,
                        Handler handler) {
-  return {name,
-          method,
-          path,
-          Plane::api,
-          bit(machine_read_write),
-          0,
-          &Bounds::machine_body_bytes,
-          Rate::calls,
-          handler,
-          /*audited=*/true};
+  return {name,    method,          path, Plane::api, &Bounds::machine_body_bytes, Rate::calls,
+          handler, /*audited=*/true};
 }
 
 constexpr Route kRoutes[] = {
-    {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, 0, 0,
-     &Bounds::token_body_bytes, Rate::none, post_token_v2},
-    {"token", "POST", "/{tenant}/oauth2/token", Plane::sign_in, 0, 0, &Bounds::token_body_bytes,
+    {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, &Bounds::token_body_bytes,
+     Rate::none, post_token_v2},
+    {"token", "POST", "/{tenant}/oauth2/token", Plane::sign_in, &Bounds::token_body_bytes,
      Rate::none, post_token_v1},
-    {"revoke", "POST", "/{tenant}/oauth2/v2.0/revoke", Plane::sign_in, 0, 0,
-     &Bounds::token_body_bytes, Rate::none, post_revoke},
-    {"authorize", "GET", "/{tenant}/oauth2/v2.0/authorize", Plane::sign_in, 0, 0, nullptr,
-     Rate::none, authorize_v2},
-    {"authorize", "POST", "/{tenant}/oauth2/v2.0/authorize", Plane::sign_in, 0, 0,
+    {"revoke", "POST", "/{tenant}/oauth2/v2.0/revoke", Plane::sign_in, &Bounds::token_body_bytes,
+     Rate::none, post_revoke},
+    {"authorize", "GET", "/{tenant}/oauth2/v2.0/authorize", Plane::sign_in, nullptr, Rate::none,
+     authorize_v2},
+    {"authorize", "POST", "/{tenant}/oauth2/v2.0/authorize", Plane::sign_in,
      &Bounds::token_body_bytes, Rate::none, authorize_v2},
-    {"authorize", "GET", "/{tenant}/oauth2/authorize", Plane::sign_in, 0, 0, nullptr, Rate::none,
+    {"authorize", "GET", "/{tenant}/oauth2/authorize", Plane::sign_in, nullptr, Rate::none,
      authorize_v1},
-    {"authorize", "POST", "/{tenant}/oauth2/authorize", Plane::sign_in, 0, 0,
-     &Bounds::token_body_bytes, Rate::none, authorize_v1},
-    {"device_code", "POST", "/{tenant}/oauth2/v2.0/devicecode", Plane::sign_in, 0, 0,
+    {"authorize", "POST", "/{tenant}/oauth2/authorize", Plane::sign_in, &Bounds::token_body_bytes,
+     Rate::none, authorize_v1},
+    {"device_code", "POST", "/{tenant}/oauth2/v2.0/devicecode", Plane::sign_in,
      &Bounds::token_body_bytes, Rate::none, post_device_code_v2},
-    {"device_code", "POST", "/{tenant}/oauth2/devicecode", Plane::sign_in, 0, 0,
+    {"device_code", "POST", "/{tenant}/oauth2/devicecode", Plane::sign_in,
      &Bounds::token_body_bytes, Rate::none, post_device_code_v1},
-    {"device_login", "GET", "/devicelogin", Plane::sign_in, 0, 0, nullptr, Rate::none,
-     get_device_login},
-    {"device_login", "POST", "/devicelogin", Plane::sign_in, 0, 0, &Bounds::token_body_bytes,
-     Rate::none, post_device_login},
-    {"configuration", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", Plane::sign_in, 0,
-     0, nullptr, Rate::none, get_configuration_v2},
-    {"configuration", "GET", "/{tenant}/.well-known/openid-configuration", Plane::sign_in, 0, 0,
-     nullptr, Rate::none, get_configuration_v1},
-    {"keys", "GET", "/{tenant}/discovery/v2.0/keys", Plane::sign_in, 0, 0, nullptr, Rate::none,
-     get_keys},
-    {"instance", "GET", "/common/discovery/instance", Plane::sign_in, 0, 0, nullptr, Rate::none,
+    {"device_login", "GET", "/devicelogin", Plane::sign_in, nullptr, Rate::none, get_device_login},
+    {"device_login", "POST", "/devicelogin", Plane::sign_in, &Bounds::token_body_bytes, Rate::none,
+     post_device_login},
+    {"configuration", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", Plane::sign_in,
+     nullptr, Rate::none, get_configuration_v2},
+    {"configuration", "GET", "/{tenant}/.well-known/openid-configuration", Plane::sign_in, nullptr,
+     Rate::none, get_configuration_v1},
+    {"keys", "GET", "/{tenant}/discovery/v2.0/keys", Plane::sign_in, nullptr, Rate::none, get_keys},
+    {"instance", "GET", "/common/discovery/instance", Plane::sign_in, nullptr, Rate::none,
      get_instance},
 
-    {"machines.list", "GET", "/api/machines", Plane::api, kRead, 0, nullptr, Rate::calls,
-     get_machines},
+    {"machines.list", "GET", "/api/machines", Plane::api, nullptr, Rate::calls, get_machines},
     // Before {id}: of the addresses that fit, the first counts.
-    {"machines.count", "GET", "/api/machines/$count", Plane::api, kRead, 0, nullptr, Rate::calls,
+    {"machines.count", "GET", "/api/machines/$count", Plane::api, nullptr, Rate::calls,
      get_machines_count},
-    {"machines.find_by_ip", "GET", "/api/machines/findbyip({arguments})", Plane::api, kRead, 0,
-     nullptr, Rate::calls, find_machines_by_ip},
-    {"machines.find_by_tag", "GET", "/api/machines/findbytag", Plane::api, kRead, 0, nullptr,
-     Rate::calls, find_machines_by_tag},
+    {"machines.find_by_ip", "GET", "/api/machines/findbyip({arguments})", Plane::api, nullptr,
+     Rate::calls, find_machines_by_ip},
+    {"machines.find_by_tag", "GET", "/api/machines/findbytag", Plane::api, nullptr, Rate::calls,
+     find_machines_by_tag},
     change("machines.tag_many", "POST", "/api/machines/AddOrRemoveTagForMultipleMachines",
            post_tag_of_machines),
     change("machines.tag", "POST", "/api/machines/{id}/tags", post_tag),
     change("machines.value", "POST", "/api/machines/{id}/setDeviceValue", post_device_value),
     change("machines.patch", "PATCH", "/api/machines/{id}", patch_machine),
-    {"machines.get", "GET", "/api/machines/{id}", Plane::api, kRead, 0, nullptr, Rate::calls,
-     get_machine},
+    {"machines.get", "GET", "/api/machines/{id}", Plane::api, nullptr, Rate::calls, get_machine},
     {"machines.run", "POST", "/api/machines/{id}/runliveresponse", Plane::api,
-     bit(machine_live_response), 0, &Bounds::run_body_bytes, Rate::run_calls,
-     post_run_live_response, /*audited=*/true},
-    unserved("/api/machines/{id}/isolate", isolate),
-    unserved("/api/machines/{id}/unisolate", isolate),
-    unserved("/api/machines/{id}/runAntiVirusScan", scan),
-    unserved("/api/machines/{id}/restrictCodeExecution", restrict_execution),
-    unserved("/api/machines/{id}/unrestrictCodeExecution", restrict_execution),
-    unserved("/api/machines/{id}/StopAndQuarantineFile", stop_and_quarantine),
-    unserved("/api/machines/{id}/collectInvestigationPackage", collect_forensics),
-    unserved("/api/machines/{id}/offboard", offboard),
-    {"actions.of_machine", "GET", "/api/machines/{id}/machineActions", Plane::api, kReadActions, 0,
-     nullptr, Rate::calls, get_machine_actions},
-    {"machinegroups.list", "GET", "/api/machinegroups", Plane::api, kRead, 0, nullptr, Rate::calls,
+     &Bounds::run_body_bytes, Rate::run_calls, post_run_live_response, /*audited=*/true},
+    unserved("machines.isolate", "/api/machines/{id}/isolate"),
+    unserved("machines.unisolate", "/api/machines/{id}/unisolate"),
+    unserved("machines.scan", "/api/machines/{id}/runAntiVirusScan"),
+    unserved("machines.restrict", "/api/machines/{id}/restrictCodeExecution"),
+    unserved("machines.unrestrict", "/api/machines/{id}/unrestrictCodeExecution"),
+    unserved("machines.quarantine_file", "/api/machines/{id}/StopAndQuarantineFile"),
+    unserved("machines.collect_package", "/api/machines/{id}/collectInvestigationPackage"),
+    unserved("machines.offboard", "/api/machines/{id}/offboard"),
+    {"actions.of_machine", "GET", "/api/machines/{id}/machineActions", Plane::api, nullptr,
+     Rate::calls, get_machine_actions},
+    {"machinegroups.list", "GET", "/api/machinegroups", Plane::api, nullptr, Rate::calls,
      get_machine_groups},
-    {"actions.package", "GET", "/api/machineactions/{id}/getPackageUri", Plane::api, kPackageUri, 0,
-     nullptr, Rate::package_uri_calls, get_package_uri},
-    {"actions.list", "GET", "/api/machineactions", Plane::api, kReadActions, 0, nullptr,
-     Rate::calls, get_actions},
-    {"actions.count", "GET", "/api/machineactions/$count", Plane::api, kReadActions, 0, nullptr,
-     Rate::calls, get_actions_count},
-    {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, kReadActions, 0, nullptr,
-     Rate::calls, get_action},
-    {"actions.cancel", "POST", "/api/machineactions/{id}/cancel", Plane::api, kCancel, 0,
+    {"actions.package", "GET", "/api/machineactions/{id}/getPackageUri", Plane::api, nullptr,
+     Rate::package_uri_calls, get_package_uri},
+    {"actions.list", "GET", "/api/machineactions", Plane::api, nullptr, Rate::calls, get_actions},
+    {"actions.count", "GET", "/api/machineactions/$count", Plane::api, nullptr, Rate::calls,
+     get_actions_count},
+    {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, nullptr, Rate::calls,
+     get_action},
+    {"actions.cancel", "POST", "/api/machineactions/{id}/cancel", Plane::api,
      &Bounds::cancel_body_bytes, Rate::calls, post_cancel, /*audited=*/true},
     {"actions.link", "GET", "/api/machineactions/{id}/GetLiveResponseResultDownloadLink({index})",
-     Plane::api, kReadResults, bit(machine_read), nullptr, Rate::calls, get_result_link,
+     Plane::api, nullptr, Rate::calls, get_result_link,
      /*audited=*/true},
-    // Ours. Who may read a result may read what proves it.
-    {"actions.receipts", "GET", "/api/machineactions/{id}/receipts", Plane::api, kReadResults,
-     bit(machine_read), nullptr, Rate::calls, get_receipts},
-    {"library.list", "GET", "/api/libraryfiles", Plane::api, bit(library_manage), 0, nullptr,
-     Rate::calls, get_library},
-    {"library.upload", "POST", "/api/libraryfiles", Plane::api, bit(library_manage), 0,
-     &Bounds::library_body_bytes, Rate::calls, post_library, /*audited=*/true},
-    {"library.count", "GET", "/api/libraryfiles/$count", Plane::api, bit(library_manage), 0,
-     nullptr, Rate::calls, get_library_count},
-    {"library.delete", "DELETE", "/api/libraryfiles/{name}", Plane::api, bit(library_manage), 0,
-     nullptr, Rate::calls, delete_library_file, /*audited=*/true},
-    {"alerts.list", "GET", "/api/alerts", Plane::api, kReadAnything, 0, nullptr, Rate::calls,
-     get_alerts},
+    // Ours.
+    {"actions.receipts", "GET", "/api/machineactions/{id}/receipts", Plane::api, nullptr,
+     Rate::calls, get_receipts},
+    {"library.list", "GET", "/api/libraryfiles", Plane::api, nullptr, Rate::calls, get_library},
+    {"library.upload", "POST", "/api/libraryfiles", Plane::api, &Bounds::library_body_bytes,
+     Rate::calls, post_library, /*audited=*/true},
+    {"library.count", "GET", "/api/libraryfiles/$count", Plane::api, nullptr, Rate::calls,
+     get_library_count},
+    {"library.delete", "DELETE", "/api/libraryfiles/{name}", Plane::api, nullptr, Rate::calls,
+     delete_library_file, /*audited=*/true},
+    {"alerts.list", "GET", "/api/alerts", Plane::api, nullptr, Rate::calls, get_alerts},
     // Public: tools read them before they can sign in, and nothing in them is about a tenant.
-    {"about.metadata", "GET", "/api/$metadata", Plane::about, 0, 0, nullptr, Rate::none,
-     get_metadata},
-    {"about.openapi", "GET", "/api/openapi.json", Plane::about, 0, 0, nullptr, Rate::none,
-     get_openapi},
+    {"about.metadata", "GET", "/api/$metadata", Plane::about, nullptr, Rate::none, get_metadata},
+    {"about.openapi", "GET", "/api/openapi.json", Plane::about, nullptr, Rate::none, get_openapi},
 };
 
 std::vector<std::string_view> cut(std::string_view path) {
@@ -192,7 +156,13 @@ std::span<const Route> route_table() {
   return kRoutes;
 }
 
-std::string broken_route(std::span<const Route> routes) {
+std::string broken_route(std::span<const Route> routes, const PermissionTable& permissions) {
+  for (const auto& [name, set] : permissions.all()) {
+    if (std::none_of(routes.begin(), routes.end(),
+                     [&row = name](const Route& route) { return route.name == row; })) {
+      return "api/permissions.json has " + name + ", which is no route";
+    }
+  }
   for (const Route& route : routes) {
     std::string name = std::string(route.method) + " " + std::string(route.path);
     if (route.handler == nullptr || route.name.empty()) {
@@ -201,8 +171,9 @@ std::string broken_route(std::span<const Route> routes) {
     if (route.plane == Plane::api && route.method != "GET" && !route.audited) {
       return name + " changes something and is not audited";
     }
-    if ((route.plane == Plane::api) != (route.any_of != 0)) {
-      return name + (route.any_of == 0 ? " has no permission" : " asks for a permission");
+    const bool has_row = permissions.find(route.name) != nullptr;
+    if ((route.plane == Plane::api) != has_row) {
+      return name + (has_row ? " asks for a permission" : " has no permission");
     }
     if ((route.plane == Plane::api) != (route.rate != Rate::none)) {
       return name + " has the wrong call rate";

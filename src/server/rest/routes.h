@@ -11,8 +11,8 @@
 
 #include "base/result.h"
 #include "server/ports/route_row.h"
-#include "server/ports/tokens.h"
 #include "server/rest/limits.h"
+#include "server/rest/permissions.h"
 
 namespace reachback::server::rest {
 
@@ -31,14 +31,12 @@ enum class Plane {
 enum class Rate { none, calls, run_calls, package_uri_calls };
 
 struct Route {
-  std::string_view name;  // of the endpoint: key of its call rate
+  std::string_view name;  // of the endpoint: key of its permissions and of its call rate
   std::string_view method;
   // Segments match without regard to case; {x} is any one segment; f({x}) is a function with its
   // arguments. Under /api also with v1.0 between. Of two paths that fit, the first in the table.
   std::string_view path;
   Plane plane = Plane::api;
-  Permissions any_of = 0;                      // one of these is enough
-  Permissions with_read_all_results = 0;       // also enough while that switch is on
   std::uint64_t Bounds::* body_max = nullptr;  // null: a body is not read
   Rate rate = Rate::calls;
   Handler handler = nullptr;
@@ -46,10 +44,11 @@ struct Route {
 };
 
 std::span<const Route> route_table();
-// The table with the limits of a profile. Errors: corrupt (api/limits.json).
+// The table with the limits of a profile, and what opens it for applications unless strict. Errors:
+// corrupt (api/limits.json).
 Result<std::vector<RouteRow>> route_rows(Profile profile);
 // Empty, or why the table must not be served. Source: trust.md T01.
-std::string broken_route(std::span<const Route> routes);
+std::string broken_route(std::span<const Route> routes, const PermissionTable& permissions);
 
 // A path cut at '/' with every segment decoded once. nullopt: bad percent-encoding, not UTF-8, a
 // control character, an empty segment, "." or "..", or one that holds '/', '\\' or ';' after

@@ -3,122 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
-#include <sstream>
 
-#include "server/rest/call.h"
 #include "server/rest/handlers.h"
-#include "server/rest/test_world.h"
+#include "server/rest/test_routes.h"
 
 namespace reachback::server::rest {
 namespace {
 
 using test::World;
-
-struct Row {
-  std::vector<std::string> roles;
-  std::vector<std::string> with_results;
-  bool is_public = false;
-};
-
-// tests/golden/permissions.txt by "METHOD path".
-std::map<std::string, Row> golden_matrix() {
-  std::ifstream file(REACHBACK_SOURCE_DIR "/tests/golden/permissions.txt");
-  std::map<std::string, Row> out;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line[0] == '#') {
-      continue;
-    }
-    std::istringstream words(line);
-    std::string method, path, word;
-    words >> method >> path;
-    Row row;
-    bool results = false;
-    while (words >> word) {
-      if (word == "public") {
-        row.is_public = true;
-      } else if (word == "+results") {
-        results = true;
-      } else {
-        (results ? row.with_results : row.roles).push_back(word);
-      }
-    }
-    out[method + " " + path] = row;
-  }
-  return out;
-}
-
-bool holds(const std::vector<std::string>& list, const std::string& role) {
-  return std::find(list.begin(), list.end(), role) != list.end();
-}
-
-// An address of the route that names real things.
-std::string address_of(const Route& route) {
-  std::string path(route.path);
-  auto put = [&path](std::string_view from, std::string_view to) {
-    if (auto at = path.find(from); at != std::string::npos) {
-      path.replace(at, from.size(), to);
-    }
-  };
-  put("{tenant}", test::kTenant.text());
-  put("{index}", "index=0");
-  put("{name}", "present.sh");
-  put("{arguments}", "ip='10.0.0.7',timestamp=2021-02-04T15:00:00Z");
-  put("{id}", path.find("/machines/") != std::string::npos ? test::kMachine : test::kPending);
-  return path;
-}
-
-int status_with(World& world, const Route& route, const std::string& token) {
-  test::HeaderList headers;
-  if (!token.empty()) {
-    headers.emplace_back("Authorization", "Bearer " + token);
-  }
-  return world
-      .send(std::string(route.method), address_of(route), headers,
-            route.body_max != nullptr ? "{}" : "")
-      .status;
-}
-
-TEST(Routes, EveryRouteHasARowInTheGoldenMatrixAndTheOtherWayRound) {
-  auto matrix = golden_matrix();
-  for (const Route& route : route_table()) {
-    std::string name = std::string(route.method) + " " + std::string(route.path);
-    EXPECT_EQ(matrix.erase(name), 1u) << name;
-  }
-  EXPECT_TRUE(matrix.empty()) << matrix.begin()->first;
-}
-
-TEST(Routes, EveryRouteTakesExactlyThePermissionsOfTheGoldenMatrix) {
-  auto matrix = golden_matrix();
-  for (bool switched_on : {false, true}) {
-    auto options = World::without_rates();
-    options.read_all_results = switched_on;
-    World world(options);
-    for (const Route& route : route_table()) {
-      std::string name = std::string(route.method) + " " + std::string(route.path);
-      const Row& row = matrix[name];
-      if (row.is_public) {
-        int status = status_with(world, route, "");
-        EXPECT_TRUE(status == 200 || status == 400) << name << " " << status;
-        continue;
-      }
-      int touched = world.live.touched();
-      EXPECT_EQ(status_with(world, route, ""), 401) << name;
-      EXPECT_EQ(status_with(world, route, "rubbish"), 401) << name;
-      EXPECT_EQ(status_with(world, route, "elsewhere"), 403) << name;
-      EXPECT_EQ(status_with(world, route, "Nothing.At.All"), 403) << name;
-      EXPECT_EQ(world.live.touched(), touched) << name;
-      for (const std::string& role : all_roles()) {
-        bool may = holds(row.roles, role) || (switched_on && holds(row.with_results, role));
-        int status = status_with(world, route, role);
-        EXPECT_EQ(status != 403, may) << name << " with " << role << ": " << status;
-        EXPECT_NE(status, 401) << name;
-        EXPECT_LT(status, 500) << name;
-      }
-    }
-  }
-}
 
 TEST(Routes, ReadAllReadsResultsInProfile2025AndNotElsewhereOrWhenStrict) {
   std::string link =
@@ -137,26 +29,35 @@ TEST(Routes, ReadAllReadsResultsInProfile2025AndNotElsewhereOrWhenStrict) {
 }
 
 TEST(Routes, ATableWithAMistakeIsRefused) {
-  const auto routes = route_table();
-  const Route good = *std::find_if(routes.begin(), routes.end(), [](const Route& route) {
-    return route.name == "machines.list";
-  });
-  EXPECT_EQ(broken_route({&good, 1}), "");
-  Route open = good;
-  open.any_of = 0;
-  EXPECT_NE(broken_route({&open, 1}), "");
-  Route unlimited = good;
-  unlimited.rate = Rate::none;
-  EXPECT_NE(broken_route({&unlimited, 1}), "");
-  Route unhandled = good;
-  unhandled.handler = nullptr;
-  EXPECT_NE(broken_route({&unhandled, 1}), "");
-  Route talkative = route_table().back();
-  EXPECT_EQ(broken_route({&talkative, 1}), "");
-  talkative.body_max = &Bounds::run_body_bytes;
-  EXPECT_NE(broken_route({&talkative, 1}), "");
-  Route twice[] = {good, good};
-  EXPECT_NE(broken_route(twice), "");
+  auto permissions = PermissionTable::load(Profile::y2026, /*strict=*/false);
+  ASSERT_TRUE(permissions.ok());
+  EXPECT_EQ(broken_route(route_table(), *permissions), "");
+  auto broken = [&permissions](std::size_t at, auto change) {
+    std::vector<Route> routes(route_table().begin(), route_table().end());
+    change(routes, routes[at]);
+    return broken_route(routes, *permissions);
+  };
+  auto says = [](const std::string& text, std::string_view word) {
+    return text.find(word) != std::string::npos;
+  };
+  auto index_of = [](std::string_view name) {
+    const auto routes = route_table();
+    return static_cast<std::size_t>(
+        std::find_if(routes.begin(), routes.end(),
+                     [&](const Route& route) { return route.name == name; }) -
+        routes.begin());
+  };
+  const std::size_t kList = index_of("machines.list"), kCount = index_of("machines.count");
+  EXPECT_TRUE(says(broken(kCount, [](auto&, Route& r) { r.name = "machines.nobody"; }),
+                   "machines.count, which is no route"));
+  EXPECT_TRUE(says(broken_route(route_table(), PermissionTable()), "has no permission"));
+  EXPECT_TRUE(says(broken(0, [](auto&, Route& r) { r.name = "machines.list"; }), "asks for"));
+  EXPECT_TRUE(says(broken(kCount, [](auto&, Route& r) { r.rate = Rate::none; }), "call rate"));
+  EXPECT_TRUE(says(broken(kCount, [](auto&, Route& r) { r.handler = nullptr; }), "no handler"));
+  EXPECT_TRUE(says(broken(kList, [](auto& all, Route& r) { all.push_back(r); }), "twice"));
+  EXPECT_TRUE(says(broken(route_table().size() - 1,
+                          [](auto&, Route& r) { r.body_max = &Bounds::run_body_bytes; }),
+                   "more than tell"));
 }
 
 TEST(Routes, PathsMatchWithoutRegardToCaseAndAlsoUnderV1) {
@@ -237,7 +138,7 @@ TEST(Routes, AThousandSpellingsOfEachNeverReachMoreThanTheirOwnRoute) {
   const std::size_t routes = route_table().size();
   for (std::size_t i = 0; i < 1000 * routes; ++i) {
     const Route& route = route_table()[i % routes];
-    std::string path = address_of(route);
+    std::string path = test::address_of(route);
     for (std::uint64_t n = 1 + random.below(2); n > 0; --n) {
       auto at = 1 + random.below(path.size());
       switch (random.below(3)) {

@@ -327,5 +327,35 @@ TEST(RunLiveResponse, AnODataOptionIsRefusedAndOtherNamesAreIgnored) {
   EXPECT_EQ(world.post(path + "?x=1", "Machine.LiveResponse", test::kRunBody).status, 201);
 }
 
+// Source: MDE's roles live response basic and advanced, mde-spec.md §11.
+TEST(LiveResponseBasic, FetchesFilesAndRunsNothing) {
+  World world(World::without_rates());
+  const std::string get = R"({"type":"GetFile","params":[{"key":"Path","value":"/etc/hosts"}]})",
+                    put = R"({"type":"PutFile","params":[{"key":"FileName","value":"s.sh"}]})",
+                    script =
+                        R"({"type":"RunScript","params":[{"key":"ScriptName","value":"s.sh"}]})";
+  auto run = [&](const std::string& token, const std::string& commands) {
+    return world.post("/api/machines/" + test::kMachine + "/runliveresponse", token,
+                      R"({"Commands":[)" + commands + "]}");
+  };
+  const std::string basic = "basic:Machine.LiveResponse";
+  EXPECT_EQ(run(basic, get + "," + get).status, 201);
+  const int submits = world.live.submits;
+  struct Case {
+    std::string commands, start;
+  };
+  for (const Case& c : {Case{script, "Commands[0]: RunScript "}, Case{put, "Commands[0]: PutFile "},
+                        Case{script + "," + get, "Commands[0]: RunScript "},
+                        Case{put + "," + script + "," + get, "Commands[0]: PutFile "}}) {
+    auto reply = run(basic, c.commands);
+    EXPECT_EQ(reply.status, 403) << reply.body;
+    EXPECT_EQ(reply.code(), "Forbidden");
+    EXPECT_TRUE(reply.message().starts_with(c.start)) << reply.message();
+  }
+  EXPECT_EQ(world.live.submits, submits);
+  EXPECT_EQ(run("user:Machine.LiveResponse", put + "," + script + "," + get).status, 201);
+  EXPECT_EQ(run("Machine.LiveResponse", script).status, 201);
+}
+
 }  // namespace
 }  // namespace reachback::server::rest

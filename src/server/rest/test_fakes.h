@@ -34,7 +34,8 @@ inline const std::string kLink =
     "1dYGe9rPvUlXBPvYSmr6/OLXPY98m8qWqfIQCBbyZTY%3D";
 
 // Tokens are "<roles with '+' between>", "other:<roles>" for the other tenant, "user:<scopes>" for
-// a delegated one; "expired" and "elsewhere" (another audience) are refused.
+// a delegated one, "basic:<scopes>" for one of a user with live response basic; "expired" and
+// "elsewhere" (another audience) are refused.
 class FakeVerifier : public TokenVerifier {
  public:
   Result<Principal> verify(std::string_view token, Timestamp) override {
@@ -54,6 +55,12 @@ class FakeVerifier : public TokenVerifier {
       p.delegated = true;
       p.caller = p.requestor = "analyst@microsoft.com";
     }
+    const bool basic = token.starts_with("basic:");
+    if (basic) {
+      token.remove_prefix(6);
+      p.delegated = true;
+      p.caller = p.requestor = "helper@microsoft.com";
+    }
     bool known = false;
     while (!token.empty()) {
       auto end = std::min(token.find('+'), token.size());
@@ -62,6 +69,9 @@ class FakeVerifier : public TokenVerifier {
       known = known || got != 0 || role == "Nothing.At.All";
       p.permissions |= got;
       token.remove_prefix(std::min(end + 1, token.size()));
+    }
+    if (basic) {
+      p.permissions &= ~bit(Permission::live_response_advanced);
     }
     if (!known) {
       return Error{Errc::unauthenticated, "The token is expired or not valid"};
@@ -210,7 +220,8 @@ class FakeMachines : public Machines {
     if (by.tenant == kTenant && !empty) {
       all.push_back(hostname().machine);
     }
-    const IsActive connected = [](const MachineId&, Timestamp) { return true; };
+    const MachineContext connected{[](const MachineId&, Timestamp) { return true; },
+                                   device_groups.all(by.tenant)};
     auto page = testing::list_in_memory(
         all, query, bounds, [&connected](const Machine& m) { return getter(m, connected); });
     if (!page) {
@@ -219,17 +230,23 @@ class FakeMachines : public Machines {
     }
     Page<MachineView> views{{}, page->more, page->passed, page->count};
     for (Machine& m : page->items) {
-      views.items.push_back({std::move(m), true});
+      auto group = device_groups.group_of(by.tenant, m.tags);
+      views.items.push_back({std::move(m), true, std::move(group)});
     }
     done(std::move(views));
   }
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
     if (by.tenant == kTenant && (id_or_name == kMachine || id_or_name == "hostname" ||
                                  id_or_name == "4899036531e374137f63289c3267bad772c13fef")) {
-      done(hostname());
+      MachineView view = hostname();
+      view.group = device_groups.group_of(by.tenant, view.machine.tags);
+      done(view);
     } else {
       done(machine_not_found(id_or_name));
     }
+  }
+  std::vector<DeviceGroup> groups(const Principal& by) const override {
+    return *device_groups.all(by.tenant);
   }
   void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                   Done<std::vector<MachineView>> done) override {
@@ -259,6 +276,7 @@ class FakeMachines : public Machines {
   void enroll(Enrollment, Done<Machine> done) override {
     done(Error{Errc::internal, "not served here"});
   }
+  DeviceGroups device_groups;
   std::string found_by;
   std::optional<MachineChange> changed;
   Principal changed_by;

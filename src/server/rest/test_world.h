@@ -127,7 +127,8 @@ class World {
   AppRates app_rates;
   testing::FakeStores stores;  // of users, and of the applications that they sign in through
   FakePasswords passwords;
-  UserRights user_rights;
+  DeviceGroups device_groups;
+  UserRights user_rights{device_groups};
   FakeIssuer issuer;
   FakeAudiences audiences;
   UserAccess user_access{

@@ -5,18 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
 #include "server/rest/call.h"
+#include "server/rest/client_text.h"
 #include "server/service/sign_in.h"
 
 namespace reachback::server::rest {
-
-// What a request shows of its client.
-struct ClientText {
-  std::string client_id;
-  Secret client_secret;     // one of these two, or none for a public client
-  Secret client_assertion;  // a JWT, by its type
-};
 
 // Whom an assertion may be for: the token addresses and the issuers of a tenant, on the hosts that
 // are ours by configuration. What host was called does not count: whoever calls chooses that.

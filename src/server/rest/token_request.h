@@ -7,8 +7,8 @@
 #include "base/secret.h"
 #include "net/message.h"
 #include "server/ports/tokens.h"
+#include "server/rest/client_text.h"
 #include "server/rest/errors.h"
-#include "server/rest/token_client.h"
 
 namespace reachback::server::rest {
 

@@ -26,18 +26,6 @@ std::unique_ptr<LiveResponse> LiveResponse::create(LiveResponseDeps deps, LiveRe
   return std::make_unique<LiveResponseService>(deps, limits, std::move(blob_name_key));
 }
 
-void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Action> done) {
-  deps_.actions.get(by.tenant, id, [id, done](Result<action::Action> a) {
-    done(a || a.error().code != Errc::not_found ? std::move(a)
-                                                : Result<action::Action>(action_not_found(id)));
-  });
-}
-
-void LiveResponseService::list(const Principal& by, odata::Query query, ListBounds bounds,
-                               Done<ActionPage> done) {
-  deps_.actions.list(by.tenant, std::move(query), bounds, std::move(done));
-}
-
 std::string LiveResponseService::blob_name(const ActionId& id, const Upload& upload) const {
   std::string what = "result " + id.text() + " " + std::to_string(upload.epoch) + " " +
                      std::to_string(upload.index) + " " +

@@ -27,25 +27,16 @@ void LiveResponseService::cancel(const Principal& by, ActionId id, std::string c
     }
     wait_final(by, id, limits_.cancel_wait, done);
   };
-  transition(std::move(t));
-}
-
-void LiveResponseService::wait_final(const Principal& by, ActionId id, Duration timeout,
-                                     Done<action::Action> done) {
-  // Registered before the read, so that an end between the two is not missed.
-  auto read = [this, tenant = by.tenant, id, done] {
-    deps_.actions.get(tenant, id, [id, done](Result<action::Action> a) {
-      done(a || a.error().code != Errc::not_found ? std::move(a)
-                                                  : Result<action::Action>(action_not_found(id)));
-    });
-  };
-  Waiters::Ticket ticket = waiters_.add(id, read);
-  deps_.actions.get(by.tenant, id, [this, id, ticket, timeout](Result<action::Action> a) {
-    if (!a || action::is_final(a->status)) {
-      waiters_.expire(id, ticket);
-      return;
+  if (!by.machine_tags) {
+    transition(std::move(t));
+    return;
+  }
+  find_action(by, id, [this, t](Result<action::Action> a) {
+    if (a) {
+      transition(t);
+    } else {
+      t->done(a.error());
     }
-    deps_.scheduler.after(timeout, [this, id, ticket] { waiters_.expire(id, ticket); });
   });
 }
 

@@ -1,6 +1,7 @@
 // The use cases of live-response actions. Any thread may call; `done` is called exactly once, on
-// any thread (never block in it). Every call checks the tenant of the principal: another tenant's
-// object is not_found, like one that never was.
+// any thread (never block in it). For every caller only the actions of the machines of its scope
+// exist (service/scope.h): one of another tenant, or outside the scope, is not_found, like one that
+// never was.
 #pragma once
 
 #include <cstdint>

@@ -47,6 +47,10 @@ class LiveResponseService : public LiveResponse {
   void transition(std::shared_ptr<Transition> t);
   void act(const action::Step& step);
 
+  // The action, if it exists for the caller: the one gate of everything that names an action by its
+  // id. Errors: not_found, unavailable.
+  void find_action(const Principal& by, ActionId id, Done<action::Action> done);
+  void answer_replay(std::shared_ptr<struct Submission> s, action::Action earlier);
   void find_machine(std::shared_ptr<struct Submission> s);
   void pin_next_file(std::shared_ptr<struct Submission> s, std::size_t index);
   void store_submission(std::shared_ptr<struct Submission> s);

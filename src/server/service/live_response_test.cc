@@ -249,8 +249,9 @@ class QueuedActions : public ActionStore {
     ++looks_for_work;
     inner_.active_of(t, m, std::move(done));
   }
-  void list(TenantId t, odata::Query query, ListBounds bounds, Done<ActionPage> done) override {
-    inner_.list(t, std::move(query), bounds, std::move(done));
+  void list(MachineScope scope, odata::Query query, ListBounds bounds,
+            Done<ActionPage> done) override {
+    inner_.list(std::move(scope), std::move(query), bounds, std::move(done));
   }
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override {
     inner_.due(now, limit, std::move(done));

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "protocol/signing.h"
 #include "server/service/audit_of.h"
+#include "server/service/scope.h"
 #include "server/service/texts.h"
 
 namespace reachback::server {
@@ -12,17 +13,20 @@ constexpr Duration kAround = std::chrono::minutes(15);  // Source: MDE, findbyip
 
 class MachinesService : public Machines {
  public:
-  MachinesService(MachineStore& store, AgentLinks& links, Clock& clock)
-      : store_(store), links_(links), clock_(clock) {}
+  MachinesService(MachineStore& store, AgentLinks& links, Clock& clock, const DeviceGroups& groups)
+      : store_(store), links_(links), clock_(clock), groups_(groups) {}
 
   void list(const Principal& by, odata::Query query, Duration inactive_after, ListBounds bounds,
             Done<Page<MachineView>> done) override {
-    IsActive active = [this, now = clock_.now(), inactive_after](const MachineId& id,
-                                                                 Timestamp last_seen) {
+    const DeviceGroupList groups = groups_.all(by.tenant);
+    MachineContext context;
+    context.groups = groups;
+    context.active = [this, now = clock_.now(), inactive_after](const MachineId& id,
+                                                                Timestamp last_seen) {
       return now - last_seen < inactive_after || links_.claim(id).has_value();
     };
-    store_.list(by.tenant, std::move(query), std::move(active), bounds,
-                [this, done](Result<Page<Machine>> machines) {
+    store_.list(scope_of(by), std::move(query), std::move(context), bounds,
+                [this, groups, done](Result<Page<Machine>> machines) {
                   if (!machines) {
                     done(machines.error());
                     return;
@@ -30,7 +34,7 @@ class MachinesService : public Machines {
                   Page<MachineView> views{{}, machines->more, machines->passed, machines->count};
                   views.items.reserve(machines->items.size());
                   for (Machine& m : machines->items) {
-                    views.items.push_back(view(std::move(m)));
+                    views.items.push_back(view(std::move(m), groups));
                   }
                   done(std::move(views));
                 });
@@ -39,8 +43,8 @@ class MachinesService : public Machines {
   void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                   Done<std::vector<MachineView>> done) override {
     const Timestamp from = at - kAround;
-    store_.with_address(by.tenant, std::move(ip), from, at + kAround, top,
-                        views([from, done](Result<std::vector<MachineView>> found) {
+    store_.with_address(scope_of(by), std::move(ip), from, at + kAround, top,
+                        views(by, [from, done](Result<std::vector<MachineView>> found) {
                           if (found) {
                             // Has it still, as far as is known, but was not here then.
                             std::erase_if(*found, [from](const MachineView& view) {
@@ -55,8 +59,13 @@ class MachinesService : public Machines {
               std::string kind, Done<std::vector<MachineView>> done) override {
     AuditEntry audit = audit_of(by, clock_.now(), std::move(kind), "");
     const std::string only = ids.size() == 1 ? ids.front().text() : std::string();
-    store_.change(by.tenant, std::move(ids), std::move(change), std::move(audit),
-                  views([only, done](Result<std::vector<MachineView>> changed) {
+    if (by.machine_tags) {
+      for (const DeviceGroup& group : *groups_.all(by.tenant)) {
+        change.fixed_tags.push_back(group.tag);
+      }
+    }
+    store_.change(scope_of(by), std::move(ids), std::move(change), std::move(audit),
+                  views(by, [only, done](Result<std::vector<MachineView>> changed) {
                     if (!changed && changed.error().code == Errc::not_found && !only.empty()) {
                       done(machine_not_found(only));
                     } else {
@@ -68,17 +77,24 @@ class MachinesService : public Machines {
   void get(const Principal& by, std::string id_or_name, Done<MachineView> done) override {
     auto not_found = [id_or_name] { return machine_not_found(id_or_name); };
     if (auto id = MachineId::parse(id_or_name)) {
-      store_.get(by.tenant, *id, [this, not_found, done](Result<Machine> machine) {
+      store_.get(by.tenant, *id, [this, by, not_found, done](Result<Machine> machine) {
+        if (machine && !is_in_scope(by, machine->tags)) {
+          machine = not_found();
+        }
         if (!machine) {
           done(machine.error().code == Errc::not_found ? not_found() : machine.error());
           return;
         }
-        done(view(std::move(*machine)));
+        done(view(std::move(*machine), groups_.all(by.tenant)));
       });
       return;
     }
     store_.by_name(by.tenant, id_or_name,
-                   [this, id_or_name, not_found, done](Result<std::vector<Machine>> machines) {
+                   [this, by, id_or_name, not_found, done](Result<std::vector<Machine>> machines) {
+                     if (machines) {
+                       std::erase_if(*machines,
+                                     [&by](const Machine& m) { return !is_in_scope(by, m.tags); });
+                     }
                      if (!machines) {
                        done(machines.error());
                      } else if (machines->empty()) {
@@ -88,9 +104,15 @@ class MachinesService : public Machines {
                                                            " machines are named " + id_or_name +
                                                            ": use the machine id"});
                      } else {
-                       done(view(std::move(machines->front())));
+                       done(view(std::move(machines->front()), groups_.all(by.tenant)));
                      }
                    });
+  }
+
+  std::vector<DeviceGroup> groups(const Principal& by) const override {
+    std::vector<DeviceGroup> out = *groups_.all(by.tenant);
+    std::erase_if(out, [&by](const DeviceGroup& group) { return !is_in_scope(by, {group.tag}); });
+    return out;
   }
 
   void enroll(Enrollment request, Done<Machine> done) override {
@@ -110,8 +132,8 @@ class MachinesService : public Machines {
   }
 
  private:
-  Done<std::vector<Machine>> views(Done<std::vector<MachineView>> done) {
-    return [this, done](Result<std::vector<Machine>> machines) {
+  Done<std::vector<Machine>> views(const Principal& by, Done<std::vector<MachineView>> done) {
+    return [this, groups = groups_.all(by.tenant), done](Result<std::vector<Machine>> machines) {
       if (!machines) {
         done(machines.error());
         return;
@@ -119,25 +141,32 @@ class MachinesService : public Machines {
       std::vector<MachineView> out;
       out.reserve(machines->size());
       for (Machine& m : *machines) {
-        out.push_back(view(std::move(m)));
+        out.push_back(view(std::move(m), groups));
       }
       done(std::move(out));
     };
   }
-  MachineView view(Machine m) {
-    bool connected = links_.claim(m.id).has_value();
-    return MachineView{std::move(m), connected};
+  MachineView view(Machine m, const DeviceGroupList& groups) {
+    MachineView out;
+    out.connected = links_.claim(m.id).has_value();
+    if (const DeviceGroup* group = group_of(groups, m.tags)) {
+      out.group = *group;
+    }
+    out.machine = std::move(m);
+    return out;
   }
 
   MachineStore& store_;
   AgentLinks& links_;
   Clock& clock_;
+  const DeviceGroups& groups_;
 };
 
 }  // namespace
 
-std::unique_ptr<Machines> Machines::create(MachineStore& store, AgentLinks& links, Clock& clock) {
-  return std::make_unique<MachinesService>(store, links, clock);
+std::unique_ptr<Machines> Machines::create(MachineStore& store, AgentLinks& links, Clock& clock,
+                                           const DeviceGroups& groups) {
+  return std::make_unique<MachinesService>(store, links, clock, groups);
 }
 
 }  // namespace reachback::server

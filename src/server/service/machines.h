@@ -1,5 +1,6 @@
-// The use cases of machines: finding them, their tags and values, enrolment. Threads as in
-// live_response.h.
+// The use cases of machines: finding them, their tags and values, enrolment. For every caller only
+// the machines of its scope exist (service/scope.h): another one is not_found, like one that never
+// was. Threads as in live_response.h.
 #pragma once
 
 #include <memory>
@@ -7,12 +8,14 @@
 #include "server/ports/directory.h"
 #include "server/ports/links.h"
 #include "server/ports/tokens.h"
+#include "server/service/device_groups.h"
 
 namespace reachback::server {
 
 struct MachineView {
   Machine machine;
   bool connected = false;
+  std::optional<DeviceGroup> group{};  // that it is in
 };
 
 struct Enrollment {
@@ -26,7 +29,8 @@ struct Enrollment {
 class Machines {
  public:
   virtual ~Machines() = default;
-  static std::unique_ptr<Machines> create(MachineStore& store, AgentLinks& links, Clock& clock);
+  static std::unique_ptr<Machines> create(MachineStore& store, AgentLinks& links, Clock& clock,
+                                          const DeviceGroups& groups);
   // A machine is active when it is connected or was seen less than `inactive_after` ago. Errors:
   // invalid_query (the query would have to look at too many rows).
   virtual void list(const Principal& by, odata::Query query, Duration inactive_after,
@@ -39,9 +43,13 @@ class Machines {
   virtual void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,
                           Done<std::vector<MachineView>> done) = 0;
   // All of them or none; what is so already is no error. `kind`: of the audit records. Errors:
-  // not_found (names the machine), invalid_input (too many tags).
+  // not_found (names the machine), invalid_input (too many tags), disallowed (the caller has a
+  // scope, and would add or take away the tag of a device group: that moves a machine into a scope,
+  // or out of one).
   virtual void change(const Principal& by, std::vector<MachineId> ids, MachineChange change,
                       std::string kind, Done<std::vector<MachineView>> done) = 0;
+  // Those that the caller's machines are in, by id.
+  virtual std::vector<DeviceGroup> groups(const Principal& by) const = 0;
   // Errors: unauthenticated (token unknown, expired or used up: one answer for all), invalid_input.
   virtual void enroll(Enrollment request, Done<Machine> done) = 0;
 };

@@ -47,7 +47,9 @@ class FindMachines : public ::testing::Test {
   testing::SeededRandom random_{1};
   testing::FakeStores stores_;
   testing::FakeAgentLinks links_;
-  std::unique_ptr<Machines> machines_ = Machines::create(stores_.machines(), links_, clock_);
+  DeviceGroups groups_;
+  std::unique_ptr<Machines> machines_ =
+      Machines::create(stores_.machines(), links_, clock_, groups_);
 };
 
 TEST_F(FindMachines, AMachineIsFoundByItsAddressAQuarterOfAnHourAround) {

@@ -58,7 +58,9 @@ class MachinesTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::FakeStores stores_;
   testing::FakeAgentLinks links_;
-  std::unique_ptr<Machines> machines_ = Machines::create(stores_.machines(), links_, clock_);
+  DeviceGroups groups_;
+  std::unique_ptr<Machines> machines_ =
+      Machines::create(stores_.machines(), links_, clock_, groups_);
   Principal by_;
 };
 

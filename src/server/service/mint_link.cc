@@ -32,11 +32,10 @@ Error no_result(const action::Action& a, std::uint32_t index) {
 
 void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint32_t index,
                                     std::string peer_ip, Done<ResultLink> done) {
-  deps_.actions.get(
-      by.tenant, id,
-      [this, by, id, index, peer_ip = std::move(peer_ip), done](Result<action::Action> a) {
+  find_action(
+      by, id, [this, by, id, index, peer_ip = std::move(peer_ip), done](Result<action::Action> a) {
         if (!a) {
-          done(a.error().code == Errc::not_found ? action_not_found(id) : a.error());
+          done(a.error());
           return;
         }
         if (index >= a->commands.size() || !a->commands[index].result) {

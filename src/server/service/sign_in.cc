@@ -21,40 +21,57 @@ class SignInService : public SignIn {
   void client_credentials(std::string tenant, std::string client_id, Secret client_secret,
                           std::string audience, TokenVersion version,
                           Done<IssuedToken> done) override {
-    client({std::move(tenant), std::move(client_id), std::move(client_secret), {}, {}},
-           issue_to(std::move(audience), version, std::move(done)));
+    identify(
+        tenant, client_id,
+        // An empty one, too: a public client gets no token of its own.
+        [secret = std::move(client_secret)](const Result<App>& app) {
+          return judge_secret(app, secret);
+        },
+        issue_to(std::move(audience), version, std::move(done)));
   }
 
   void client_assertion(AssertionSignIn request, Done<IssuedToken> done) override {
-    client({std::move(request.tenant),
-            std::move(request.client_id),
-            {},
-            std::move(request.assertion),
-            std::move(request.token_urls)},
-           issue_to(std::move(request.audience), request.version, std::move(done)));
+    const std::string tenant = request.tenant, client_id = request.client_id;
+    auto then = issue_to(request.audience, request.version, std::move(done));
+    identify(
+        tenant, client_id,
+        [this, request = std::move(request)](const Result<App>& app) {
+          return judge_assertion(app, request.client_id, request.assertion, request.token_urls);
+        },
+        std::move(then));
   }
 
   void client(ClientCredentials credentials, Done<AuthenticatedClient> done) override {
     const std::string tenant = credentials.tenant, client_id = credentials.client_id;
-    find_app(tenant, client_id,
-             [this, credentials = std::move(credentials), done](Result<App> app) {
-               if (!app && app.error().code != Errc::not_found) {
-                 done(app.error());
-               } else if (!credentials.assertion.empty()) {
-                 done(judge_assertion(app, credentials));
-               } else if (!credentials.secret.empty()) {
-                 done(judge_secret(app, credentials.secret));
-               } else {
-                 done(judge_public(app));
-               }
-             });
+    identify(
+        tenant, client_id,
+        [this, credentials = std::move(credentials)](const Result<App>& app) {
+          if (!credentials.assertion.empty()) {
+            return judge_assertion(app, credentials.client_id, credentials.assertion,
+                                   credentials.token_urls);
+          }
+          return credentials.secret.empty() ? judge_public(app)
+                                            : judge_secret(app, credentials.secret);
+        },
+        std::move(done));
   }
 
  private:
-  void find_app(const std::string& tenant, const std::string& client_id, Done<App> done) {
+  // judge: of the application, or not_found.
+  void identify(const std::string& tenant, const std::string& client_id,
+                std::function<Result<AuthenticatedClient>(const Result<App>&)> judge,
+                Done<AuthenticatedClient> done) {
     store_.app(TenantId::parse(tenant).value_or(TenantId()),
-               AppId::parse(client_id).value_or(AppId()), std::move(done));
+               AppId::parse(client_id).value_or(AppId()),
+               [judge = std::move(judge), done = std::move(done)](const Result<App>& app) {
+                 if (!app && app.error().code != Errc::not_found) {
+                   done(app.error());
+                 } else {
+                   done(judge(app));
+                 }
+               });
   }
+
   // Goes on with a client that showed who it is: gives it a token of its own.
   Done<AuthenticatedClient> issue_to(std::string audience, TokenVersion version,
                                      Done<IssuedToken> done) {
@@ -101,12 +118,13 @@ class SignInService : public SignIn {
 
   // An unknown application is one without certificates: the same work and the same answer.
   Result<AuthenticatedClient> judge_assertion(const Result<App>& known,
-                                              const ClientCredentials& credentials) {
+                                              const std::string& client_id, const Secret& assertion,
+                                              const std::vector<std::string>& token_urls) {
     const App app = known ? *known : App();
-    AssertionTerms terms{credentials.client_id, credentials.token_urls, limits_.lifetime};
+    const AssertionTerms terms{client_id, token_urls, limits_.lifetime};
     const Timestamp now = clock_.now();
     RB_TRY_ASSIGN(VerifiedAssertion good,
-                  assertions_.verify(credentials.assertion.reveal(), terms, app.certificates, now));
+                  assertions_.verify(assertion.reveal(), terms, app.certificates, now));
     if (!known) {
       return Error{Errc::internal, "an assertion of an unknown application verified"};
     }

@@ -7,6 +7,7 @@
 #include "protocol/words.h"
 #include "server/service/audit_of.h"
 #include "server/service/live_response_service.h"
+#include "server/service/scope.h"
 
 namespace reachback::server {
 
@@ -100,16 +101,28 @@ void LiveResponseService::submit(const Principal& by, SubmitRequest request,
                            if (!earlier) {
                              s->done(earlier.error());
                            } else if (*earlier) {
-                             s->done(std::move(**earlier));
+                             answer_replay(s, std::move(**earlier));
                            } else {
                              find_machine(s);
                            }
                          });
 }
 
+// The repeat of a call, if its machine still exists for the caller.
+void LiveResponseService::answer_replay(std::shared_ptr<Submission> s, action::Action earlier) {
+  if (!s->by.machine_tags) {
+    s->done(std::move(earlier));
+    return;
+  }
+  find_action(s->by, earlier.id, [s](Result<action::Action> a) {
+    const bool hidden = !a && a.error().code == Errc::not_found;
+    s->done(hidden ? machine_not_found(s->request.machine.text()) : std::move(a));
+  });
+}
+
 void LiveResponseService::find_machine(std::shared_ptr<Submission> s) {
   deps_.machines.get(s->by.tenant, s->request.machine, [this, s](Result<Machine> machine) {
-    if (!machine || machine->revoked) {
+    if (!machine || machine->revoked || !is_in_scope(s->by, machine->tags)) {
       bool unknown = machine.ok() || machine.error().code == Errc::not_found;
       s->done(unknown ? machine_not_found(s->request.machine.text()) : machine.error());
       return;

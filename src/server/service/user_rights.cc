@@ -1,5 +1,7 @@
 #include "server/service/user_rights.h"
 
+#include <algorithm>
+
 namespace reachback::server {
 
 void UserRights::set(const User& user) {
@@ -11,14 +13,6 @@ void UserRights::set(const User& user) {
 void UserRights::remove(const TenantId& tenant, const UserId& user) {
   WriteLock lock(mutex_);
   users_.erase({tenant, user});
-}
-
-void UserRights::set_groups(const TenantId& tenant, const std::vector<DeviceGroup>& groups) {
-  WriteLock lock(mutex_);
-  std::erase_if(tags_, [&](const auto& entry) { return entry.first.first == tenant; });
-  for (const DeviceGroup& group : groups) {
-    tags_[{tenant, group.id}] = group.tag;
-  }
 }
 
 void UserRights::end_grant(const TenantId& tenant, const GrantId& grant, Timestamp at) {
@@ -49,9 +43,10 @@ Result<void> UserRights::apply(Principal& principal) const {
   }
   // A group that is gone allows nothing.
   std::vector<std::string> tags;
-  for (std::int32_t group : rights.groups) {
-    if (auto tag = tags_.find({principal.tenant, group}); tag != tags_.end()) {
-      tags.push_back(tag->second);
+  const DeviceGroupList known = groups_.all(principal.tenant);
+  for (const DeviceGroup& group : *known) {
+    if (std::find(rights.groups.begin(), rights.groups.end(), group.id) != rights.groups.end()) {
+      tags.push_back(group.tag);
     }
   }
   principal.machine_tags = std::move(tags);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "server/ports/tokens.h"
 #include "server/ports/users.h"
+#include "server/service/device_groups.h"
 
 namespace reachback::server {
 
@@ -19,9 +20,10 @@ namespace reachback::server {
 // away counts for the next call, not from the next token on. Thread-safe.
 class UserRights {
  public:
+  explicit UserRights(const DeviceGroups& groups) : groups_(groups) {}  // borrowed
+
   void set(const User& user);
   void remove(const TenantId& tenant, const UserId& user);
-  void set_groups(const TenantId& tenant, const std::vector<DeviceGroup>& groups);
   // Tokens that came from the grant do not count any more. Kept until forget_ended().
   void end_grant(const TenantId& tenant, const GrantId& grant, Timestamp at);
   // Forgets grants that ended before a moment: their tokens have expired.
@@ -39,9 +41,9 @@ class UserRights {
     bool disabled = false;
     Timestamp valid_from{};
   };
+  const DeviceGroups& groups_;
   mutable SharedMutex mutex_;
   std::map<std::pair<TenantId, UserId>, Rights> users_ RB_GUARDED_BY(mutex_);
-  std::map<std::pair<TenantId, std::int32_t>, std::string> tags_ RB_GUARDED_BY(mutex_);
   std::map<std::pair<TenantId, GrantId>, Timestamp> ended_ RB_GUARDED_BY(mutex_);
 };
 

@@ -35,7 +35,8 @@ class UserRightsTest : public ::testing::Test {
   TenantId tenant_ = TenantId::make(random_);
   GrantId grant_ = GrantId::make(random_);
   User ann_;
-  UserRights rights_;
+  DeviceGroups groups_;
+  UserRights rights_{groups_};
 };
 
 TEST_F(UserRightsTest, permissions_are_those_of_scope_and_role) {
@@ -73,11 +74,11 @@ TEST_F(UserRightsTest, a_role_is_what_the_table_says) {
 TEST_F(UserRightsTest, groups_leave_the_machines_with_their_tags) {
   ann_.groups = {1, 3, 9};
   rights_.set(ann_);
-  rights_.set_groups(tenant_, {{tenant_, 1, "web", "tier:web", {}},
-                               {tenant_, 2, "db", "tier:db", {}},
-                               {tenant_, 3, "eu", "eu", {}}});
+  groups_.set(tenant_, {{tenant_, 1, "web", "tier:web", {}},
+                        {tenant_, 2, "db", "tier:db", {}},
+                        {tenant_, 3, "eu", "eu", {}}});
   EXPECT_EQ(applied(caller())->machine_tags, (std::vector<std::string>{"tier:web", "eu"}));
-  rights_.set_groups(tenant_, {});
+  groups_.set(tenant_, {});
   EXPECT_EQ(applied(caller())->machine_tags, std::vector<std::string>())
       << "groups that are gone allow nothing";
 }

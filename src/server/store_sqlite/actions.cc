@@ -367,10 +367,10 @@ void SqliteActions::active_of(TenantId tenant, MachineId machine,
   }));
 }
 
-void SqliteActions::list(TenantId tenant, odata::Query query, ListBounds bounds,
+void SqliteActions::list(MachineScope scope, odata::Query query, ListBounds bounds,
                          Done<ActionPage> done) {
   done(readers_.read<ActionPage>([&](Db& db) {
-    return read_list<Action>(db, action_table(), tenant, query, bounds, nullptr,
+    return read_list<Action>(db, action_table(), scope, query, bounds, nullptr,
                              [this](Query& row) -> Result<std::optional<Action>> {
                                RB_TRY_ASSIGN(auto read, read_undamaged(row, damaged_));
                                return read ? std::optional(std::move(read->action)) : std::nullopt;

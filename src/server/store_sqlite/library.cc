@@ -133,7 +133,7 @@ void SqliteLibrary::version(TenantId tenant, Sha256 sha256, Done<LibraryFile> do
 void SqliteLibrary::list(TenantId tenant, odata::Query query, ListBounds bounds,
                          Done<Page<LibraryFile>> done) {
   done(readers_.read<Page<LibraryFile>>([&](Db& db) {
-    return read_list<LibraryFile>(db, library_table(), tenant, query, bounds, nullptr,
+    return read_list<LibraryFile>(db, library_table(), {tenant, {}}, query, bounds, nullptr,
                                   [](Query& row) -> Result<std::optional<LibraryFile>> {
                                     RB_TRY_ASSIGN(LibraryFile f, read_file(row));
                                     return std::optional(std::move(f));

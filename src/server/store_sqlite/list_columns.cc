@@ -13,7 +13,7 @@ using odata::Node;
 using odata::Op;
 using odata::Term;
 
-// rb_action: list_functions.h.
+// rb_action, rb_group: list_functions.h.
 constexpr Column kActionColumns[] = {
     {"id", "id", Encoding::guid},
     {"title", "rb_action(document, 'title')"},
@@ -46,6 +46,8 @@ constexpr Column kMachineColumns[] = {
     {"healthStatus",
      "CASE WHEN quarantined IS NOT NULL THEN 2 WHEN rb_active(id, last_seen) THEN 0 ELSE 1 END"},
     {"deviceValue", "device_value"},
+    {"rbacGroupId", "rb_group(tags, 'id')"},
+    {"rbacGroupName", "rb_group(tags, 'name')"},
     {"machineTags", "id IN (SELECT machine FROM machine_tags WHERE tenant = ?1 AND ",
      Encoding::list},
     {"osArchitecture", "nullif(os_architecture, '')"},
@@ -116,7 +118,7 @@ class Conditions {
 
 // SQLite does not know how many actions have a status or a requestor, so the choice is made here:
 // what leaves few rows first, then what gives them newest first without sorting.
-const char* action_index(const odata::Query& query) {
+const char* action_index(const odata::Query& query, bool few_machines) {
   static const odata::Entity& e = action_entity();
   static const auto* const kId = e.find("id");
   static const auto* const kMachine = e.find("machineId");
@@ -138,6 +140,9 @@ const char* action_index(const odata::Query& query) {
   if (must.unfinished(kStatus)) {
     return " INDEXED BY actions_status";
   }
+  if (few_machines) {
+    return " INDEXED BY actions_machine";
+  }
   if (must.equal(kRequestor)) {
     return must.equal(kStatus) ? " INDEXED BY actions_requestor_status"
                                : " INDEXED BY actions_requestor";
@@ -154,30 +159,33 @@ const char* action_index(const odata::Query& query) {
              : " INDEXED BY actions_newest";
 }
 
-const char* any_index(const odata::Query&) {
+const char* any_index(const odata::Query&, bool) {
   return "";
 }
 
 }  // namespace
 
 const ListTable& action_table() {
-  static const ListTable table{action_entity(), "actions",
-                               "SELECT " RB_ACTION_COLUMNS " FROM actions WHERE key = ?",
-                               kActionColumns, action_index};
+  static const ListTable table{
+      action_entity(), "actions",    "SELECT " RB_ACTION_COLUMNS " FROM actions WHERE key = ?",
+      kActionColumns,  action_index, "machine"};
   return table;
 }
 
 const ListTable& machine_table() {
-  static const ListTable table{machine_entity(), "machines",
-                               "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE key = ?",
-                               kMachineColumns, any_index};
+  static const ListTable table{
+      machine_entity(), "machines", "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE key = ?",
+      kMachineColumns,  any_index,  "id"};
   return table;
 }
 
 const ListTable& library_table() {
-  static const ListTable table{library_entity(), "library_names",
+  static const ListTable table{library_entity(),
+                               "library_names",
                                "SELECT " RB_FILE_COLUMNS " FROM library_names WHERE key = ?",
-                               kLibraryColumns, any_index};
+                               kLibraryColumns,
+                               any_index,
+                               nullptr};
   return table;
 }
 

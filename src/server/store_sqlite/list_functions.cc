@@ -4,6 +4,7 @@
 
 #include "server/odata/evaluate.h"
 #include "server/ports/listing.h"
+#include "server/ports/users.h"
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/sqlite.h"
 
@@ -66,13 +67,31 @@ void action_function(sqlite3_context* context, int count, sqlite3_value** argume
 }
 
 void active_function(sqlite3_context* context, int count, sqlite3_value** arguments) {
-  const IsActive* active = db_of(context).active();
-  if (has_null(count, arguments) || active == nullptr) {
+  const MachineContext* of = db_of(context).machine_context();
+  if (has_null(count, arguments) || of == nullptr) {
     return;
   }
   auto id = MachineId::from_bytes(bytes_of(arguments[0]));
-  bool yes = id && (*active)(*id, from_micros(sqlite3_value_int64(arguments[1])));
+  bool yes = id && of->active(*id, from_micros(sqlite3_value_int64(arguments[1])));
   sqlite3_result_int(context, yes ? 1 : 0);
+}
+
+void group_function(sqlite3_context* context, int count, sqlite3_value** arguments) {
+  const MachineContext* of = db_of(context).machine_context();
+  if (has_null(count, arguments) || of == nullptr) {
+    return;
+  }
+  std::string_view document = bytes_of(arguments[0]);
+  db_of(context).charge(kCallSteps + document.size() / kBytesPerStep);
+  const bool id = bytes_of(arguments[1]) == "id";
+  const auto tags = decode_list(document);
+  const DeviceGroup* group = tags ? group_of(of->groups, *tags) : nullptr;
+  if (id) {
+    sqlite3_result_int64(context, group == nullptr ? 0 : group->id);
+  } else if (group != nullptr) {
+    sqlite3_result_text64(context, group->name.data(), group->name.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+  }
 }
 
 struct Function {
@@ -82,11 +101,13 @@ struct Function {
 };
 // Never in a schema: a database stays readable by other programs.
 constexpr int kPure = SQLITE_UTF8 | SQLITE_DIRECTONLY | SQLITE_DETERMINISTIC;
+constexpr int kOfQuery = SQLITE_UTF8 | SQLITE_DIRECTONLY;
 constexpr Function kFunctions[] = {{"rb_starts_with", text_function<Op::starts_with>, kPure},
                                    {"rb_ends_with", text_function<Op::ends_with>, kPure},
                                    {"rb_contains", text_function<Op::contains>, kPure},
                                    {"rb_action", action_function, kPure},
-                                   {"rb_active", active_function, SQLITE_UTF8 | SQLITE_DIRECTONLY}};
+                                   {"rb_active", active_function, kOfQuery},
+                                   {"rb_group", group_function, kOfQuery}};
 
 }  // namespace
 

@@ -194,12 +194,33 @@ Node with_positive_choices(Node node) {
   return odata::term_node({t.property, Op::in, false, std::move(others)});
 }
 
-Compiled compile(const ListTable& table, const odata::Query& query, const char* select) {
+// The machines with one of the tags. ?1 is the tenant. As many places as a power of two, the last
+// tag again and again: few shapes for any number of tags.
+void machines_with(const std::vector<std::string>& tags, Compiled& out) {
+  out.sql += "SELECT machine FROM machine_tags WHERE tenant = ?1 AND tag IN (";
+  const char* before = "?";
+  for (std::size_t i = 0; i < std::bit_ceil(tags.size()); ++i) {
+    out.sql += before;
+    out.values.push_back({tags[std::min(i, tags.size() - 1)], Encoding::plain});
+    before = ",?";
+  }
+  out.sql += ")";
+}
+
+Compiled compile(const ListTable& table, const odata::Query& query, const ScopeTags& tags,
+                 bool few_machines, const char* select) {
   Compiled out;
   out.sql = select;
   out.sql += table.from;
-  out.sql += table.index(query);
+  out.sql += table.index(query, few_machines);
   out.sql += " WHERE tenant = ?";
+  if (tags && table.machine != nullptr) {
+    out.sql += " AND ";
+    out.sql += table.machine;
+    out.sql += " IN (";
+    machines_with(*tags, out);
+    out.sql += ")";
+  }
   // One by one, so that an index is seen to fit.
   if (query.filter.kind == Node::Kind::all) {
     for (const Node& child : query.filter.children) {
@@ -226,8 +247,9 @@ odata::Query for_sql(odata::Query query) {
   return query;
 }
 
-Compiled compile_keys(const ListTable& table, const odata::Query& query) {
-  Compiled out = compile(table, query, "SELECT key FROM ");
+Compiled compile_keys(const ListTable& table, const odata::Query& query, const ScopeTags& tags,
+                      bool few_machines) {
+  Compiled out = compile(table, query, tags, few_machines, "SELECT key FROM ");
   const char* before = " ORDER BY ";
   for (const odata::OrderKey& key : query.order) {
     out.sql += before;
@@ -239,8 +261,24 @@ Compiled compile_keys(const ListTable& table, const odata::Query& query) {
   return out;
 }
 
-Compiled compile_count(const ListTable& table, const odata::Query& query) {
-  return compile(table, query, "SELECT count(*) FROM ");
+Compiled compile_count(const ListTable& table, const odata::Query& query, const ScopeTags& tags,
+                       bool few_machines) {
+  return compile(table, query, tags, few_machines, "SELECT count(*) FROM ");
+}
+
+Compiled compile_machines_with(const std::vector<std::string>& tags) {
+  Compiled out;
+  machines_with(tags, out);
+  return out;
+}
+
+Compiled compile_scope_size(const std::vector<std::string>& tags, std::uint64_t up_to) {
+  Compiled out;
+  out.sql = "SELECT count(*) FROM (";
+  machines_with(tags, out);
+  out.sql += " LIMIT ?)";
+  out.values.push_back({odata::Value(static_cast<std::int64_t>(up_to)), Encoding::plain});
+  return out;
 }
 
 void bind(Query& query, const Compiled& compiled) {

@@ -2,6 +2,7 @@
 // bound. So queries of one shape have one text, and one prepared statement serves them.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,9 +34,14 @@ struct ListTable {
   const char* from;     // "actions"
   const char* row_sql;  // the row of a key, with the columns that read_row wants
   std::span<const Column> columns;
-  // " INDEXED BY ...", or nothing where SQLite may choose.
-  const char* (*index)(const odata::Query& query);
+  // " INDEXED BY ...", or nothing where SQLite may choose. few_machines: the query has a scope of
+  // few machines.
+  const char* (*index)(const odata::Query& query, bool few_machines);
+  const char* machine;  // the column with the machine that a row is about; null: it is about none
 };
+
+// The tags of a MachineScope, as far as they count for a table: unset, every row.
+using ScopeTags = std::optional<std::vector<std::string>>;
 
 struct Bound {
   odata::Value value;  // null, a number or a text
@@ -53,8 +59,15 @@ odata::Query for_sql(odata::Query query);
 
 // The keys of the rows that fit, in their order; LIMIT and OFFSET are the last parameters. And how
 // many there are.
-Compiled compile_keys(const ListTable& table, const odata::Query& query);
-Compiled compile_count(const ListTable& table, const odata::Query& query);
+// Tags: not empty where they are set.
+Compiled compile_keys(const ListTable& table, const odata::Query& query, const ScopeTags& tags,
+                      bool few_machines);
+Compiled compile_count(const ListTable& table, const odata::Query& query, const ScopeTags& tags,
+                       bool few_machines);
+// The machines with one of the tags, for another statement whose ?1 is the tenant.
+Compiled compile_machines_with(const std::vector<std::string>& tags);
+// How many they are, up to so many.
+Compiled compile_scope_size(const std::vector<std::string>& tags, std::uint64_t up_to);
 void bind(Query& query, const Compiled& compiled);
 
 // nullptr: the table has no column for it.

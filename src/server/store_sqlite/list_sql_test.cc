@@ -17,7 +17,8 @@
 namespace reachback::server {
 namespace {
 
-std::string sql_of(const ListTable& table, std::string_view filter, std::string_view order = "") {
+std::string sql_of(const ListTable& table, std::string_view filter, std::string_view order = "",
+                   const ScopeTags& tags = std::nullopt, bool few_machines = false) {
   const odata::Bounds bounds{100'000, 20, 1000, 1000, 20};
   odata::Query query = odata::everything(table.entity, 0, 10);
   auto parsed = odata::parse_filter(table.entity, filter, bounds);
@@ -26,7 +27,7 @@ std::string sql_of(const ListTable& table, std::string_view filter, std::string_
   if (!order.empty()) {
     query.order = *odata::parse_order(table.entity, order, bounds);
   }
-  return compile_keys(table, for_sql(std::move(query))).sql;
+  return compile_keys(table, for_sql(std::move(query)), tags, few_machines).sql;
 }
 
 TEST(ListSql, every_property_that_can_be_asked_about_has_a_column_and_none_has_two) {
@@ -54,6 +55,41 @@ TEST(ListSql, one_shape_is_one_text_whatever_is_asked_for) {
   EXPECT_EQ(sql_of(action_table(), "requestor eq 'ann' and status eq 'Failed'"),
             "SELECT key FROM actions INDEXED BY actions_requestor_status WHERE tenant = ? AND "
             "requestor = ? AND status = ? ORDER BY created DESC, id DESC LIMIT ? OFFSET ?");
+}
+
+TEST(ListSql, a_scope_is_in_the_statement_and_takes_few_shapes) {
+  using Tags = std::vector<std::string>;
+  EXPECT_EQ(sql_of(action_table(), "requestor eq 'ann'", "", Tags{"east"}),
+            "SELECT key FROM actions INDEXED BY actions_requestor WHERE tenant = ? AND machine IN "
+            "(SELECT machine FROM machine_tags WHERE tenant = ?1 AND tag IN (?)) AND requestor = ? "
+            "ORDER BY created DESC, id DESC LIMIT ? OFFSET ?");
+  EXPECT_EQ(
+      sql_of(machine_table(), "osBuild eq 1", "id", Tags{"a", "b", "c"}),
+      "SELECT key FROM machines WHERE tenant = ? AND id IN (SELECT machine FROM machine_tags "
+      "WHERE tenant = ?1 AND tag IN (?,?,?,?)) AND os_build = ? ORDER BY id LIMIT ? OFFSET ?");
+  EXPECT_EQ(sql_of(action_table(), "status eq 'Failed'", "", Tags{"a", "b", "'; DROP TABLE"}),
+            sql_of(action_table(), "status eq 'Failed'", "", Tags{"1", "2", "3", "4"}));
+  EXPECT_EQ(sql_of(library_table(), "fileName eq 'a'", "", Tags{"east"}),
+            sql_of(library_table(), "fileName eq 'a'"));
+  // Few machines: what concerns them is collected, unless something else leaves less.
+  struct Case {
+    const char* filter;
+    const char* many;
+    const char* few;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"requestor eq 'a'", "actions_requestor ", "actions_machine "},
+           {"type eq 'LiveResponse'", "actions_newest ", "actions_machine "},
+           {"status eq 'Failed'", "actions_status ", "actions_machine "},
+           {"status eq 'Pending'", "actions_status ", "actions_status "},
+           {"machineId eq 'ab'", "actions_machine ", "actions_machine "},
+           {"id eq 00000000-0000-4000-8000-0000000a0b0c", "actions_id ", "actions_id "}}) {
+    for (bool few : {false, true}) {
+      const std::string sql = sql_of(action_table(), c.filter, "", Tags{"east"}, few);
+      EXPECT_NE(sql.find(std::string("INDEXED BY ") + (few ? c.few : c.many)), std::string::npos)
+          << sql;
+    }
+  }
 }
 
 // Every text of a value is one that no fragment holds: it must not show up.
@@ -165,6 +201,20 @@ TEST(ListSql, the_usual_filters_are_answered_from_an_index_without_sorting) {
     EXPECT_EQ(plan(sql_of(action_table(), c.filter)), std::string("SEARCH actions USING ") + c.plan)
         << c.filter;
   }
+  // A scope is looked up by its tags, whatever else is asked.
+  const ScopeTags east = std::vector<std::string>{"east", "west"};
+  for (bool few : {false, true}) {
+    for (const std::string& sql : {sql_of(action_table(), "type eq 'LiveResponse'", "", east, few),
+                                   sql_of(action_table(), "status eq 'Failed'", "", east, few),
+                                   sql_of(machine_table(), "osBuild eq 1", "", east, few)}) {
+      EXPECT_NE(plan(sql).find("SEARCH machine_tags USING PRIMARY KEY (tenant=? AND tag=?"),
+                std::string::npos)
+          << sql << ": " << plan(sql);
+    }
+  }
+  EXPECT_NE(plan(sql_of(action_table(), "type eq 'LiveResponse'", "", east, true))
+                .find("INDEX actions_machine (tenant=? AND machine=?)"),
+            std::string::npos);
   EXPECT_EQ(plan(sql_of(machine_table(), "computerDnsName eq 'a'", "id")),
             "SEARCH machines USING INDEX machines_folded_name (tenant=? AND <expr>=?); "
             "USE TEMP B-TREE FOR ORDER BY; ");

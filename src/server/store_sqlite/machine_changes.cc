@@ -26,6 +26,13 @@ std::vector<std::string> changed_tags(const Machine& m, const MachineChange& cha
   return tags;
 }
 
+// A tag that one has and the other has not.
+bool differ_in(const std::string& tag, const std::vector<std::string>& a,
+               const std::vector<std::string>& b) {
+  return (std::find(a.begin(), a.end(), tag) == a.end()) !=
+         (std::find(b.begin(), b.end(), tag) == b.end());
+}
+
 // For people: "tags: a, b; device value: high".
 std::string told(const Machine& before, const Machine& after) {
   std::string out;
@@ -42,17 +49,26 @@ std::string told(const Machine& before, const Machine& after) {
   return out;
 }
 
-Result<Machine> change_one(Db& db, const TenantId& tenant, const MachineId& id,
+Result<Machine> change_one(Db& db, const MachineScope& scope, const MachineId& id,
                            const MachineChange& change, const AuditEntry& audit) {
+  const TenantId& tenant = scope.tenant;
   Result<Machine> before = [&] {
     Query query(db, "SELECT " RB_MACHINE_COLUMNS " FROM machines WHERE tenant = ? AND id = ?");
     query.blob(tenant.bytes()).blob(id.bytes());
     return read_one_machine(query, id);
   }();
   RB_TRY(before);
+  if (!scope.has(before->tags)) {
+    return no_such_machine(id);
+  }
   Machine after = *before;
   after.tags = changed_tags(*before, change);
   after.device_value = change.device_value.value_or(before->device_value);
+  for (const std::string& tag : change.fixed_tags) {
+    if (differ_in(tag, before->tags, after.tags)) {
+      return tag_is_fixed(tag);
+    }
+  }
   if (after.tags.size() > std::max(change.tags_max, before->tags.size())) {
     return Error{Errc::invalid_input, "Machine " + id.text() + " would have more than " +
                                           std::to_string(change.tags_max) + " tags"};
@@ -86,16 +102,16 @@ Result<Machine> change_one(Db& db, const TenantId& tenant, const MachineId& id,
 
 }  // namespace
 
-void SqliteMachines::change(TenantId tenant, std::vector<MachineId> ids, MachineChange change,
+void SqliteMachines::change(MachineScope scope, std::vector<MachineId> ids, MachineChange change,
                             AuditEntry audit, Done<std::vector<Machine>> done) {
   writer_.submit<std::vector<Machine>>(
       Space::takes,
-      [tenant, ids = std::move(ids), change = std::move(change),
+      [scope = std::move(scope), ids = std::move(ids), change = std::move(change),
        audit = std::move(audit)](Db& db) -> Result<std::vector<Machine>> {
         std::vector<Machine> out;
         out.reserve(ids.size());
         for (const MachineId& id : ids) {
-          RB_TRY_ASSIGN(Machine m, change_one(db, tenant, id, change, audit));
+          RB_TRY_ASSIGN(Machine m, change_one(db, scope, id, change, audit));
           out.push_back(std::move(m));
         }
         return out;

@@ -109,10 +109,10 @@ void SqliteMachines::find(MachineId id, Done<Machine> done) {
   }));
 }
 
-void SqliteMachines::list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
-                          Done<Page<Machine>> done) {
+void SqliteMachines::list(MachineScope scope, odata::Query query, MachineContext context,
+                          ListBounds bounds, Done<Page<Machine>> done) {
   done(readers_.read<Page<Machine>>([&](Db& db) {
-    return read_list<Machine>(db, machine_table(), tenant, query, bounds, &active,
+    return read_list<Machine>(db, machine_table(), scope, query, bounds, &context,
                               [](Query& row) -> Result<std::optional<Machine>> {
                                 RB_TRY_ASSIGN(Machine m, read_machine(row));
                                 return std::optional(std::move(m));
@@ -129,15 +129,25 @@ void SqliteMachines::by_name(TenantId tenant, std::string name, Done<std::vector
   }));
 }
 
-void SqliteMachines::with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+void SqliteMachines::with_address(MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                                   std::uint64_t top, Done<std::vector<Machine>> done) {
-  done(readers_.read<std::vector<Machine>>([&](Db& db) {
-    Query query(db, "SELECT " RB_MACHINE_COLUMNS
-                    " FROM machines WHERE tenant = ?1 AND id IN ("
-                    "SELECT machine FROM machine_addresses WHERE tenant = ?1 AND address = ?2"
-                    " AND since <= ?3 AND (until IS NULL OR until >= ?4))"
-                    " ORDER BY first_seen, id LIMIT ?5");
-    query.blob(tenant.bytes()).text(ip).number(to_micros(to)).number(to_micros(from));
+  done(readers_.read<std::vector<Machine>>([&](Db& db) -> Result<std::vector<Machine>> {
+    if (scope.tags && scope.tags->empty()) {
+      return std::vector<Machine>();
+    }
+    std::string sql = "SELECT " RB_MACHINE_COLUMNS
+                      " FROM machines WHERE tenant = ?1 AND id IN ("
+                      "SELECT machine FROM machine_addresses WHERE tenant = ?1 AND address = ?2"
+                      " AND since <= ?3 AND (until IS NULL OR until >= ?4))";
+    Compiled in_scope;
+    if (scope.tags) {
+      in_scope = compile_machines_with(*scope.tags);
+      sql += " AND id IN (" + in_scope.sql + ")";
+    }
+    sql += " ORDER BY first_seen, id LIMIT ?";
+    Query query(db, sql);
+    query.blob(scope.tenant.bytes()).text(ip).number(to_micros(to)).number(to_micros(from));
+    bind(query, in_scope);
     query.number(clamp(top));
     return read_machines(query);
   }));

@@ -164,11 +164,11 @@ Result<sqlite3_stmt*> Db::statement(const std::string& sql) {
   return made;
 }
 
-ListWork::ListWork(Db& db, std::uint64_t work_max, const IsActive* active) : db_(db) {
+ListWork::ListWork(Db& db, std::uint64_t work_max, const MachineContext* context) : db_(db) {
   constexpr int kStepsBetweenLooks = 100;
   db_.work_done_ = 0;
   db_.work_max_ = work_max;
-  db_.active_ = active;
+  db_.machine_context_ = context;
   sqlite3_progress_handler(
       db_.db_, kStepsBetweenLooks,
       [](void* of) {
@@ -181,7 +181,7 @@ ListWork::ListWork(Db& db, std::uint64_t work_max, const IsActive* active) : db_
 
 ListWork::~ListWork() {
   sqlite3_progress_handler(db_.db_, 0, nullptr, nullptr);
-  db_.active_ = nullptr;
+  db_.machine_context_ = nullptr;
 }
 
 Query::Query(Db& db, const Result<sqlite3_stmt*>& statement) : db_(db) {

@@ -56,7 +56,7 @@ class Db {
 
   // For the functions of list_functions.h, while there is a ListWork.
   void charge(std::uint64_t steps) { work_done_ += steps; }
-  const IsActive* active() const { return active_; }
+  const MachineContext* machine_context() const { return machine_context_; }
 
  private:
   friend class ListWork;
@@ -72,15 +72,15 @@ class Db {
   std::list<Prepared> texts_;  // the one used last in front
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_text_;
   std::uint64_t work_done_ = 0, work_max_ = 0;
-  const IsActive* active_ = nullptr;
+  const MachineContext* machine_context_ = nullptr;
 };
 
 // Bounds what the statements of a connection may cost together, in SQLite's instructions and what
 // the functions of lists charge. Whatever would go beyond it ends with an error.
 class ListWork {
  public:
-  // active: may be null; borrowed.
-  ListWork(Db& db, std::uint64_t work_max, const IsActive* active);
+  // context: may be null; borrowed.
+  ListWork(Db& db, std::uint64_t work_max, const MachineContext* context);
   ~ListWork();
   ListWork(const ListWork&) = delete;
   ListWork& operator=(const ListWork&) = delete;

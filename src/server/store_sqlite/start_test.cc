@@ -88,7 +88,7 @@ TEST(Start, with_many_ended_actions_scans_no_table) {
   ASSERT_OK((*store)->audit_head());
   // What the first requests ask.
   auto page = wait_for<ActionPage>([&](auto done) {
-    (*store)->actions().list(tenant, odata::everything(action_entity(), 0, 10), {}, done);
+    (*store)->actions().list({tenant, {}}, odata::everything(action_entity(), 0, 10), {}, done);
   });
   ASSERT_OK(page);
   ASSERT_EQ(page->items.size(), 10u);

@@ -161,7 +161,8 @@ TEST_F(SqliteStoreFiles, a_damaged_row_does_not_keep_the_others_from_the_reaper_
     EXPECT_EQ(due->front(), all[1]);
   }
   auto listed = wait_for<ActionPage>([&](auto done) {
-    store->actions().list(all[0].tenant, odata::everything(action_entity(), 0, 100), {}, done);
+    store->actions().list({all[0].tenant, {}}, odata::everything(action_entity(), 0, 100), {},
+                          done);
   });
   ASSERT_OK(listed);
   EXPECT_EQ(listed->items, (std::vector{all[2], all[1]}));
@@ -244,12 +245,13 @@ TEST_F(SqliteStoreFiles, F37_a_database_of_version_1_is_brought_forward_and_keep
   query.filter =
       *odata::parse_filter(machine_entity(), "machineTags/any(t: t eq 'web')", {1000, 8, 8, 8, 8});
   auto tagged = wait_for<Page<Machine>>([&](auto done) {
-    store->machines().list(
-        m->tenant, query, [](const MachineId&, Timestamp) { return false; }, {}, done);
+    store->machines().list({m->tenant, {}}, query,
+                           {[](const MachineId&, Timestamp) { return false; }}, {}, done);
   });
   EXPECT_EQ(tagged->items, std::vector<Machine>{*m});
   auto found = wait_for<std::vector<Machine>>([&](auto done) {
-    store->machines().with_address(m->tenant, "10.0.0.1", m->last_seen, m->last_seen, 9, done);
+    store->machines().with_address({m->tenant, {}}, "10.0.0.1", m->last_seen, m->last_seen, 9,
+                                   done);
   });
   EXPECT_EQ(*found, std::vector<Machine>{*m});
   store->close().ok();
@@ -302,8 +304,8 @@ TEST_F(SqliteStoreFiles, F37_actions_of_version_3_can_be_listed_by_what_their_do
         "lastUpdateDateTimeUtc eq 2026-01-01T00:00:00.000007Z", "title eq 'title'"}) {
     odata::Query query = odata::everything(action_entity(), 0, 10);
     query.filter = *odata::parse_filter(action_entity(), filter, {1000, 8, 8, 8, 8});
-    auto page =
-        wait_for<ActionPage>([&](auto done) { store->actions().list(a.tenant, query, {}, done); });
+    auto page = wait_for<ActionPage>(
+        [&](auto done) { store->actions().list({a.tenant, {}}, query, {}, done); });
     ASSERT_OK(page);
     EXPECT_EQ(page->items, std::vector{a}) << filter;
   }

@@ -35,7 +35,8 @@ class SqliteActions : public ActionStore {
   void replace(action::Action next, AuditEntry audit, Done<action::Action> done) override;
   void active_of(TenantId tenant, MachineId machine,
                  Done<std::optional<action::Action>> done) override;
-  void list(TenantId tenant, odata::Query query, ListBounds bounds, Done<ActionPage> done) override;
+  void list(MachineScope scope, odata::Query query, ListBounds bounds,
+            Done<ActionPage> done) override;
   void due(Timestamp now, std::size_t limit, Done<std::vector<action::Action>> done) override;
 
  private:
@@ -51,13 +52,13 @@ class SqliteMachines : public MachineStore {
   void enroll(Sha256 token, Machine machine, Timestamp now, Done<Machine> done) override;
   void get(TenantId tenant, MachineId id, Done<Machine> done) override;
   void find(MachineId id, Done<Machine> done) override;
-  void list(TenantId tenant, odata::Query query, IsActive active, ListBounds bounds,
+  void list(MachineScope scope, odata::Query query, MachineContext context, ListBounds bounds,
             Done<Page<Machine>> done) override;
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
-  void with_address(TenantId tenant, std::string ip, Timestamp from, Timestamp to,
+  void with_address(MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<Machine>> done) override;
-  void change(TenantId tenant, std::vector<MachineId> ids, MachineChange change, AuditEntry audit,
-              Done<std::vector<Machine>> done) override;
+  void change(MachineScope scope, std::vector<MachineId> ids, MachineChange change,
+              AuditEntry audit, Done<std::vector<Machine>> done) override;
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                  Done<void> done) override;
   void contact_kept(TenantId tenant, MachineId id, std::string contact, Done<void> done) override;

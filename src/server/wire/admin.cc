@@ -4,6 +4,7 @@
 #include "json/json.h"
 #include "server/wire/admin_apps.h"
 #include "server/wire/admin_request.h"
+#include "server/wire/admin_token_keys.h"
 #include "server/wire/admin_users.h"
 
 namespace reachback::server {
@@ -33,6 +34,9 @@ class Administration {
     }
     if (command.starts_with("user_") || command.starts_with("group_")) {
       return administer_users(deps_, tenant_, command, o);
+    }
+    if (command.starts_with("token_key_") && deps_.token_keys != nullptr) {
+      return administer_token_keys(deps_, tenant_, command, o);
     }
     if (command == "enrollment_token_create") {
       return token_create(o);
@@ -92,9 +96,10 @@ class Administration {
       constexpr std::uint64_t kPage = 1000;
       for (std::uint64_t skip = 0;; skip += kPage) {
         auto page = wait<Page<Machine>>([&](auto done) {
-          deps_.machines->list(
-              tenant_.id, odata::everything(machine_entity(), skip, kPage),
-              [](const MachineId&, Timestamp) { return false; }, ListBounds{}, done);
+          deps_.machines->list(MachineScope{tenant_.id, {}},
+                               odata::everything(machine_entity(), skip, kPage),
+                               MachineContext{[](const MachineId&, Timestamp) { return false; }},
+                               ListBounds{}, done);
         });
         if (!page) {
           return page.error();

@@ -14,6 +14,7 @@
 #include "server/ports/users.h"
 #include "server/service/user_rights.h"
 #include "server/signer/order_keyring.h"
+#include "server/wire/token_keyring.h"
 
 namespace reachback::server {
 
@@ -27,10 +28,13 @@ struct AdminDeps {
   MachineStore* machines = nullptr;
   UserStore* users = nullptr;
   Passwords* passwords = nullptr;
-  UserRights* user_rights = nullptr;  // of a running server
-  OrderKeyring* keyring = nullptr;    // null: another process holds the order keys
-  AuditLog* audit = nullptr;          // of a running server
+  UserRights* user_rights = nullptr;      // of a running server
+  DeviceGroups* device_groups = nullptr;  // of a running server
+  OrderKeyring* keyring = nullptr;        // null: another process holds the order keys
+  TokenKeyring* token_keys = nullptr;
+  AuditLog* audit = nullptr;  // of a running server, and of token_key_ commands
   std::function<void()> on_order_keys_changed = [] {};
+  std::function<void()> on_token_keys_changed = [] {};
   // The application's App::rate_factor is that now.
   std::function<void(const TenantId&, const AppId&, std::uint32_t)> on_app_limits =
       [](const TenantId&, const AppId&, std::uint32_t) {};
@@ -38,11 +42,10 @@ struct AdminDeps {
 };
 
 // request: {"command":"app_create", ...}. The answer is {"ok":{...}} or {"error":"one line that
-// says what to do"}. Blocks on the store. Commands: those of admin_apps.h and
-// admin_users.h,
-// enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine | all}, signing_key_list
-// {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance {seconds}, clock_set
-// {seconds} (ahead of the truth; behind when negative).
+// says what to do"}. Blocks on the store. Commands: those of admin_apps.h, admin_users.h and
+// admin_token_keys.h, enrollment_token_create {ttlSeconds, uses, tags}, machine_clear {machine |
+// all}, signing_key_list {}, signing_key_add {}, signing_key_retire {id, force}, clock_advance
+// {seconds}, clock_set {seconds} (ahead of the truth; behind when negative).
 std::string administer(const AdminDeps& deps, std::string_view request);
 
 }  // namespace reachback::server

@@ -295,9 +295,9 @@ class UserAdministration {
     }
   }
   Result<void> tell_groups() {
-    if (deps_.user_rights != nullptr) {
+    if (deps_.device_groups != nullptr) {
       RB_TRY_ASSIGN(auto all, known_groups());
-      deps_.user_rights->set_groups(tenant_.id, all);
+      deps_.device_groups->set(tenant_.id, std::move(all));
     }
     return {};
   }

@@ -22,6 +22,7 @@ class AdminUsersTest : public ::testing::Test {
     deps_.users = &stores_.users();
     deps_.passwords = &passwords_;
     deps_.user_rights = &rights_;
+    deps_.device_groups = &groups_;
   }
   json::Object ask(json::Object request) {
     json::Object answer = json::parse(administer(deps_, json::write(request)))->as_object();
@@ -52,7 +53,8 @@ class AdminUsersTest : public ::testing::Test {
   testing::SeededRandom random_{1};
   TenantId tenant_ = TenantId::make(random_);
   Argon2Passwords passwords_{random_, Argon2Cost{64, 1, 1}};
-  UserRights rights_;
+  DeviceGroups groups_;
+  UserRights rights_{groups_};
   AdminDeps deps_{stores_.apps(), clock_, random_};
   std::string refusal_;
 };

@@ -1,133 +1,12 @@
 #include "server/wire/config.h"
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include <charconv>
-#include <functional>
-#include <map>
 
 #include "base/file.h"
+#include "server/wire/issuer_reader.h"
+#include "server/wire/table_reader.h"
 
 namespace reachback::server {
-namespace {
-
-// Reads one table: every key must be known; the first problem stops.
-class TableReader {
- public:
-  TableReader(const toml::table& table, std::string prefix, const std::string& file)
-      : table_(table), prefix_(std::move(prefix)), file_(file) {}
-
-  using Setter = std::function<Result<void>(const toml::node&)>;
-  void key(std::string name, Setter set) { known_[std::move(name)] = std::move(set); }
-
-  void boolean(const std::string& name, std::function<void(bool)> set) {
-    key(name, [set](const toml::node& n) -> Result<void> {
-      if (!n.is_boolean()) {
-        return Error{Errc::invalid_input, "is not true or false"};
-      }
-      set(n.as_boolean()->get());
-      return {};
-    });
-  }
-  void text(const std::string& name, std::function<Result<void>(const std::string&)> set) {
-    key(name, [set](const toml::node& n) -> Result<void> {
-      if (!n.is_string()) {
-        return Error{Errc::invalid_input, "is not a string"};
-      }
-      return set(n.as_string()->get());
-    });
-  }
-  void texts(const std::string& name, std::vector<std::string>& out) {
-    key(name, [&out](const toml::node& n) -> Result<void> {
-      if (!n.is_array()) {
-        return Error{Errc::invalid_input, "is not a list of strings"};
-      }
-      for (const auto& element : *n.as_array()) {
-        if (!element.is_string()) {
-          return Error{Errc::invalid_input, "is not a list of strings"};
-        }
-        out.push_back(element.as_string()->get());
-      }
-      return {};
-    });
-  }
-  void number(const std::string& name, std::int64_t low, std::int64_t high,
-              std::function<void(std::int64_t)> set) {
-    key(name, [low, high, set](const toml::node& n) -> Result<void> {
-      if (!n.is_integer() || n.as_integer()->get() < low || n.as_integer()->get() > high) {
-        return Error{Errc::invalid_input, "is not a whole number from " + std::to_string(low) +
-                                              " to " + std::to_string(high)};
-      }
-      set(n.as_integer()->get());
-      return {};
-    });
-  }
-  void duration(const std::string& name, std::optional<Duration>& out) {
-    text(name, [&out](const std::string& value) -> Result<void> {
-      RB_TRY_ASSIGN(out, parse_duration(value));
-      return {};
-    });
-  }
-  void table(const std::string& name, std::function<Result<void>(const toml::table&)> read) {
-    key(name, [read](const toml::node& n) -> Result<void> {
-      if (!n.is_table()) {
-        return Error{Errc::invalid_input, "is not a table"};
-      }
-      return read(*n.as_table());
-    });
-  }
-
-  Result<void> read() {
-    for (const auto& [name, node] : table_) {
-      std::string full = prefix_ + std::string(name.str());
-      std::string where = file_ + ":" + std::to_string(node.source().begin.line) + ": ";
-      auto found = known_.find(std::string(name.str()));
-      if (found == known_.end()) {
-        return Error{Errc::invalid_input, where + "unknown key '" + full + "'"};
-      }
-      if (auto set = found->second(node); !set) {
-        bool placed = set.error().message.starts_with(file_ + ":");
-        return placed ? set.error()
-                      : Error{set.error().code, where + full + " " + set.error().message};
-      }
-    }
-    return {};
-  }
-
- private:
-  const toml::table& table_;
-  std::string prefix_;
-  const std::string& file_;
-  std::map<std::string, Setter> known_;
-};
-
-Result<void> read_issuer(const toml::table& table, const std::string& file, Config& config) {
-  IssuerConfig issuer;
-  TableReader r(table, "issuers.", file);
-  auto into = [](std::string& out) {
-    return [&out](const std::string& value) -> Result<void> {
-      out = value;
-      return {};
-    };
-  };
-  r.text("issuer", into(issuer.issuer));
-  r.texts("audiences", issuer.audiences);
-  r.text("jwks_file", into(issuer.jwks_file));
-  r.text("jwks_url", into(issuer.jwks_url));
-  r.text("ca_file", into(issuer.ca_file));
-  RB_TRY(r.read());
-  if (issuer.issuer.empty() || issuer.audiences.empty()) {
-    return Error{Errc::invalid_input, "needs issuer and audiences"};
-  }
-  if (!issuer.jwks_file.empty() && !issuer.jwks_url.empty()) {
-    return Error{Errc::invalid_input, "has both jwks_file and jwks_url"};
-  }
-  config.issuers.push_back(std::move(issuer));
-  return {};
-}
-
-}  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
   std::int64_t value = 0;
@@ -246,7 +125,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
       return Error{Errc::invalid_input, "is not a list of [[issuers]]"};
     }
     for (const auto& element : *n.as_array()) {
-      RB_TRY(read_issuer(*element.as_table(), file, c));
+      RB_TRY_ASSIGN(IssuerConfig issuer, read_issuer(*element.as_table(), file));
+      c.issuers.push_back(std::move(issuer));
     }
     return {};
   });

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "server/auth_jwt/claim_mapping.h"
 #include "server/rest/limits.h"
 #include "server/wire/head_export.h"
 
@@ -19,6 +20,7 @@ struct IssuerConfig {
   std::string jwks_url;   // fetched; both empty: discovered from issuer +
                           // "/.well-known/openid-configuration"
   std::string ca_file;    // trusted for the fetch; empty: the system's
+  ClaimMapping claims{};
 };
 
 struct Config {

@@ -113,7 +113,6 @@ Result<DataSecrets> load_data_folder(const DataPaths& paths) {
   DataSecrets s;
   RB_TRY_ASSIGN(s.ca.certificate, read_file(paths.ca()));
   RB_TRY_ASSIGN(s.ca.private_key, read_file(paths.ca_key()));
-  RB_TRY_ASSIGN(s.token_key_pem, read_file(paths.token_key()));
   RB_TRY_ASSIGN(std::string text, read_file(paths.secrets()));
   auto value = json::parse(text);
   if (!value || !value->is_object()) {

@@ -1,9 +1,5 @@
-// The folder that `init` makes and `serve` lives in.
-//   format              "reachback-data 1", written last by init: without it the folder is
-//   half-made config.toml         optional settings ca.pem              the organisation's CA
-//   certificate, what clients and agents trust keys/               ca-key.pem, token-signing.pem,
-//   order-signing.pem, secrets.json: 0600, the folder 0700 db/reachback.db     SQLite blobs/
-//   audit/access.log run/                lock, admin.sock, addresses.json
+// The folder that `init` makes and `serve` lives in. ARCHITECTURE.md, "Formats on disk", says what
+// stands where. The folder is 0700, keys and secrets in it are 0600.
 #pragma once
 
 #include <string>
@@ -42,8 +38,8 @@ struct DataPaths {
 // What stands in keys/ and secrets.json.
 struct DataSecrets {
   crypto::PemPair ca;
-  std::string token_key_pem;
-  std::string order_key_pem;  // the first one, when the folder is made; later: OrderKeyring
+  std::string token_key_pem;  // the first one, when the folder is made; later: TokenKeyring
+  std::string order_key_pem;  // likewise; later: OrderKeyring
   std::string public_url;     // empty: the bound address of each start
   std::string blob_account;   // as in links
   std::string blob_key;       // 32 bytes: signs links

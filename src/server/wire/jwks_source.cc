@@ -7,8 +7,6 @@ namespace reachback::server {
 namespace {
 
 constexpr std::uint64_t kDocumentBytesMax = 1 << 20;
-constexpr Duration kFresh = std::chrono::hours(24);
-constexpr Duration kRetry = std::chrono::minutes(1);
 constexpr std::string_view kSystemCas = "/etc/ssl/certs/ca-certificates.crt";
 
 bool is_local(std::string_view host) {
@@ -23,11 +21,20 @@ Result<void> check_address(const std::string& url) {
   return {};
 }
 
+// Source: OpenID Connect Discovery 1.0 §4.1: a slash at the issuer's end does not count.
+std::string discovery_address(std::string issuer) {
+  if (issuer.ends_with('/')) {
+    issuer.pop_back();
+  }
+  return issuer + "/.well-known/openid-configuration";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<JwksSource>> JwksSource::start(std::vector<IssuerConfig> issuers,
-                                                      JwtVerifier& verifier, net::Loop& loop) {
-  std::unique_ptr<JwksSource> out(new JwksSource(verifier, loop));
+                                                      JwtVerifier& verifier, KeyRequests& requests,
+                                                      net::Loop& loop, JwksTimes times) {
+  std::unique_ptr<JwksSource> out(new JwksSource(verifier, requests, loop, times));
   for (IssuerConfig& issuer : issuers) {
     if (!issuer.jwks_file.empty()) {
       RB_TRY_ASSIGN(std::string text, read_file(issuer.jwks_file, kDocumentBytesMax));
@@ -48,9 +55,49 @@ Result<std::unique_ptr<JwksSource>> JwksSource::start(std::vector<IssuerConfig> 
     out->fetches_.push_back(std::move(f));
   }
   for (auto& f : out->fetches_) {
-    loop.post([raw = out.get(), fetch = f.get()] { raw->refresh(*fetch); });
+    out->post([raw = out.get(), fetch = f.get()] { raw->refresh(*fetch); });
   }
+  requests.listen([raw = out.get()](const std::string& issuer) { raw->want(issuer); });
   return out;
+}
+
+JwksSource::~JwksSource() {
+  requests_.listen({});
+}
+
+void JwksSource::post(std::function<void()> work) {
+  loop_.post([alive = std::weak_ptr<int>(alive_), work = std::move(work)] {
+    if (!alive.expired()) {
+      work();
+    }
+  });
+}
+
+void JwksSource::want(const std::string& issuer) {
+  for (const auto& f : fetches_) {
+    if (f->config.issuer == issuer && !f->asked.exchange(true)) {
+      post([this, fetch = f.get()] { fetch_if_asked(*fetch); });
+    }
+  }
+}
+
+void JwksSource::fetch_if_asked(Fetch& f) {
+  if (f.busy || f.resting || !f.asked) {
+    return;  // The fetch that goes on is what is asked for; after the rest it is looked at again.
+  }
+  f.asked = false;
+  f.resting = true;
+  f.floor_timer = loop_.after(times_.floor, [this, &f] {
+    f.resting = false;
+    post([this, &f] { fetch_if_asked(f); });
+  });
+  refresh(f);
+}
+
+void JwksSource::refresh_if_idle(Fetch& f) {
+  if (!f.busy) {
+    refresh(f);
+  }
 }
 
 void JwksSource::get(Fetch& f, const std::string& url,
@@ -76,30 +123,31 @@ void JwksSource::get(Fetch& f, const std::string& url,
 }
 
 void JwksSource::refresh(Fetch& f) {
+  f.busy = true;
+  f.timer.reset();
   if (!f.config.jwks_url.empty()) {
     get(f, f.config.jwks_url, [this, &f](Result<std::string> jwks) { take(f, std::move(jwks)); });
     return;
   }
-  get(f, f.config.issuer + "/.well-known/openid-configuration",
-      [this, &f](Result<std::string> document) {
-        auto value = document ? json::parse(*document) : Result<json::Value>(document.error());
-        const auto* o = value ? value->if_object() : nullptr;
-        const auto* uri = o != nullptr ? o->if_contains("jwks_uri") : nullptr;
-        const auto* issuer = o != nullptr ? o->if_contains("issuer") : nullptr;
-        if (uri == nullptr || !uri->is_string() || issuer == nullptr || !issuer->is_string() ||
-            issuer->get_string() != f.config.issuer) {
-          take(f, value ? Error{Errc::unavailable,
-                                f.config.issuer +
-                                    ": its discovery document names no keys or another issuer"}
-                        : value.error());
-          return;
-        }
-        std::string url(uri->get_string().data(), uri->get_string().size());
-        // Not from inside the client's own callback: get() replaces the client.
-        loop_.post([this, &f, url] {
-          get(f, url, [this, &f](Result<std::string> jwks) { take(f, std::move(jwks)); });
-        });
-      });
+  get(f, discovery_address(f.config.issuer), [this, &f](Result<std::string> document) {
+    auto value = document ? json::parse(*document) : Result<json::Value>(document.error());
+    const auto* o = value ? value->if_object() : nullptr;
+    const auto* uri = o != nullptr ? o->if_contains("jwks_uri") : nullptr;
+    const auto* issuer = o != nullptr ? o->if_contains("issuer") : nullptr;
+    if (uri == nullptr || !uri->is_string() || issuer == nullptr || !issuer->is_string() ||
+        issuer->get_string() != f.config.issuer) {
+      take(f, value ? Error{Errc::unavailable,
+                            f.config.issuer +
+                                ": its discovery document names no keys or another issuer"}
+                    : value.error());
+      return;
+    }
+    std::string url(uri->get_string().data(), uri->get_string().size());
+    // Not from inside the client's own callback: get() replaces the client.
+    post([this, &f, url] {
+      get(f, url, [this, &f](Result<std::string> jwks) { take(f, std::move(jwks)); });
+    });
+  });
 }
 
 void JwksSource::take(Fetch& f, Result<std::string> jwks) {
@@ -108,7 +156,11 @@ void JwksSource::take(Fetch& f, Result<std::string> jwks) {
     log_warning("keys of an issuer not refreshed",
                 {field("issuer", f.config.issuer), field("error", set.error().message)});
   }
-  f.timer = loop_.after(set ? kFresh : kRetry, [this, &f] { refresh(f); });
+  f.busy = false;
+  f.asked = false;  // This is what was asked for; a token whose key is not there asks again.
+  // Posted: not from inside the timer's own callback, as refresh() resets the timer.
+  f.timer = loop_.after(set ? times_.fresh : times_.retry,
+                        [this, &f] { post([this, &f] { refresh_if_idle(f); }); });
 }
 
 }  // namespace reachback::server

@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "json/json.h"
+#include "server/audit_file/audit_file.h"
 #include "server/passwords/argon2_passwords.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
@@ -17,6 +18,7 @@
 #include "server/wire/init.h"
 #include "server/wire/server.h"
 #include "server/wire/signer.h"
+#include "server/wire/token_key_commands.h"
 #include "server/wire/user_commands.h"
 #include "server/wire/verify_audit.h"
 
@@ -57,6 +59,20 @@ Result<json::Object> administer_folder(const std::string& dir, const json::Objec
       RB_TRY_ASSIGN(keyring, OrderKeyring::open(paths.keys()));
     }
     deps.keyring = keyring.get();
+    const std::string command = string_of(request, "command");
+    std::unique_ptr<TokenKeyring> token_keys;
+    std::unique_ptr<AuditFile> audit;
+    if (command.starts_with("token_key_")) {
+      RB_TRY_ASSIGN(token_keys, TokenKeyring::open(paths.keys()));
+      deps.token_keys = token_keys.get();
+    }
+    if (command == "token_key_add" || command == "token_key_retire") {
+      // No row of the database tells of it, so the audit's file does, with or without a server.
+      AuditFileOptions audit_options;
+      audit_options.path = paths.audit();
+      RB_TRY_ASSIGN(audit, AuditFile::open(std::move(audit_options)));
+      deps.audit = audit.get();
+    }
     answer = administer(deps, json::write(request));
     RB_TRY(store->close());
   } else {
@@ -303,6 +319,16 @@ int run_server_program(int argc, char** argv) {
   });
 
   add_key_commands(cli, o, status);
+
+  TokenKeyOptions token_key_options;
+  const TokenKeyRun token_key_run = [](const TokenKeyOptions& t, json::Object request,
+                                       const auto& show) {
+    Options with_data;
+    with_data.data = t.data;
+    with_data.json = t.json;
+    return do_admin(with_data, std::move(request), show);
+  };
+  add_token_key_commands(cli, token_key_options, token_key_run, status);
 
   auto* machine = cli.add_subcommand("machine", "machines that need an operator");
   machine->require_subcommand(1);

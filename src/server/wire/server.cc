@@ -31,7 +31,6 @@
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
-#include "server/wire/admin_request.h"
 #include "server/wire/admin_socket.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
@@ -42,6 +41,8 @@
 #include "server/wire/revocations.h"
 #include "server/wire/route_list.h"
 #include "server/wire/server_certificate.h"
+#include "server/wire/server_limits.h"
+#include "server/wire/stored_rights.h"
 #include "server/wire/watched_disk.h"
 
 namespace reachback::server {
@@ -92,59 +93,6 @@ std::vector<std::string> certificate_names(const ServeOptions& options,
 std::size_t thread_count(const Config& config) {
   return config.threads > 0 ? config.threads
                             : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-}
-
-Result<LiveResponseLimits> live_response_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  LiveResponseLimits out;
-  out.queue = config.queue_time.value_or(limits.duration(config.profile, "queue"));
-  out.script_timeout =
-      config.script_timeout.value_or(limits.duration(config.profile, "script_timeout"));
-  out.put_file_timeout = limits.duration(config.profile, "put_file_timeout");
-  out.get_file_timeout = limits.duration(config.profile, "get_file_timeout");
-  out.get_file_raw = config.get_file_raw;
-  out.put_file_kept = config.put_file_kept;
-  out.window_slack = limits.duration(config.profile, "window_slack");
-  out.active_max = config.limits_enabled ? limits.value(config.profile, "concurrent_sessions") : 0;
-  out.output_bytes_max =
-      config.output_bytes_max.value_or(limits.value(config.profile, "output_bytes"));
-  out.get_file_bytes_max = limits.value(config.profile, "get_file_bytes");
-  out.upload_bytes_max = limits.value(config.profile, "upload_bytes");
-  out.link_lifetime = limits.duration(config.profile, "link_lifetime");
-  out.cancel_wait = config.cancel_wait.value_or(limits.duration(config.profile, "cancel_wait"));
-  return out;
-}
-
-Result<AssertionLimits> assertion_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  AssertionLimits out;
-  out.lifetime = limits.duration(config.profile, "assertion_lifetime");
-  out.remembered_per_app = limits.value(config.profile, "assertions_remembered");
-  out.once = !config.assertion_reuse;
-  return out;
-}
-
-Result<UserAccessLimits> user_access_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  auto t = [&](const char* name) { return limits.duration(config.profile, name); };
-  auto n = [&](const char* name) { return limits.value(config.profile, name); };
-  UserAccessLimits out;
-  out.code_lifetime = t("authorization_code_lifetime");
-  out.codes = n("authorization_codes");
-  out.device = {t("device_code_lifetime"), t("device_code_interval"), n("device_codes"),
-                static_cast<std::uint32_t>(n("device_code_misses"))};
-  out.tokens = {t("refresh_idle"), t("refresh_total")};
-  return out;
-}
-
-Result<SessionLimits> session_limits(const Config& config) {
-  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
-  SessionLimits out;
-  out.messages_per_second =
-      static_cast<std::int64_t>(limits.value(config.profile, "agent_messages_per_second"));
-  out.message_burst = limits.value(config.profile, "agent_message_burst");
-  out.throttles_max = limits.value(config.profile, "agent_throttles");
-  return out;
 }
 
 // Everything of one server, in the order in which it is built; taken down in reverse by stop().
@@ -307,19 +255,25 @@ class Server {
       return tenants ? Error{Errc::corrupt, paths_.database() + " holds no tenant"}
                      : tenants.error();
     }
-    RB_TRY_ASSIGN(SigningKey token_key, SigningKey::from_pem(secrets_.token_key_pem));
-    issuer_ = std::make_unique<JwtIssuer>(token_key, public_url_, random_);
+    RB_TRY_ASSIGN(token_keys_, TokenKeyring::open(paths_.keys()));
+    const std::vector<SigningKey> own_keys = token_keys_->signing_keys();
+    issuer_ =
+        std::make_unique<JwtIssuer>(own_keys.front(), public_url_, random_,
+                                    std::vector<SigningKey>(own_keys.begin() + 1, own_keys.end()));
     VerifierOptions verifier;
     verifier.public_url = public_url_;
-    verifier.own_keys = {token_key};
+    verifier.own_keys = own_keys;
     for (const IssuerConfig& i : config_.issuers) {
-      verifier.external.push_back(ExternalIssuer{i.issuer, tenants->front().id, i.audiences});
+      verifier.external.push_back(
+          ExternalIssuer{i.issuer, tenants->front().id, i.audiences, i.claims});
     }
+    verifier.on_unknown_key = [this](const std::string& issuer) { key_requests_.ask(issuer); };
     RB_TRY_ASSIGN(verifier_, JwtVerifier::create(std::move(verifier), *audiences_));
     RB_TRY(replay_revocations(
         paths_.revocations(), clock_.now(),
         [this](const AppId& app, Timestamp at) { verifier_->revoke_app(app, at); }));
-    RB_TRY_ASSIGN(jwks_, JwksSource::start(config_.issuers, *verifier_, loops_->at(0)));
+    RB_TRY_ASSIGN(jwks_,
+                  JwksSource::start(config_.issuers, *verifier_, key_requests_, loops_->at(0)));
     RB_TRY(make_signer());
     scheduler_ = std::make_unique<LoopScheduler>(loops_->at(0));
     RB_TRY_ASSIGN(LiveResponseLimits limits, live_response_limits(config_));
@@ -329,13 +283,14 @@ class Server {
                          link_clock_, random_},
         limits, secrets_.blob_name_key);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
-    machines_ = Machines::create(store_->machines(), hub_, clock_);
+    machines_ = Machines::create(store_->machines(), hub_, clock_, device_groups_);
     RB_TRY_ASSIGN(assertions_, AssertionVerifier::create());
     RB_TRY_ASSIGN(AssertionLimits assertion_limits_of_profile, assertion_limits(config_));
     sign_in_ =
         SignIn::create(store_->apps(), *assertions_, *issuer_, clock_, assertion_limits_of_profile);
-    RB_TRY(load_app_rates(*tenants));
-    RB_TRY(load_user_rights(*tenants));
+    RB_TRY(load_app_rates(store_->apps(), *tenants, app_rates_));
+    RB_TRY(load_user_rights(store_->users(), *tenants, clock_.now() - kEndedGrantsKept,
+                            user_rights_, device_groups_));
     passwords_ = std::make_unique<Argon2Passwords>(random_);
     RB_TRY_ASSIGN(UserAccessLimits user_limits, user_access_limits(config_));
     user_access_ =
@@ -375,8 +330,11 @@ class Server {
                     deps.users = &store_->users();
                     deps.passwords = passwords_.get();
                     deps.user_rights = &user_rights_;
+                    deps.device_groups = &device_groups_;
                     deps.keyring = keyring_.get();
+                    deps.token_keys = token_keys_.get();
                     deps.audit = audit_.get();
+                    deps.on_token_keys_changed = [this] { take_token_keys(); };
                     deps.on_order_keys_changed = [this] { announce_order_keys(); };
                     deps.on_app_limits = [this](const TenantId& tenant, const AppId& app,
                                                 std::uint32_t factor) {
@@ -412,6 +370,13 @@ class Server {
     return {};
   }
 
+  // What is to be signed with a new key is believed before anything is.
+  void take_token_keys() {
+    const std::vector<SigningKey> keys = token_keys_->signing_keys();
+    verifier_->set_own_keys(keys);
+    issuer_->set_keys(keys);
+  }
+
   void announce_order_keys() {
     if (!ready_) {
       return;  // Nobody is connected yet, and order_keys_ may not be set.
@@ -439,44 +404,6 @@ class Server {
     store_->apps().tenants(
         [promise](Result<std::vector<Tenant>> t) { promise->set_value(std::move(t)); });
     return promise->get_future().get();
-  }
-
-  // What was set before this start; from now on the admin socket keeps it up to date.
-  Result<void> load_app_rates(const std::vector<Tenant>& tenants) {
-    for (const Tenant& tenant : tenants) {
-      auto promise = std::make_shared<std::promise<Result<std::vector<App>>>>();
-      store_->apps().apps(tenant.id, [promise](Result<std::vector<App>> apps) {
-        promise->set_value(std::move(apps));
-      });
-      RB_TRY_ASSIGN(std::vector<App> apps, promise->get_future().get());
-      for (const App& app : apps) {
-        app_rates_.set(app.tenant, app.id, app.rate_factor);
-      }
-    }
-    return {};
-  }
-
-  // Likewise.
-  Result<void> load_user_rights(const std::vector<Tenant>& tenants) {
-    UserStore& users = store_->users();
-    for (const Tenant& tenant : tenants) {
-      RB_TRY_ASSIGN(auto all,
-                    wait<std::vector<User>>([&](auto done) { users.users(tenant.id, done); }));
-      for (const User& user : all) {
-        user_rights_.set(user);
-      }
-      RB_TRY_ASSIGN(auto groups, wait<std::vector<DeviceGroup>>(
-                                     [&](auto done) { users.groups(tenant.id, done); }));
-      user_rights_.set_groups(tenant.id, groups);
-    }
-    // Tokens of an older grant have expired.
-    RB_TRY_ASSIGN(auto ended, wait<std::vector<UserGrant>>([&](auto done) {
-                    users.ended_grants(clock_.now() - kEndedGrantsKept, done);
-                  }));
-    for (const UserGrant& grant : ended) {
-      user_rights_.end_grant(grant.tenant, grant.id, *grant.ended);
-    }
-    return {};
   }
 
   void forget_old_grants() {
@@ -578,6 +505,7 @@ class Server {
   Mutex given_up_mutex_;
   std::optional<Error> given_up_ RB_GUARDED_BY(given_up_mutex_);
   AppRates app_rates_;
+  DeviceGroups device_groups_;  // filled from the store's
   LocalNotifier notifier_;
   AgentHub hub_;
   std::unique_ptr<SqliteStore> store_;
@@ -587,6 +515,8 @@ class Server {
   std::unique_ptr<AuditKeeper> keeper_;
   std::unique_ptr<AudienceList> audiences_;
   std::unique_ptr<AssertionVerifier> assertions_;
+  KeyRequests key_requests_;
+  std::unique_ptr<TokenKeyring> token_keys_;
   std::unique_ptr<JwtIssuer> issuer_;
   std::unique_ptr<JwtVerifier> verifier_;
   std::unique_ptr<OrderKeyring> keyring_;  // null: another process holds the keys
@@ -598,7 +528,7 @@ class Server {
   std::unique_ptr<Library> library_;
   std::unique_ptr<Machines> machines_;
   std::unique_ptr<SignIn> sign_in_;
-  UserRights user_rights_;
+  UserRights user_rights_{device_groups_};
   std::unique_ptr<Argon2Passwords> passwords_;
   std::unique_ptr<UserAccess> user_access_;
   std::unique_ptr<rest::RestApi> rest_;
