@@ -188,6 +188,16 @@ TEST(Authorize, GuessingFromManyAddressesIsSlowedDownToo) {
   EXPECT_EQ(world.submit(world.ask(), world.ann.name, kPassword, world.otp()).status, 429);
 }
 
+TEST(Authorize, GuessingNamesIsSlowedDownToo) {
+  UserWorld world;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(world.submit(world.ask(), "user " + std::to_string(i), "wrong", "").status, 400) << i;
+  }
+  EXPECT_EQ(world.submit(world.ask(), world.ann.name, kPassword, world.otp()).status, 429);
+  world.peer = "203.0.113.5";
+  EXPECT_EQ(world.submit(world.ask(), world.ann.name, kPassword, world.otp()).status, 303);
+}
+
 TEST(Authorize, AFormOfAnotherSiteIsRefused) {
   UserWorld world;
   for (const char* site : {"cross-site", "same-site", "none"}) {

@@ -19,7 +19,8 @@ std::string_view parameter(const Pairs& parameters, std::string_view name);
 bool is_from_elsewhere(const Call& call);
 
 // Checks name, password and one-time code of a form, within the limits of wrong tries: of a user
-// from one address, and of a user from all. Errors: as UserSignIn::check; too_many_requests.
+// from one address, of a user from all, and from one address whatever the name. Errors: as
+// UserSignIn::check; too_many_requests.
 void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const Pairs& form,
                 Done<User> done);
 
