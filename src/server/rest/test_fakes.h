@@ -25,6 +25,8 @@ inline const std::string kUnknownMachine = "ffffffffffffffffffffffffffffffffffff
 inline const std::string kPending = "20d1de3f-acef-4715-8bed-a92223c5553c";
 inline const std::string kSucceeded = "5382f7ea-7557-4ab7-9782-d50480024a4e";
 inline const std::string kUnknownAction = "99999999-aaaa-4bbb-8ccc-dddddddddddd";
+inline const UserId kAnn = *UserId::parse("bbbbbbbb-0000-4000-8000-000000000001");
+inline const GrantId kAnnsGrant = *GrantId::parse("cccccccc-0000-4000-8000-000000000001");
 inline const std::string kApp = "2f48b784-5da5-4e61-9957-012d2630f1e4";
 inline const std::string kSecret = "right-secret";
 inline const std::string kAssertion = "right.signed.assertion";
@@ -34,11 +36,11 @@ inline const std::string kLink =
     "1dYGe9rPvUlXBPvYSmr6/OLXPY98m8qWqfIQCBbyZTY%3D";
 
 // Tokens are "<roles with '+' between>", "other:<roles>" for the other tenant, "user:<scopes>" for
-// a delegated one, "basic:<scopes>" for one of a user with live response basic; "expired" and
-// "elsewhere" (another audience) are refused.
+// a delegated one of elsewhere, "ann:<scopes>" for one of our user kAnn, "basic:<scopes>" for one
+// of a user with live response basic; "expired" and "elsewhere" (another audience) are refused.
 class FakeVerifier : public TokenVerifier {
  public:
-  Result<Principal> verify(std::string_view token, Timestamp) override {
+  Result<Principal> verify(std::string_view token, Timestamp now) override {
     ++calls;
     if (token == "elsewhere") {
       return Error{Errc::forbidden, "The token is for another audience"};
@@ -50,6 +52,11 @@ class FakeVerifier : public TokenVerifier {
       token.remove_prefix(6);
       p.tenant = kOtherTenant;
       p.caller = p.requestor = "8f3b7c55-0000-4000-8000-000000000001";
+    } else if (token.starts_with("ann:")) {
+      token.remove_prefix(4);
+      p.delegated = true;
+      p.caller = p.requestor = "ann@corp.example";
+      p.user = UserToken{kAnn, kAnnsGrant, now};
     } else if (token.starts_with("user:")) {
       token.remove_prefix(5);
       p.delegated = true;

@@ -32,7 +32,7 @@ class UserWorld : public World {
     }
     sign_in.apps = {console, confidential};
     ann.tenant = kTenant;
-    ann.id = *UserId::parse("bbbbbbbb-0000-4000-8000-000000000001");
+    ann.id = kAnn;
     ann.name = "ann@corp.example";
     ann.password = "hash of " + kPassword;
     ann.totp_key = "12345678901234567890";

@@ -188,6 +188,23 @@ TEST(UserTokens, WhatAnAdministratorTakesAwayIsGone) {
   EXPECT_EQ(world.token(world.refreshing(fresh())).status, 200);
 }
 
+TEST(UserTokens, EachCallIsCutToWhatItsUserMayThen) {
+  UserWorld world;
+  const std::string all = "ann:Machine.Read+Machine.LiveResponse+Library.Manage";
+  EXPECT_EQ(world.get("/api/machines", all).status, 200);
+  EXPECT_EQ(world.get("/api/libraryfiles", all).status, 403) << "the scope has it, no role has";
+  EXPECT_EQ(world.get("/api/machines", "ann:Library.Manage").status, 403) << "the other way round";
+  EXPECT_EQ(world.get("/api/libraryfiles", "user:Library.Manage").status, 200) << "no user of ours";
+  world.ann.roles = bit(UserRole::library);
+  world.user_rights.set(world.ann);
+  EXPECT_EQ(world.get("/api/machines", all).status, 403);
+  EXPECT_EQ(world.get("/api/libraryfiles", all).status, 200);
+  world.user_rights.end_grant(test::kTenant, test::kAnnsGrant, world.clock.now());
+  auto ended = world.get("/api/libraryfiles", all);
+  EXPECT_EQ(ended.status, 401);
+  EXPECT_EQ(ended.header("WWW-Authenticate"), "Bearer error=\"invalid_token\"");
+}
+
 TEST(UserTokens, RevocationEndsAGrantOfTheClientThatAsks) {  // RFC 7009
   UserWorld world;
   const std::string token =
