@@ -110,13 +110,8 @@ void sign_in(Core& core, const CallPtr& call, const App& app, const Pairs& param
                  give_code(core, call, parameters, asked, *user);
                  return;
                }
-               const Errc code = user.error().code;
-               const int status = code == Errc::too_many_requests ? 429
-                                  : code == Errc::invalid_grant   ? 400
-                                                                  : 503;
-               show_form(core, call, app, parameters, asked, status,
-                         status == 503 ? "The service is not available now, try again."
-                                       : user.error().message + ".");
+               const PageError refused = page_error(user.error());
+               show_form(core, call, app, parameters, asked, refused.status, refused.text);
              });
 }
 

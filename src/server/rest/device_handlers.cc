@@ -102,16 +102,11 @@ void sign_in(Core& core, const CallPtr& call, const DeviceCodes::Waiting& waitin
                  approve(core, call, user_code, *user);
                  return;
                }
-               const Errc code = user.error().code;
-               if (code == Errc::invalid_grant) {
+               if (user.error().code == Errc::invalid_grant) {
                  core.deps.user_access.devices.miss(user_code, core.deps.clock.now());
                }
-               const int status = code == Errc::too_many_requests ? 429
-                                  : code == Errc::invalid_grant   ? 400
-                                                                  : 503;
-               show_form(core, call, waiting, form, status,
-                         status == 503 ? "The service is not available now, try again."
-                                       : user.error().message + ".");
+               const PageError refused = page_error(user.error());
+               show_form(core, call, waiting, form, refused.status, refused.text);
              });
 }
 

@@ -78,4 +78,15 @@ void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const P
       });
 }
 
+PageError page_error(const Error& error) {
+  switch (error.code) {
+    case Errc::too_many_requests:
+      return {429, error.message + "."};
+    case Errc::invalid_grant:
+      return {400, error.message + "."};
+    default:
+      return {503, "The service is not available now, try again."};
+  }
+}
+
 }  // namespace reachback::server::rest

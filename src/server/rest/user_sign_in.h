@@ -24,4 +24,11 @@ bool is_from_elsewhere(const Call& call);
 void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const Pairs& form,
                 Done<User> done);
 
+// How a page shows that to the person.
+struct PageError {
+  int status = 0;
+  std::string text;
+};
+PageError page_error(const Error& error);
+
 }  // namespace reachback::server::rest
