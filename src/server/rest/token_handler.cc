@@ -112,9 +112,9 @@ void redeem(Core& core, const CallPtr& call, Version version, const TokenRequest
   }
   const AuthorizationCode& code = taken->code;
   if (taken->again) {
-    core.deps.user_access.tokens.end(code.ask.tenant, code.grant, [&core, call](Result<void>) {
-      core.refuse(*call, code_not_taken());
-    });
+    core.deps.user_access.tokens.end(
+        code.ask.tenant, code.grant,
+        [&core, call](const Result<void>&) { core.refuse(*call, code_not_taken()); });
     return;
   }
   if (code.redirect_uri != request.redirect_uri ||

@@ -142,13 +142,14 @@ Result<DeviceDone> DeviceCodes::poll(std::string_view device_code, const TenantI
 }
 
 void DeviceCodes::forget_old(Timestamp now) {
-  std::erase_if(entries_, [&](const auto& e) {
-    if (now < e.second.expires + kKeptAfter) {
-      return false;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    if (now < at->second.expires + kKeptAfter) {
+      ++at;
+      continue;
     }
-    by_user_code_.erase(e.second.user_code);
-    return true;
-  });
+    by_user_code_.erase(at->second.user_code);
+    at = entries_.erase(at);
+  }
 }
 
 }  // namespace reachback::server

@@ -66,14 +66,15 @@ void UserSignIn::check_code(User user, const Secret& code, Done<User> done) {
   // Used up on disk, before anybody is let in by it.
   const TenantId tenant = user.tenant;
   const UserId id = user.id;
-  users_.use_code(tenant, id, step,
-                  [user = std::move(user), done = std::move(done)](Result<void> used) mutable {
-                    if (used) {
-                      done(std::move(user));
-                    } else {
-                      done(used.error().code == Errc::conflict ? wrong() : used.error());
-                    }
-                  });
+  users_.use_code(
+      tenant, id, step,
+      [user = std::move(user), done = std::move(done)](const Result<void>& used) mutable {
+        if (used) {
+          done(std::move(user));
+        } else {
+          done(used.error().code == Errc::conflict ? wrong() : used.error());
+        }
+      });
 }
 
 }  // namespace reachback::server

@@ -69,15 +69,16 @@ void UserTokensService::issue(const App& app, DelegatedAsk ask, SignedInUser use
   stored.token = refresh_token.empty() ? Sha256{} : crypto::sha256(refresh_token);
   stored.created = deps_.clock.now();
   stored.expires = stored.created + limits_.idle;
-  deps_.users.add_grant(std::move(stored), [this, app, ask = std::move(ask), user = std::move(user),
-                                            grant, refresh_token = std::move(refresh_token),
-                                            done = std::move(done)](Result<void> added) mutable {
-    if (!added) {
-      done(added.error());
-      return;
-    }
-    done(make(app, ask, user, grant, std::move(refresh_token)));
-  });
+  deps_.users.add_grant(std::move(stored),
+                        [this, app, ask = std::move(ask), user = std::move(user), grant,
+                         refresh_token = std::move(refresh_token),
+                         done = std::move(done)](const Result<void>& added) mutable {
+                          if (!added) {
+                            done(added.error());
+                            return;
+                          }
+                          done(make(app, ask, user, grant, std::move(refresh_token)));
+                        });
 }
 
 struct UserTokensService::Refreshing {
@@ -119,7 +120,7 @@ void UserTokensService::refresh(const App& app, const Secret& refresh_token, Tok
   });
 }
 
-void UserTokensService::refresh_of(std::shared_ptr<Refreshing> r) {
+void UserTokensService::refresh_of(const std::shared_ptr<Refreshing>& r) {
   const Timestamp now = deps_.clock.now();
   std::string next = new_refresh_token(r->id);
   const Timestamp expires = std::min(now + limits_.idle, r->grant.created + limits_.total);

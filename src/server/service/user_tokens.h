@@ -56,7 +56,7 @@ class UserTokensService {
 
  private:
   struct Refreshing;
-  void refresh_of(std::shared_ptr<Refreshing> r);
+  void refresh_of(const std::shared_ptr<Refreshing>& r);
   UserTokens make(const App& app, const DelegatedAsk& ask, const SignedInUser& user,
                   const GrantId& grant, std::string refresh_token);
   std::string new_refresh_token(const GrantId& grant);

@@ -59,7 +59,7 @@ class UserAdministration {
     }
     user.created = deps_.clock.now();
     user.valid_from = user.created;
-    auto added = wait<void>([&](auto done) { users_.add_user(user, done); });
+    auto added = wait<void>([&](const auto& done) { users_.add_user(user, done); });
     if (!added) {
       return added.error().code == Errc::already_exists
                  ? Error{Errc::already_exists, "a user named '" + user.name + "' already exists"}
@@ -75,8 +75,8 @@ class UserAdministration {
   }
 
   Result<json::Object> list() {
-    RB_TRY_ASSIGN(auto all,
-                  wait<std::vector<User>>([&](auto done) { users_.users(tenant_.id, done); }));
+    RB_TRY_ASSIGN(auto all, wait<std::vector<User>>(
+                                [&](const auto& done) { users_.users(tenant_.id, done); }));
     RB_TRY_ASSIGN(auto groups, known_groups());
     json::Array list;
     for (const User& user : all) {
@@ -160,7 +160,7 @@ class UserAdministration {
 
   Result<json::Object> remove() {
     RB_TRY_ASSIGN(User user, stored_user());
-    RB_TRY(wait<void>([&](auto done) { users_.remove_user(tenant_.id, user.id, done); }));
+    RB_TRY(wait<void>([&](const auto& done) { users_.remove_user(tenant_.id, user.id, done); }));
     if (deps_.user_rights != nullptr) {
       deps_.user_rights->remove(tenant_.id, user.id);
     }
@@ -173,7 +173,7 @@ class UserAdministration {
     if (!is_name(group.name, kGroupNameBytesMax) || !is_name(group.tag, kGroupNameBytesMax)) {
       return Error{Errc::invalid_input, "NAME and --tag: 1 to 200 bytes of UTF-8 in one line"};
     }
-    auto added = wait<DeviceGroup>([&](auto done) { users_.add_group(group, done); });
+    auto added = wait<DeviceGroup>([&](const auto& done) { users_.add_group(group, done); });
     if (!added) {
       return added.error().code == Errc::already_exists
                  ? Error{Errc::already_exists,
@@ -197,7 +197,7 @@ class UserAdministration {
 
   Result<json::Object> remove_group() {
     RB_TRY_ASSIGN(auto id, group_named(string_of(request_, "name")));
-    RB_TRY(wait<void>([&](auto done) { users_.remove_group(tenant_.id, id, done); }));
+    RB_TRY(wait<void>([&](const auto& done) { users_.remove_group(tenant_.id, id, done); }));
     RB_TRY(tell_groups());
     return json::Object();
   }
@@ -240,7 +240,8 @@ class UserAdministration {
   }
 
   Result<std::vector<DeviceGroup>> known_groups() {
-    return wait<std::vector<DeviceGroup>>([&](auto done) { users_.groups(tenant_.id, done); });
+    return wait<std::vector<DeviceGroup>>(
+        [&](const auto& done) { users_.groups(tenant_.id, done); });
   }
   Result<std::int32_t> group_named(const std::string& name) {
     RB_TRY_ASSIGN(auto known, known_groups());
@@ -273,7 +274,7 @@ class UserAdministration {
 
   Result<User> stored_user() {
     const std::string name = string_of(request_, "name");
-    auto user = wait<User>([&](auto done) { users_.user_by_name(tenant_.id, name, done); });
+    auto user = wait<User>([&](const auto& done) { users_.user_by_name(tenant_.id, name, done); });
     if (!user && user.error().code == Errc::not_found) {
       return Error{Errc::not_found, "there is no user '" + name + "'"};
     }
@@ -282,7 +283,7 @@ class UserAdministration {
 
   Result<User> changed(const UserChange& change) {
     RB_TRY_ASSIGN(User user, stored_user());
-    RB_TRY_ASSIGN(User now, wait<User>([&](auto done) {
+    RB_TRY_ASSIGN(User now, wait<User>([&](const auto& done) {
                     users_.change_user(tenant_.id, user.id, change, done);
                   }));
     tell(now);

@@ -6,7 +6,8 @@ namespace reachback::server {
 
 Result<void> load_app_rates(AppStore& apps, const std::vector<Tenant>& tenants, AppRates& into) {
   for (const Tenant& tenant : tenants) {
-    RB_TRY_ASSIGN(auto all, wait<std::vector<App>>([&](auto done) { apps.apps(tenant.id, done); }));
+    RB_TRY_ASSIGN(auto all,
+                  wait<std::vector<App>>([&](const auto& done) { apps.apps(tenant.id, done); }));
     for (const App& app : all) {
       into.set(app.tenant, app.id, app.rate_factor);
     }
@@ -18,16 +19,16 @@ Result<void> load_user_rights(UserStore& users, const std::vector<Tenant>& tenan
                               Timestamp ended_since, UserRights& into, DeviceGroups& into_groups) {
   for (const Tenant& tenant : tenants) {
     RB_TRY_ASSIGN(auto all,
-                  wait<std::vector<User>>([&](auto done) { users.users(tenant.id, done); }));
+                  wait<std::vector<User>>([&](const auto& done) { users.users(tenant.id, done); }));
     for (const User& user : all) {
       into.set(user);
     }
     RB_TRY_ASSIGN(auto groups, wait<std::vector<DeviceGroup>>(
-                                   [&](auto done) { users.groups(tenant.id, done); }));
+                                   [&](const auto& done) { users.groups(tenant.id, done); }));
     into_groups.set(tenant.id, std::move(groups));
   }
   RB_TRY_ASSIGN(auto ended, wait<std::vector<UserGrant>>(
-                                [&](auto done) { users.ended_grants(ended_since, done); }));
+                                [&](const auto& done) { users.ended_grants(ended_since, done); }));
   for (const UserGrant& grant : ended) {
     into.end_grant(grant.tenant, grant.id, *grant.ended);
   }
