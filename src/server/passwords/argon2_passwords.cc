@@ -18,11 +18,7 @@ Error failed(int code) {
 }  // namespace
 
 Argon2Passwords::Argon2Passwords(Random& random, Argon2Cost cost, std::size_t waiting_max)
-    : random_(random), cost_(cost), waiting_max_(waiting_max) {
-  auto made = hash_now(Secret(random_.bytes(32)), random_.bytes(kSaltBytes));
-  nobodys_ = made ? *made : std::string();
-  thread_ = std::thread([this] { run(); });
-}
+    : random_(random), cost_(cost), waiting_max_(waiting_max) {}
 
 Argon2Passwords::~Argon2Passwords() {
   {
@@ -30,7 +26,9 @@ Argon2Passwords::~Argon2Passwords() {
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
   MutexLock lock(mutex_);
   for (Work& work : waiting_) {
     work.done(Error{Errc::unavailable, "The server is stopping"});
@@ -68,6 +66,9 @@ void Argon2Passwords::verify(std::string stored, Secret password, Done<bool> don
     if (waiting_.size() < waiting_max_) {
       waiting_.push_back({std::move(stored), std::move(password), std::move(done)});
       done = nullptr;
+      if (!thread_.joinable()) {
+        thread_ = std::thread([this] { run(); });
+      }
     }
   }
   if (done) {
@@ -92,7 +93,11 @@ void Argon2Passwords::run() {
   }
 }
 
-Result<bool> Argon2Passwords::verify_now(const std::string& stored, const Secret& password) const {
+Result<bool> Argon2Passwords::verify_now(const std::string& stored, const Secret& password) {
+  if (nobodys_.empty()) {
+    // Made with the first check, whoever's it is: who is known takes no other time.
+    RB_TRY_ASSIGN(nobodys_, hash_now(Secret(random_.bytes(32)), random_.bytes(kSaltBytes)));
+  }
   const std::string& known = stored.empty() ? nobodys_ : stored;
   const std::string_view text =
       password.reveal().substr(0, kPasswordBytesMax + 1);  // longer ones are nobody's

@@ -18,7 +18,8 @@ struct Argon2Cost {
   std::uint32_t lanes = 4;
 };
 
-// Thread-safe. One thread verifies, so that 64 MiB is all that sign-ins cost at a time.
+// Thread-safe. One thread verifies, so that 64 MiB is all that sign-ins cost at a time; it starts
+// with the first of them.
 class Argon2Passwords : public Passwords {
  public:
   // random: borrowed. waiting_max: verifications that wait for the thread.
@@ -37,13 +38,13 @@ class Argon2Passwords : public Passwords {
     Done<bool> done;
   };
   void run();
-  Result<bool> verify_now(const std::string& stored, const Secret& password) const;
+  Result<bool> verify_now(const std::string& stored, const Secret& password);
   Result<std::string> hash_now(const Secret& password, std::string_view salt) const;
 
   Random& random_;
   const Argon2Cost cost_;
   const std::size_t waiting_max_;
-  std::string nobodys_;  // a hash of a password that nobody knows
+  std::string nobodys_;  // a hash of a password that nobody knows; the thread's
   Mutex mutex_;
   Condition changed_;
   std::deque<Work> waiting_ RB_GUARDED_BY(mutex_);

@@ -117,7 +117,7 @@ void sign_in(Core& core, const CallPtr& call, const App& app, const Pairs& param
 
 void authorize(Core& core, CallPtr call, TokenVersion version) {
   auto tenant = served_tenant(core, call->params.front());
-  auto parameters = page_parameters(core, *call);
+  auto parameters = page_parameters(*call);
   if (!tenant || !parameters) {
     refuse_page(core, call, 400,
                 tenant ? parameters.error().message : "The tenant of the address is not known.");

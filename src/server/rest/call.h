@@ -33,7 +33,7 @@ struct Bounds {
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
-  std::vector<Window> wrong_passwords, wrong_passwords_of_user, user_code_tries;
+  std::vector<Window> password_tries, wrong_passwords_of_user, user_code_tries, device_starts;
   Duration device_code_lifetime, device_code_interval;
 
   ListBounds list_bounds() const { return ListBounds{page_bytes, list_work}; }

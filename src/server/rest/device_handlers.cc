@@ -58,6 +58,13 @@ void post_device_code(Core& core, CallPtr call, TokenVersion version) {
           core.refuse(*call, ask.error());
           return;
         }
+        if (auto wait = core.wrong_secrets.decide("device_start\n" + call->request().peer_ip,
+                                                  core.bounds.device_starts,
+                                                  core.deps.clock.since_boot())) {
+          Refusal refusal(Error{Errc::too_many_requests, "Too many device codes, try again later"});
+          core.refuse(*call, refusal.retry_after(*wait));
+          return;
+        }
         auto start = core.deps.user_access.devices.add(
             *ask, client.app.name, call->request().peer_ip, core.deps.clock.now());
         if (!start) {
@@ -125,7 +132,7 @@ void get_device_login(Core& core, CallPtr call) {
 }
 
 void post_device_login(Core& core, CallPtr call) {
-  auto form = page_parameters(core, *call);
+  auto form = page_parameters(*call);
   if (!form || is_from_elsewhere(*call)) {
     core.answer(
         *call,

@@ -147,6 +147,17 @@ TEST_F(Device, TheAddressMayCarryTheCodeToThePage) {
   EXPECT_EQ(page.body.find("<b>"), std::string::npos);
 }
 
+TEST_F(Device, OneAddressDoesNotFillTheTable) {
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(begin().status, 200) << i;
+  }
+  auto refused = begin();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(refused.header("Retry-After"), "");
+  world.peer = "203.0.113.5";
+  EXPECT_EQ(begin().status, 200);
+}
+
 TEST_F(Device, BadRequestsAreRefused) {
   for (const char* body : {"", "client_id=", "scope=x", "{}"}) {
     EXPECT_EQ(

@@ -122,7 +122,8 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
     *rates = so_many_times(std::move(*rates), rate_factor);
   }
   b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
-  b.wrong_passwords = {window("wrong_passwords_per_minute", minutes(1))};
+  b.password_tries = {window("password_tries_per_minute", minutes(1))};
+  b.device_starts = {window("device_starts_per_minute", minutes(1))};
   b.wrong_passwords_of_user = {window("wrong_passwords_of_user_per_hour", hours(1))};
   b.user_code_tries = {window("user_code_tries_per_minute", minutes(1))};
   b.device_code_lifetime = t("device_code_lifetime");

@@ -113,8 +113,10 @@ void redeem(Core& core, const CallPtr& call, Version version, const TokenRequest
   const AuthorizationCode& code = taken->code;
   if (taken->again) {
     core.deps.user_access.tokens.end(
-        code.ask.tenant, code.grant,
-        [&core, call](const Result<void>&) { core.refuse(*call, code_not_taken()); });
+        code.ask.tenant, code.grant, [&core, call](const Result<void>& ended) {
+          const bool never_was = !ended && ended.error().code == Errc::not_found;
+          core.refuse(*call, ended || never_was ? code_not_taken() : ended.error());
+        });
     return;
   }
   if (code.redirect_uri != request.redirect_uri ||

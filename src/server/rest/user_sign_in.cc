@@ -16,7 +16,7 @@ Error too_many() {
 
 }  // namespace
 
-Result<Pairs> page_parameters(const Core&, const Call& call) {
+Result<Pairs> page_parameters(const Call& call) {
   if (call.request().method == "GET") {
     return call.query;
   }
@@ -51,7 +51,8 @@ void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const P
   // Of whatever names: each try costs a tenth of a second of the one thread that checks.
   const std::string by_peer = "any user\n" + call->request().peer_ip;
   const Duration now = core.deps.clock.since_boot();
-  if (core.wrong_secrets.peek(by_address, core.bounds.wrong_passwords, now) ||
+  // Counted before it is checked: many at once are many.
+  if (core.wrong_secrets.decide(by_address, core.bounds.password_tries, now) ||
       core.wrong_secrets.peek(by_name, core.bounds.wrong_passwords_of_user, now) ||
       core.wrong_secrets.peek(by_peer, core.bounds.wrong_passwords_of_user, now)) {
     core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
@@ -66,11 +67,10 @@ void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const P
        done = std::move(done)](Result<User> user) {
         if (!user && user.error().code == Errc::invalid_grant) {
           const Duration at = core.deps.clock.since_boot();
-          core.wrong_secrets.record(by_address, core.bounds.wrong_passwords, at);
           core.wrong_secrets.record(by_name, core.bounds.wrong_passwords_of_user, at);
           core.wrong_secrets.record(by_peer, core.bounds.wrong_passwords_of_user, at);
           core.deps.refusals.note(tenant, "sign_in_refused", call->request().peer_ip);
-          if (core.wrong_secrets.peek(by_address, core.bounds.wrong_passwords, at)) {
+          if (core.wrong_secrets.peek(by_address, core.bounds.password_tries, at)) {
             log_warning("many wrong passwords", {field("peer", call->request().peer_ip)});
           }
         }

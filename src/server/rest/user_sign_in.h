@@ -12,14 +12,15 @@ namespace reachback::server::rest {
 
 // The parameters of a page: of the address for GET, of the body for POST, where each name stands
 // once. Errors: invalid_request.
-Result<Pairs> page_parameters(const Core& core, const Call& call);
+Result<Pairs> page_parameters(const Call& call);
 std::string_view parameter(const Pairs& parameters, std::string_view name);
 
 // Whether a form came from another site: browsers say so.
 bool is_from_elsewhere(const Call& call);
 
-// Checks name, password and one-time code of a form, within the limits of wrong tries: of a user
-// from one address, of a user from all, and from one address whatever the name. Errors: as
+// Checks name, password and one-time code of a form, within limits: of tries of a user from one
+// address, right or wrong, and of wrong ones of a user from all and from one address whatever the
+// name. Errors: as
 // UserSignIn::check; too_many_requests.
 void check_user(Core& core, const CallPtr& call, const TenantId& tenant, const Pairs& form,
                 Done<User> done);

@@ -58,6 +58,18 @@ TEST(UserTokens, ACodeThatComesAgainEndsAllThatCameFromIt) {
   EXPECT_EQ(world.token(world.refreshing(refresh)).oauth(), "invalid_grant");
 }
 
+TEST(UserTokens, ACodeThatComesAgainWhileTheStoreIsAwayEndsItAllTheSame) {
+  UserWorld world;
+  const std::string code = world.code(world.ask());
+  const std::string refresh =
+      UserWorld::member(world.token(world.redeeming(code)), "refresh_token");
+  world.stores.users().faults().fail_next(Error{Errc::unavailable, "down"});
+  EXPECT_EQ(world.token(world.redeeming(code)).status, 503);
+  EXPECT_FALSE(world.counts(refresh)) << "its access tokens, at once";
+  EXPECT_EQ(world.token(world.redeeming(code)).status, 400);
+  EXPECT_EQ(world.token(world.refreshing(refresh)).oauth(), "invalid_grant");
+}
+
 TEST(UserTokens, ACodeIsOfOneClientOneAddressOneVerifierAndTwoMinutes) {
   UserWorld world;
   const std::string other = "000000000000000000000000000000000000000000000";

@@ -11,6 +11,8 @@ namespace {
 // So that scanners for secrets know one when they see it.
 constexpr std::string_view kPrefix = "rbrt_";
 
+constexpr Duration kAccessKept = std::chrono::hours(2);
+
 Error not_taken() {
   return Error{Errc::invalid_grant,
                "The refresh token is not known, was used, revoked or is over; sign in again"};
@@ -68,7 +70,8 @@ void UserTokensService::issue(const App& app, DelegatedAsk ask, SignedInUser use
   stored.audience = ask.audience;
   stored.token = refresh_token.empty() ? Sha256{} : crypto::sha256(refresh_token);
   stored.created = deps_.clock.now();
-  stored.expires = stored.created + limits_.idle;
+  // Without a refresh token it is kept as long as its access token, so that it can be revoked.
+  stored.expires = stored.created + (refresh_token.empty() ? kAccessKept : limits_.idle);
   deps_.users.add_grant(std::move(stored),
                         [this, app, ask = std::move(ask), user = std::move(user), grant,
                          refresh_token = std::move(refresh_token),
@@ -153,13 +156,8 @@ void UserTokensService::refresh_of(const std::shared_ptr<Refreshing>& r) {
 
 void UserTokensService::end(TenantId tenant, GrantId grant, Done<void> done) {
   const Timestamp now = deps_.clock.now();
-  deps_.users.end_grant(tenant, grant, now,
-                        [this, tenant, grant, now, done = std::move(done)](Result<void> ended) {
-                          if (ended) {
-                            deps_.rights.end_grant(tenant, grant, now);
-                          }
-                          done(std::move(ended));
-                        });
+  deps_.rights.end_grant(tenant, grant, now);  // at once, whatever the disk says
+  deps_.users.end_grant(tenant, grant, now, std::move(done));
 }
 
 }  // namespace reachback::server

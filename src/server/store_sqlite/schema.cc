@@ -280,6 +280,7 @@ CREATE TABLE user_grants(
   created INTEGER NOT NULL, expires INTEGER NOT NULL, ended INTEGER) STRICT;
 CREATE UNIQUE INDEX user_grants_id ON user_grants(tenant, id);
 CREATE INDEX user_grants_user ON user_grants(tenant, user);
+CREATE INDEX user_grants_expires ON user_grants(expires);
 CREATE INDEX user_grants_ended ON user_grants(ended) WHERE ended IS NOT NULL;
 )sql";
 

@@ -30,7 +30,9 @@ Result<void> take_effect(const AdminDeps& deps, const Tenant& tenant, const char
   record.principal = "administrator";
   record.object = std::move(object);
   record.result = "done";
-  return wait<void>([&](auto done) { deps.audit->append(std::move(record), done); });
+  auto written = wait<void>([&](const auto& done) { deps.audit->append(std::move(record), done); });
+  return written ? written
+                 : written.error().in("the keys were changed, the record was not written");
 }
 
 Result<json::Object> add(const AdminDeps& deps, const Tenant& tenant, const json::Object& request) {

@@ -321,14 +321,7 @@ int run_server_program(int argc, char** argv) {
   add_key_commands(cli, o, status);
 
   TokenKeyOptions token_key_options;
-  const TokenKeyRun token_key_run = [](const TokenKeyOptions& t, json::Object request,
-                                       const auto& show) {
-    Options with_data;
-    with_data.data = t.data;
-    with_data.json = t.json;
-    return do_admin(with_data, std::move(request), show);
-  };
-  add_token_key_commands(cli, token_key_options, token_key_run, status);
+  add_token_key_commands(cli, token_key_options, admin_run, status);
 
   auto* machine = cli.add_subcommand("machine", "machines that need an operator");
   machine->require_subcommand(1);

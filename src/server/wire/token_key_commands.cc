@@ -20,8 +20,7 @@ std::string show_keys(const json::Object& a) {
 
 }  // namespace
 
-void add_token_key_commands(CLI::App& cli, TokenKeyOptions& o, const TokenKeyRun& run,
-                            int& status) {
+void add_token_key_commands(CLI::App& cli, TokenKeyOptions& o, const AdminRun& run, int& status) {
   auto* key = cli.add_subcommand("token-key", "the keys that sign tokens; at once");
   key->require_subcommand(1);
   auto command = [key, &o](const char* name, const char* what) {
@@ -31,19 +30,19 @@ void add_token_key_commands(CLI::App& cli, TokenKeyOptions& o, const TokenKeyRun
     return c;
   };
   auto* list = command("list", "list the keys; the last one signs");
-  list->callback([&] { status = run(o, {{"command", "token_key_list"}}, show_keys); });
+  list->callback([&] { status = run.ask(o, {{"command", "token_key_list"}}, show_keys); });
   auto* add = command("add", "make a key, which signs from now on; the others still count");
   add->add_option("--alg", o.algorithm, "ES256 or RS256")->capture_default_str();
   add->callback([&] {
-    status = run(o, {{"command", "token_key_add"}, {"alg", o.algorithm}},
-                 [](const json::Object& a) { return string_of(a, "id"); });
+    status = run.ask(o, {{"command", "token_key_add"}, {"alg", o.algorithm}},
+                     [](const json::Object& a) { return string_of(a, "id"); });
   });
   auto* retire = command("retire", "remove a key: its tokens count no more");
   retire->add_option("id", o.id, "of token-key list")->required();
   retire->add_flag("--force", o.force, "even if tokens of the last hour are signed by it");
   retire->callback([&] {
-    status = run(o, {{"command", "token_key_retire"}, {"id", o.id}, {"force", o.force}},
-                 [](const json::Object&) { return std::string("retired"); });
+    status = run.ask(o, {{"command", "token_key_retire"}, {"id", o.id}, {"force", o.force}},
+                     [](const json::Object&) { return std::string("retired"); });
   });
 }
 
