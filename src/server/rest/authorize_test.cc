@@ -188,6 +188,21 @@ TEST(Authorize, GuessingFromManyAddressesIsSlowedDownToo) {
   EXPECT_EQ(world.submit(world.ask(), world.ann.name, kPassword, world.otp()).status, 429);
 }
 
+TEST(Authorize, ManyGuessesAtOnceAreAsManyAsOneAfterTheOther) {
+  UserWorld world;
+  world.passwords.held.emplace();
+  Pairs form = world.ask();
+  form.insert(form.end(), {{"username", world.ann.name}, {"password", "wrong"}, {"answer", "yes"}});
+  for (int i = 0; i < 10; ++i) {
+    world.begin("POST", UserWorld::kAuthorize, {}, encode_pairs(form));
+  }
+  EXPECT_EQ(world.passwords.held->size(), 10u);
+  EXPECT_EQ(world.submit(world.ask(), world.ann.name, "wrong", "").status, 429);
+  for (auto& answer : *world.passwords.held) {
+    answer();
+  }
+}
+
 TEST(Authorize, GuessingNamesIsSlowedDownToo) {
   UserWorld world;
   for (int i = 0; i < 100; ++i) {

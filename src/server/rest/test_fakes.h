@@ -136,9 +136,15 @@ class FakePasswords : public Passwords {
       done(*failure);
       return;
     }
-    done(stored == "hash of " + std::string(password.reveal()));
+    auto answer = [=] { done(stored == "hash of " + std::string(password.reveal())); };
+    if (held) {
+      held->push_back(std::move(answer));
+      return;
+    }
+    answer();
   }
   std::optional<Error> failure;
+  std::optional<std::vector<std::function<void()>>> held;  // set: checks that go on
 };
 
 class FakeSignIn : public SignIn {

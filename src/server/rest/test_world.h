@@ -82,6 +82,21 @@ class World {
 
   Reply send(std::string method, std::string target, HeaderList headers = {},
              std::string body = "") {
+    auto exchange =
+        begin(std::move(method), std::move(target), std::move(headers), std::move(body));
+    auto response = exchange->wait();
+    Reply reply;
+    if (response) {
+      reply.status = response->status;
+      reply.headers = response->headers;
+      reply.body = response->head_only ? "" : response->body;
+      reply.by_connection = exchange->answered_by_connection();
+    }
+    return reply;
+  }
+  // Hands a request over and does not wait for its answer.
+  std::shared_ptr<testing::FakeExchange> begin(std::string method, std::string target,
+                                               HeaderList headers, std::string body) {
     net::Request request;
     request.method = std::move(method);
     request.target = std::move(target);
@@ -96,15 +111,7 @@ class World {
     request.peer_ip = peer;
     auto exchange = std::make_shared<testing::FakeExchange>(std::move(request), std::move(body));
     api->handle(exchange);
-    auto response = exchange->wait();
-    Reply reply;
-    if (response) {
-      reply.status = response->status;
-      reply.headers = response->headers;
-      reply.body = response->head_only ? "" : response->body;
-      reply.by_connection = exchange->answered_by_connection();
-    }
-    return reply;
+    return exchange;
   }
   Reply get(std::string target, std::string token) {
     return send("GET", std::move(target), {{"Authorization", "Bearer " + token}});
