@@ -53,6 +53,10 @@ Sha256Stream::~Sha256Stream() = default;
 Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
 Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
 
+Sha256Stream::Sha256Stream(const Sha256Stream& other) : impl_(std::make_unique<Impl>()) {
+  check(EVP_MD_CTX_copy_ex(impl_->ctx, other.impl_->ctx) == 1);
+}
+
 void Sha256Stream::update(std::string_view data) {
   check(EVP_DigestUpdate(impl_->ctx, data.data(), data.size()) == 1);
 }

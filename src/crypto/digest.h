@@ -21,6 +21,8 @@ class Sha256Stream {
   ~Sha256Stream();
   Sha256Stream(Sha256Stream&&) noexcept;
   Sha256Stream& operator=(Sha256Stream&&) noexcept;
+  Sha256Stream(const Sha256Stream&);  // knows what came so far; both go on by themselves
+  Sha256Stream& operator=(const Sha256Stream&) = delete;
   void update(std::string_view data);
   Sha256 finish();
 

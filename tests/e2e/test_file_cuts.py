@@ -99,15 +99,14 @@ def test_an_agent_that_is_killed_around_a_file_does_nothing_twice(make_world, na
 
 
 def blocks(world):
-    """The blocks of uploads that are under way: name -> inode."""
+    """The blocks of uploads that are under way: name -> where it is in the file of them."""
     out = {}
     for folder, _, names in os.walk(os.path.join(world.server.data, "blobs", "staging")):
         for name in names:
-            if not name.endswith(".part") and not name.startswith("put-"):
-                try:
-                    out[name] = os.stat(os.path.join(folder, name)).st_ino
-                except OSError:
-                    pass
+            try:
+                out[name] = os.readlink(os.path.join(folder, name))
+            except OSError:
+                pass  # a file of bytes, or gone meanwhile
     return out
 
 

@@ -1,11 +1,15 @@
-// The part of BlobFolder that keeps blocks: staging/<tenant>-<name>/<hex of the block id>.
+// The part of BlobFolder that keeps blocks: one behind the other in staging/<tenant>-<name>/bytes,
+// and for each a symbolic link <hex of the block id> that says where it is: "<offset>-<bytes>".
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 
 #include "base/bytes.h"
@@ -17,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPart = ".part";  // a block whose body is still coming in
 constexpr std::size_t kReadBytes = 256 << 10;
 constexpr std::size_t kBlockIdBytesMax = 64;  // Source: Azure Put Block
 
@@ -28,12 +31,11 @@ Result<void> check_id(const std::string& id) {
   return {};
 }
 
-std::optional<std::uint64_t> size_of(const std::string& path) {
+std::uint64_t size_of(const std::string& path) {
   struct stat status{};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    return std::nullopt;
-  }
-  return static_cast<std::uint64_t>(status.st_size);
+  return ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)
+             ? static_cast<std::uint64_t>(status.st_size)
+             : 0;
 }
 
 Sha256 digest_of(const std::vector<std::string>& ids) {
@@ -46,32 +48,75 @@ Sha256 digest_of(const std::vector<std::string>& ids) {
   return hash.finish();
 }
 
-Result<void> hash_file(int fd, std::uint64_t bytes, std::vector<char>& buffer,
+Result<void> hash_file(int fd, std::uint64_t offset, std::uint64_t bytes, std::vector<char>& buffer,
                        crypto::Sha256Stream& hash) {
-  for (std::uint64_t at = 0; at < bytes;) {
-    std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), bytes - at));
-    RB_TRY_ASSIGN(std::size_t n, read_at(fd, buffer.data(), want, at));
+  for (std::uint64_t end = offset + bytes; offset < end;) {
+    auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - offset));
+    RB_TRY_ASSIGN(std::size_t n, read_at(fd, buffer.data(), want, offset));
     if (n == 0) {
-      return Error{Errc::corrupt, "a staged block is shorter than it was"};
+      return Error{Errc::corrupt, "the file of the blocks is shorter than it was"};
     }
     hash.update({buffer.data(), n});
-    at += n;
+    offset += n;
   }
   return {};
 }
 
+Error digest_mismatch() {
+  return Error{Errc::mismatch, "the blob's bytes do not have the digest that was declared"};
+}
+
 }  // namespace
+
+IncomingBlock::~IncomingBlock() {
+  if (file.valid()) {  // not kept
+    // Should this fail, the next block is written over it all the same.
+    offset == 0 ? ::unlink(path.c_str()) : ::ftruncate(file.get(), static_cast<off_t>(offset));
+  }
+}
 
 std::string BlobFolder::staging_of(const BlobKey& key) const {
   return root_ + "/staging/" + key.text();
 }
 
-Result<StagedFile> BlobFolder::new_block(const BlobKey& key, const std::string& id) {
-  RB_TRY(check_id(id));
-  RB_TRY(make_folder(staging_of(key)));
-  std::string path = staging_of(key) + "/" + to_hex(id) + std::string(kPart);
-  RB_TRY_ASSIGN(Fd fd, open_file(path, O_RDWR | O_CREAT | O_TRUNC));
-  return StagedFile(std::move(path), std::move(fd));
+std::string BlobFolder::bytes_of(const BlobKey& key) const {
+  return staging_of(key) + "/bytes";
+}
+
+// nullopt: no such block, or its bytes are gone.
+std::optional<BlobFolder::Place> BlobFolder::place_of(const BlobKey& key,
+                                                      const std::string& id) const {
+  std::array<char, 64> text{};
+  const std::string path = staging_of(key) + "/" + to_hex(id);
+  const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+  Place out;
+  const char* end = text.data() + std::max<ssize_t>(size, 0);
+  auto [dash, bad] = std::from_chars(text.data(), end, out.offset);
+  if (bad != std::errc() || dash == end || *dash != '-') {
+    return std::nullopt;
+  }
+  auto [last, wrong] = std::from_chars(dash + 1, end, out.bytes);
+  if (wrong != std::errc() || last != end || out.offset + out.bytes > size_of(bytes_of(key))) {
+    return std::nullopt;
+  }
+  return out;
+}
+
+// Takes the place of an earlier one at once.
+Result<void> BlobFolder::set_place(const BlobKey& key, const std::string& id, Place place) {
+  const std::string text = fmt::format("{}-{}", place.offset, place.bytes);
+  const std::string path = staging_of(key) + "/" + to_hex(id), aside = path + ".new";
+  if (::symlink(text.c_str(), path.c_str()) == 0) {
+    return {};
+  }
+  if (errno != EEXIST) {
+    return errno_error("name", path);
+  }
+  ::unlink(aside.c_str());
+  if (::symlink(text.c_str(), aside.c_str()) != 0 || ::rename(aside.c_str(), path.c_str()) != 0) {
+    return errno_error("name", path);
+  }
+  return {};
 }
 
 Result<std::vector<StagedBlock>> BlobFolder::blocks(const BlobKey& key) const {
@@ -79,9 +124,8 @@ Result<std::vector<StagedBlock>> BlobFolder::blocks(const BlobKey& key) const {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(staging_of(key), error)) {
     auto id = from_hex(entry.path().filename().string());
-    auto size = id ? size_of(entry.path().string()) : std::nullopt;
-    if (size) {
-      out.push_back({std::move(*id), *size});
+    if (auto place = id ? place_of(key, *id) : std::nullopt) {
+      out.push_back({std::move(*id), place->bytes});
     }
   }
   if (error && error != std::errc::no_such_file_or_directory) {
@@ -99,36 +143,55 @@ Result<BlobFolder::Staged> BlobFolder::staged(const BlobKey& key) {
       return it->second;
     }
   }
-  RB_TRY_ASSIGN(auto all, blocks(key));
   Staged out;
+  RB_TRY_ASSIGN(auto all, blocks(key));
   for (const StagedBlock& block : all) {
-    out.blocks += 1;
-    out.bytes += block.bytes;
+    if (auto place = place_of(key, block.id)) {
+      out.blocks += 1;
+      out.bytes += place->bytes;
+      out.end = std::max(out.end, place->offset + place->bytes);
+    }
+  }
+  if (out.blocks == 0) {
+    out.hash.emplace();
   }
   return out;
 }
 
-Result<void> BlobFolder::keep_block(StagedFile file, const BlobKey& key, const std::string& id,
-                                    std::uint64_t bytes) {
-  const std::string path = staging_of(key) + "/" + to_hex(id);
+Result<IncomingBlock> BlobFolder::new_block(const BlobKey& key, const std::string& id) {
+  RB_TRY(check_id(id));
   RB_TRY_ASSIGN(Staged now, staged(key));
-  if (auto old = size_of(path)) {
+  if (now.blocks == 0) {
+    RB_TRY(remove_tree(staging_of(key)));  // names whose bytes have become a blob
+  }
+  RB_TRY(make_folder(staging_of(key)));
+  RB_TRY_ASSIGN(Fd file, open_file(bytes_of(key), O_RDWR | O_CREAT | O_NOFOLLOW));
+  if (::lseek(file.get(), static_cast<off_t>(now.end), SEEK_SET) < 0) {
+    return errno_error("seek", bytes_of(key));
+  }
+  return IncomingBlock(bytes_of(key), std::move(file), now.end, std::move(now.hash));
+}
+
+Result<void> BlobFolder::keep_block(IncomingBlock block, const BlobKey& key, const std::string& id,
+                                    std::uint64_t bytes) {
+  RB_TRY_ASSIGN(Staged now, staged(key));
+  if (auto old = place_of(key, id)) {
     now.blocks -= std::min<std::size_t>(now.blocks, 1);
-    now.bytes -= std::min(now.bytes, *old);
+    now.bytes -= std::min(now.bytes, old->bytes);
   }
   now.blocks += 1;
   now.bytes += bytes;
+  now.end = block.offset + bytes;
+  now.hash = std::move(block.hash);
   if (now.blocks > limits_.blocks_max || now.bytes > limits_.blob_bytes_max) {
     return Error{Errc::too_large, "the blob has too many blocks or bytes"};
   }
   // Bytes before name: a block may be gone after power loss, but never be there with other bytes.
-  RB_TRY(disk_->sync_file(file.fd()));
-  if (::rename(file.path().c_str(), path.c_str()) != 0) {
-    return errno_error("rename", path);
-  }
-  file.moved();
+  RB_TRY(disk_->sync_file(block.file.get()));
+  RB_TRY(set_place(key, id, {block.offset, bytes}));
+  block.file.reset();
   MutexLock lock(mutex_);
-  staged_[key.text()] = now;
+  staged_[key.text()] = std::move(now);
   return {};
 }
 
@@ -152,55 +215,81 @@ Result<Committed> BlobFolder::commit_blocks(const BlobKey& key, const std::vecto
   BlobRecord record;
   record.headers = std::move(headers);
   record.block_list = digest_of(ids);
-  std::uint64_t total = 0;
+  std::vector<Place> places;
+  bool in_order = true;
   for (const std::string& id : ids) {
     RB_TRY(check_id(id));
-    auto size = size_of(staging_of(key) + "/" + to_hex(id));
-    if (!size && there && there->record.block_list == record.block_list) {
+    auto place = place_of(key, id);
+    if (!place && there && there->record.block_list == record.block_list) {
       RB_TRY(disk_->sync_folder(folder_of(key)));
       return Committed{std::move(there->record), false};  // The answer was lost, not the commit.
     }
-    if (!size && there) {
+    if (!place && there) {
       return Error{Errc::already_exists, "blob " + key.text() + " is committed"};
     }
-    if (!size) {
+    if (!place) {
       return Error{Errc::not_found, "a block of the list is not staged"};
     }
-    total += *size;
+    in_order = in_order && place->offset == record.info.bytes;
+    record.info.bytes += place->bytes;
+    places.push_back(*place);
   }
-  if (total > limits_.blob_bytes_max) {
+  if (record.info.bytes > limits_.blob_bytes_max) {
     return Error{Errc::too_large, "the blob is too large"};
   }
-  auto result = join(key, ids, total, std::move(record), expected);
-  if (result || result.error().code == Errc::already_exists ||
-      result.error().code == Errc::mismatch) {
+  auto committed = [&]() -> Result<Committed> {
+    Fd file;
+    if (!places.empty()) {
+      RB_TRY_ASSIGN(file, open_file(bytes_of(key), O_RDWR | O_NOFOLLOW));
+    }
+    RB_TRY_ASSIGN(Staged now, staged(key));
+    // Not one that leaves blocks out: they are behind it, and the commit may fail.
+    if (!in_order || places.empty() || now.end != record.info.bytes) {
+      return join(file, places, key, std::move(record), expected);
+    }
+    if (!now.hash) {
+      std::vector<char> buffer(kReadBytes);
+      RB_TRY(hash_file(file.get(), 0, now.end, buffer, now.hash.emplace()));
+    }
+    record.info.sha256 = now.hash->finish();
+    return expected.value_or(record.info.sha256) == record.info.sha256
+               ? commit_in_place(file, key, std::move(record))
+               : digest_mismatch();
+  }();
+  if (committed || committed.error().code == Errc::already_exists ||
+      committed.error().code == Errc::mismatch) {
     RB_TRY(drop_blocks(key));
   }
-  return result;
+  return committed;
 }
 
-Result<Committed> BlobFolder::join(const BlobKey& key, const std::vector<std::string>& ids,
-                                   std::uint64_t total, BlobRecord record,
+// The file of the blocks becomes the blob.
+Result<Committed> BlobFolder::commit_in_place(const Fd& file, const BlobKey& key,
+                                              BlobRecord record) {
+  // What is behind the bytes was left by a block that broke off, or by an earlier try.
+  const auto end = static_cast<off_t>(record.info.bytes);
+  if (::ftruncate(file.get(), end) != 0 || ::lseek(file.get(), end, SEEK_SET) < 0) {
+    return errno_error("cut", bytes_of(key));
+  }
+  return commit_file(file.get(), bytes_of(key), key, std::move(record));
+}
+
+// A file of its own, where the blocks stand in the order of the list.
+Result<Committed> BlobFolder::join(const Fd& from, const std::vector<Place>& places,
+                                   const BlobKey& key, BlobRecord record,
                                    std::optional<Sha256> expected) {
-  RB_TRY_ASSIGN(Reservation room, reserve(total));
+  RB_TRY_ASSIGN(Reservation room, reserve(record.info.bytes));
   RB_TRY_ASSIGN(StagedFile file, new_file());
   crypto::Sha256Stream hash;
   std::vector<char> buffer(kReadBytes);
-  for (const std::string& id : ids) {
-    RB_TRY_ASSIGN(Fd block, open_file(staging_of(key) + "/" + to_hex(id), O_RDONLY | O_NOFOLLOW));
-    struct stat status{};
-    if (::fstat(block.get(), &status) != 0) {
-      return errno_error("stat block");
-    }
-    auto bytes = static_cast<std::uint64_t>(status.st_size);
-    RB_TRY(hash_file(block.get(), bytes, buffer, hash));
-    RB_TRY(disk_->copy(block.get(), file.fd(), bytes));
-    room.spend(bytes);
-    record.info.bytes += bytes;
+  for (const Place& place : places) {
+    RB_TRY(hash_file(from.get(), place.offset, place.bytes, buffer, hash));
+    RB_TRY(disk_->copy(from.get(), place.offset, file.fd(), place.bytes));
+    room.spend(place.bytes);
   }
   record.info.sha256 = hash.finish();
-  if (expected && *expected != record.info.sha256) {
-    return Error{Errc::mismatch, "the blob's bytes do not have the digest that was declared"};
+  if (expected.value_or(record.info.sha256) != record.info.sha256) {
+    return digest_mismatch();
   }
   return commit(std::move(file), key, std::move(record));
 }

@@ -171,20 +171,29 @@ Result<Committed> BlobFolder::already_there(const BlobKey& key, const BlobRecord
 }
 
 Result<Committed> BlobFolder::commit(StagedFile file, const BlobKey& key, BlobRecord record) {
-  RB_TRY(disk_->write(file.fd(), encode_trailer(record)));
+  auto committed = commit_file(file.fd(), file.path(), key, std::move(record));
+  if (committed && committed->created) {
+    file.moved();
+  }
+  return committed;
+}
+
+// The descriptor stands behind the blob's bytes.
+Result<Committed> BlobFolder::commit_file(int fd, const std::string& path, const BlobKey& key,
+                                          BlobRecord record) {
+  RB_TRY(disk_->write(fd, encode_trailer(record)));
   RB_FAILPOINT("server.blob.before_sync");
-  RB_TRY(disk_->sync_file(file.fd()));
+  RB_TRY(disk_->sync_file(fd));
   RB_TRY(make_durable_folder(folder_of(key)));
-  RB_TRY_ASSIGN(bool first, rename_new(file.path(), path_of(key)));
+  RB_TRY_ASSIGN(bool first, rename_new(path, path_of(key)));
   if (!first) {
     return already_there(key, record);
   }
-  file.moved();
   RB_FAILPOINT("server.blob.after_rename");
   RB_TRY(disk_->sync_folder(folder_of(key)));
   RB_FAILPOINT("server.blob.after_folder_sync");
   struct stat status{};
-  if (::fstat(file.fd(), &status) == 0) {
+  if (::fstat(fd, &status) == 0) {
     record.modified = Timestamp(std::chrono::seconds(status.st_mtim.tv_sec));
   }
   return Committed{std::move(record), true};

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "crypto/digest.h"
 #include "server/blob_fs/blob_record.h"
 #include "server/blob_fs/disk.h"
 
@@ -77,6 +78,26 @@ struct StagedBlock {
   std::uint64_t bytes = 0;
 };
 
+// A block that comes in, behind the others in the file of its key's blocks. Dropped before
+// keep_block(): its bytes go, the next one takes its place.
+struct IncomingBlock {
+  IncomingBlock(std::string path_of_file, Fd opened, std::uint64_t at,
+                std::optional<crypto::Sha256Stream> hash_before)
+      : path(std::move(path_of_file)),
+        file(std::move(opened)),
+        offset(at),
+        hash(std::move(hash_before)) {}
+  IncomingBlock(IncomingBlock&&) noexcept = default;
+  IncomingBlock& operator=(IncomingBlock&&) = delete;
+  ~IncomingBlock();
+
+  std::string path;
+  Fd file;  // stands at `offset`
+  std::uint64_t offset = 0;
+  // Of all bytes before `offset`, if they came in this order in this process; else nullopt.
+  std::optional<crypto::Sha256Stream> hash;
+};
+
 // Which file it is and when it was last written to: a blob whose mark is unchanged is unchanged.
 struct FileMark {
   std::uint64_t device = 0, inode = 0, bytes = 0;
@@ -111,16 +132,18 @@ class BlobFolder {
   // Errors: already_exists (other bytes stand there), storage_full, io.
   Result<Committed> commit(StagedFile file, const BlobKey& key, BlobRecord record);
 
-  // Block ids: 1 to 64 raw bytes.
-  Result<StagedFile> new_block(const BlobKey& key, const std::string& id);
-  // Replaces an earlier block of the id. Errors: too_large (over the blob's limits), storage_full.
-  Result<void> keep_block(StagedFile file, const BlobKey& key, const std::string& id,
+  // Block ids: 1 to 64 raw bytes. Errors: invalid_input (id), storage_full, io.
+  Result<IncomingBlock> new_block(const BlobKey& key, const std::string& id);
+  // Replaces an earlier block of the id. block.hash knows the block's bytes, if it knew those
+  // before. Errors: too_large (over the blob's limits), storage_full, io.
+  Result<void> keep_block(IncomingBlock block, const BlobKey& key, const std::string& id,
                           std::uint64_t bytes);
   // In the order of their ids; empty when there are none.
   Result<std::vector<StagedBlock>> blocks(const BlobKey& key) const;
-  // Joins staged blocks in the order given and commits. The same list again after the commit is ok.
-  // Errors: not_found (a block is not staged), mismatch (not the expected digest; the blocks are
-  // dropped), already_exists (likewise), too_large, storage_full, io.
+  // Commits the staged blocks in the order given: nothing is copied if they came in that order. The
+  // same list again after the commit is ok. Errors: not_found (a block is not staged), mismatch
+  // (not the expected digest; the blocks are dropped), already_exists (likewise), too_large,
+  // storage_full, io.
   Result<Committed> commit_blocks(const BlobKey& key, const std::vector<std::string>& ids,
                                   BlobHeaders headers, std::optional<Sha256> expected);
 
@@ -129,9 +152,15 @@ class BlobFolder {
   Result<std::size_t> purge(Timestamp now, WriterSet& writers);
 
  private:
+  // The blocks of a key, and where the next one goes.
   struct Staged {
     std::size_t blocks = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t end = 0;
+    std::optional<crypto::Sha256Stream> hash;  // of all before `end`, as in IncomingBlock
+  };
+  struct Place {
+    std::uint64_t offset = 0, bytes = 0;
   };
   BlobFolder(std::string root, BlobLimits limits, std::shared_ptr<Disk> disk);
   std::string folder_of(const BlobKey& key) const;
@@ -139,10 +168,16 @@ class BlobFolder {
   std::string staging_of(const BlobKey& key) const;
   Result<void> make_durable_folder(const std::string& folder);
   Result<Committed> already_there(const BlobKey& key, const BlobRecord& record);
+  Result<Committed> commit_file(int fd, const std::string& path, const BlobKey& key,
+                                BlobRecord record);
+  std::string bytes_of(const BlobKey& key) const;
+  std::optional<Place> place_of(const BlobKey& key, const std::string& id) const;
+  Result<void> set_place(const BlobKey& key, const std::string& id, Place place);
   Result<Staged> staged(const BlobKey& key);
   Result<void> drop_blocks(const BlobKey& key);
-  Result<Committed> join(const BlobKey& key, const std::vector<std::string>& ids,
-                         std::uint64_t total, BlobRecord record, std::optional<Sha256> expected);
+  Result<Committed> commit_in_place(const Fd& file, const BlobKey& key, BlobRecord record);
+  Result<Committed> join(const Fd& from, const std::vector<Place>& places, const BlobKey& key,
+                         BlobRecord record, std::optional<Sha256> expected);
 
   const std::string root_;
   const BlobLimits limits_;

@@ -6,6 +6,9 @@
 namespace reachback::server {
 namespace {
 
+// So much is given to the disk while more comes in.
+constexpr std::uint64_t kWriteOutBytes = 1 << 20;
+
 Error busy(const BlobKey& key) {
   return Error{Errc::conflict, "blob " + key.text() + " is being written"};
 }
@@ -23,6 +26,7 @@ Result<T> as_port(Result<T> result) {
 
 BlobUpload::~BlobUpload() {
   file_.reset();  // Before the next writer may begin.
+  block_.reset();
   writers_->leave(key_.text());
 }
 
@@ -30,11 +34,16 @@ Result<void> BlobUpload::write(std::string_view piece) {
   if (piece.size() > declared_ - written_) {
     return Error{Errc::too_large, "the body is longer than it was declared"};
   }
-  RB_TRY(disk_->write(file_->fd(), piece));
+  const int fd = block_ ? block_->file.get() : file_->fd();
+  RB_TRY(disk_->write(fd, piece));
   written_ += piece.size();
   room_.spend(piece.size());
-  if (block_id_.empty()) {
-    hash_.update(piece);
+  if (auto& hash = block_ ? block_->hash : hash_) {
+    hash->update(piece);
+  }
+  if (written_ - begun_ >= kWriteOutBytes) {
+    disk_->start_writing(fd, (block_ ? block_->offset : 0) + begun_, written_ - begun_);
+    begun_ = written_;
   }
   return {};
 }
@@ -206,10 +215,14 @@ void BlobFs::begin(BlobKey key, std::string block_id, std::uint64_t declared,
       [this, upload = std::move(upload)]() mutable -> Result<std::shared_ptr<BlobUpload>> {
         auto owned = std::move(upload);  // Only the caller keeps it.
         RB_TRY_ASSIGN(owned->room_, folder_->reserve(owned->declared_));
-        RB_TRY_ASSIGN(StagedFile file, owned->block_id_.empty()
-                                           ? folder_->new_file()
-                                           : folder_->new_block(owned->key_, owned->block_id_));
+        if (!owned->block_id_.empty()) {
+          RB_TRY_ASSIGN(IncomingBlock block, folder_->new_block(owned->key_, owned->block_id_));
+          owned->block_.emplace(std::move(block));
+          return owned;
+        }
+        RB_TRY_ASSIGN(StagedFile file, folder_->new_file());
         owned->file_.emplace(std::move(file));
+        owned->hash_.emplace();
         return owned;
       },
       std::move(done));
@@ -239,7 +252,7 @@ void BlobFs::finish_blob(std::shared_ptr<BlobUpload> upload, BlobHeaders headers
           return Error{Errc::protocol, "the body is shorter than it was declared"};
         }
         BlobRecord record;
-        record.info = {owned->written_, owned->hash_.finish()};
+        record.info = {owned->written_, owned->hash_->finish()};
         record.headers = std::move(headers);
         if (expected && *expected != record.info.sha256) {
           return Error{Errc::mismatch, "the body does not have the digest that was declared"};
@@ -256,7 +269,7 @@ void BlobFs::finish_block(std::shared_ptr<BlobUpload> upload, Done<void> done) {
         if (owned->written_ != owned->declared_) {
           return Error{Errc::protocol, "the body is shorter than it was declared"};
         }
-        return folder_->keep_block(std::move(*owned->file_), owned->key_, owned->block_id_,
+        return folder_->keep_block(std::move(*owned->block_), owned->key_, owned->block_id_,
                                    owned->written_);
       },
       std::move(done));

@@ -47,12 +47,14 @@ class BlobUpload {
   BlobKey key_;
   std::shared_ptr<WriterSet> writers_;
   std::shared_ptr<Disk> disk_;
-  std::optional<StagedFile> file_;
+  std::optional<StagedFile> file_;      // of a whole blob,
+  std::optional<IncomingBlock> block_;  // or else of a block
   Reservation room_;
   std::string block_id_;  // empty: a whole blob
   std::uint64_t declared_ = 0;
   std::uint64_t written_ = 0;
-  crypto::Sha256Stream hash_;  // of a whole blob; blocks are hashed when they are joined
+  std::uint64_t begun_ = 0;                   // so many of these the disk was told to write
+  std::optional<crypto::Sha256Stream> hash_;  // of a whole blob
 };
 
 class BlobFs : public BlobStore {

@@ -50,10 +50,10 @@ TEST_F(BlobFsTest, ABlobIsOneFileOfBytesAndTrailer) {
 // A disk whose copies of blocks stand still until they may go on.
 class StandingDisk : public Disk {
  public:
-  Result<void> copy(int from, int to, std::uint64_t bytes) override {
+  Result<void> copy(int from, std::uint64_t offset, int to, std::uint64_t bytes) override {
     copying.fetch_add(1);
     go_on.wait(false);
-    return Disk::copy(from, to, bytes);
+    return Disk::copy(from, offset, to, bytes);
   }
   std::atomic<int> copying{0};
   std::atomic<bool> go_on{false};
@@ -67,7 +67,8 @@ TEST_F(BlobFsTest, LongCommitsHoldUpNothingElse) {
   for (int i = 0; i < kCommits; ++i) {
     const BlobKey large = test_key(static_cast<char>('a' + i));
     ASSERT_TRUE(bench.put_block(large, "0", "bytes").ok());
-    bench.store().commit_blocks(large, {"0"}, {}, {}, [&](Result<Committed> c) {
+    ASSERT_TRUE(bench.put_block(large, "1", "more").ok());
+    bench.store().commit_blocks(large, {"1", "0"}, {}, {}, [&](Result<Committed> c) {
       committed += c.ok() ? 1 : 0;
       committed.notify_all();
     });
@@ -146,6 +147,69 @@ TEST_F(BlobFsTest, BlocksAreJoinedInTheOrderGiven) {
   EXPECT_EQ(bench.open(key_)->record.headers.file_name, "f.bin");
   EXPECT_TRUE(bench.blocks(key_)->empty());
   EXPECT_EQ(files_below(staging()), 0u);
+}
+
+// A disk that must not be asked to copy.
+class CountingDisk : public Disk {
+ public:
+  Result<void> copy(int from, std::uint64_t offset, int to, std::uint64_t bytes) override {
+    ++copies;
+    return Disk::copy(from, offset, to, bytes);
+  }
+  std::atomic<int> copies{0};
+};
+
+TEST_F(BlobFsTest, BlocksThatCameInTheirOrderBecomeTheBlobWithoutACopy) {
+  auto disk = std::make_shared<CountingDisk>();
+  BlobBench bench(options(), disk);
+  ASSERT_TRUE(bench.put_block(key_, "1", "one").ok());
+  {
+    auto broken_off = bench.begin_block(key_, "2", 100);
+    ASSERT_TRUE(broken_off.ok());
+    ASSERT_TRUE((*broken_off)->write("what a cut connection left of it").ok());
+  }
+  ASSERT_TRUE(bench.put_block(key_, "2", "two").ok());
+  ASSERT_TRUE(bench.commit(key_, {"1", "2"}, {}, crypto::sha256("onetwo")).ok());
+  EXPECT_EQ(*bench.read(key_), "onetwo");
+  EXPECT_EQ(disk->copies, 0);
+  EXPECT_EQ(files_below(staging()), 0u);
+}
+
+TEST_F(BlobFsTest, SoDoBlocksOfAFormerProcess) {
+  {
+    ASSERT_TRUE(BlobBench(options()).put_block(key_, "1", "one").ok());
+  }
+  auto disk = std::make_shared<CountingDisk>();
+  BlobBench bench(options(), disk);
+  ASSERT_TRUE(bench.put_block(key_, "2", "two").ok());
+  ASSERT_TRUE(bench.commit(key_, {"1", "2"}, {}, crypto::sha256("onetwo")).ok());
+  EXPECT_EQ(*bench.read(key_), "onetwo");
+  EXPECT_EQ(disk->copies, 0);
+}
+
+TEST_F(BlobFsTest, AListThatLeavesBlocksOutKeepsThemUntilItIsCommitted) {
+  auto disk = std::make_shared<LosingDisk>(folder_.path());
+  BlobBench bench(options(), disk);
+  ASSERT_TRUE(bench.put_block(key_, "1", "one").ok());
+  ASSERT_TRUE(bench.put_block(key_, "2", "two").ok());
+  disk->set_room(3);  // not for the trailer
+  EXPECT_EQ(code_of(bench.commit(key_, {"1"})), Errc::storage_full);
+  disk->set_room(128 << 20);
+  ASSERT_TRUE(bench.put_block(key_, "3", "three").ok());
+  ASSERT_TRUE(bench.commit(key_, {"1", "2"}).ok());
+  EXPECT_EQ(*bench.read(key_), "onetwo");
+}
+
+TEST_F(BlobFsTest, NamesOfBlocksWhoseBytesHaveBecomeABlobMeanNothing) {
+  BlobBench bench(options());
+  ASSERT_TRUE(bench.put_block(key_, "1", "one").ok());
+  ASSERT_TRUE(bench.put_block(key_, "2", "two").ok());
+  // As if the process had died between the rename and what follows it.
+  std::filesystem::rename(staging() + "/" + key_.text() + "/bytes", folder_ / "aside");
+  BlobBench again(options());
+  EXPECT_TRUE(again.blocks(key_)->empty());
+  ASSERT_TRUE(again.put_block(key_, "3", "long enough for both").ok());
+  EXPECT_EQ(again.blocks(key_)->size(), 1u);
 }
 
 TEST_F(BlobFsTest, ABlockThatIsSentAgainReplacesTheFirst) {
@@ -291,7 +355,7 @@ TEST_F(BlobFsTest, ADiskThatRunsFullInTheMiddleLeavesNothingHalf) {
 
   disk->set_room(1000);
   ASSERT_TRUE(bench.put_block(key_, "1", std::string(400, 'x')).ok());
-  disk->set_room(400);  // the join fits, its trailer does not
+  disk->set_room(40);  // its trailer does not fit
   EXPECT_EQ(code_of(bench.commit(key_, {"1"})), Errc::storage_full);
   EXPECT_EQ(code_of(bench.stat(key_)), Errc::not_found);
   EXPECT_EQ(files_below(folder_.path()), 1u);

@@ -34,11 +34,16 @@ Result<void> Disk::write(int fd, std::string_view bytes) {
   return write_all(fd, bytes);
 }
 
-Result<void> Disk::copy(int from, int to, std::uint64_t bytes) {
-  off_t offset = 0;
-  while (static_cast<std::uint64_t>(offset) < bytes) {
-    ssize_t n = ::copy_file_range(from, &offset, to, nullptr,
-                                  bytes - static_cast<std::uint64_t>(offset), 0);
+void Disk::start_writing(int fd, std::uint64_t offset, std::uint64_t bytes) {
+  ::sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
+}
+
+Result<void> Disk::copy(int from, std::uint64_t offset, int to, std::uint64_t bytes) {
+  const std::uint64_t end = offset + bytes;
+  auto at = static_cast<off_t>(offset);
+  while (static_cast<std::uint64_t>(at) < end) {
+    ssize_t n = ::copy_file_range(from, &at, to, nullptr, end - static_cast<std::uint64_t>(at), 0);
     if (n < 0 && errno == EINTR) {
       continue;
     }
@@ -46,7 +51,7 @@ Result<void> Disk::copy(int from, int to, std::uint64_t bytes) {
       return errno_error("copy");
     }
     if (n <= 0) {  // Not between these file systems, or nothing more to read.
-      return copy_by_hand(*this, from, to, static_cast<std::uint64_t>(offset), bytes);
+      return copy_by_hand(*this, from, to, static_cast<std::uint64_t>(at), end);
     }
   }
   return {};

@@ -36,7 +36,7 @@ class LosingDisk : public Disk {
     }
     return Disk::write(fd, bytes);
   }
-  Result<void> copy(int from, int to, std::uint64_t bytes) override {
+  Result<void> copy(int from, std::uint64_t offset, int to, std::uint64_t bytes) override {
     {
       MutexLock lock(mutex_);
       if (bytes > room_) {
@@ -45,7 +45,7 @@ class LosingDisk : public Disk {
       }
       room_ -= bytes;
     }
-    return Disk::copy(from, to, bytes);
+    return Disk::copy(from, offset, to, bytes);
   }
   Result<void> sync_file(int fd) override {
     MutexLock lock(mutex_);
@@ -69,7 +69,7 @@ class LosingDisk : public Disk {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
       if (entry.is_directory()) {
         remember_folder(entry.path().string());
-      } else {
+      } else if (!entry.is_symlink()) {
         RB_TRY_ASSIGN(Fd fd, open_file(entry.path().string(), O_RDONLY));
         RB_TRY(remember_file(fd.get()));
       }
@@ -134,17 +134,21 @@ class LosingDisk : public Disk {
       struct stat status{};
       ::lstat(entry.path().c_str(), &status);
       names[entry.path().filename().string()] = node_of(status);
-      if (S_ISDIR(status.st_mode)) {
-        is_folder_[node_of(status)] = true;
-      }
+      is_folder_[node_of(status)] = S_ISDIR(status.st_mode);
+      links_[node_of(status)] =
+          S_ISLNK(status.st_mode) ? std::filesystem::read_symlink(entry.path()).string() : "";
     }
     folders_[folder] = std::move(names);
   }
   void rebuild(const std::string& from, const std::string& to) RB_REQUIRES(mutex_) {
     std::filesystem::create_directory(to);
     for (const auto& [name, node] : folders_[from]) {
-      if (is_folder_.contains(node)) {
+      if (is_folder_[node]) {
         rebuild(from + "/" + name, to + "/" + name);
+        continue;
+      }
+      if (!links_[node].empty()) {
+        std::filesystem::create_symlink(links_[node], to + "/" + name);
         continue;
       }
       auto fd = open_file(to + "/" + name, O_WRONLY | O_CREAT | O_EXCL);
@@ -159,6 +163,7 @@ class LosingDisk : public Disk {
   mutable Mutex mutex_;
   std::map<Node, File> files_ RB_GUARDED_BY(mutex_);
   std::map<Node, bool> is_folder_ RB_GUARDED_BY(mutex_);
+  std::map<Node, std::string> links_ RB_GUARDED_BY(mutex_);  // what symbolic links say; or ""
   std::map<std::string, std::map<std::string, Node>> folders_ RB_GUARDED_BY(mutex_);
   std::uint64_t room_ RB_GUARDED_BY(mutex_) = std::numeric_limits<std::uint64_t>::max() / 2;
   int syncs_ RB_GUARDED_BY(mutex_) = 0;

@@ -39,10 +39,9 @@ class BlobWriteTest : public BlobHttpTest {
     EXPECT_EQ(reply.status, status) << reply.body;
     EXPECT_EQ(reply.error(), code);
   }
-  // Until what an aborted request left is gone.
-  void settle() {
-    for (int i = 0; i < 1000 && files_below(folder_.path()) > 0; ++i) {
-      std::this_thread::yield();
+  // Until the server has begun with what a request sends, or dropped what it left.
+  void wait_for_files(std::size_t count) {
+    while (files_below(folder_.path()) != count) {  // or the test's time is over
       ::usleep(1000);
     }
   }
@@ -155,7 +154,9 @@ TEST_F(BlobWriteTest, N06_ABodyCutShortLeavesNothing) {
     connection.send(request_text("PUT", target_of(link()),
                                  {{"x-ms-blob-type", "BlockBlob"}, {"Content-Length", "10"}}) +
                     "01234");
+    wait_for_files(1);
     connection.close();
+    wait_for_files(0);
   }
   {
     RawConnection connection(agents_->address());
@@ -164,10 +165,10 @@ TEST_F(BlobWriteTest, N06_ABodyCutShortLeavesNothing) {
                      target_of(write_link(test_key('3'))) + "&comp=block&blockid=" + block_id(1),
                      {{"Content-Length", "10"}}) +
         "01234");
+    wait_for_files(1);
     connection.close();
+    wait_for_files(0);
   }
-  settle();
-  EXPECT_EQ(files_below(folder_.path()), 0u);
   EXPECT_EQ(get(read_link(key_)).status, 404);
 }
 
