@@ -17,7 +17,7 @@ bool refused_options(Core& core, const Call& call) {
 
 }  // namespace
 
-void get_metadata(Core& core, CallPtr call) {
+void get_metadata(Core& core, const CallPtr& call) {
   if (refused_options(core, *call)) {
     return;
   }
@@ -30,7 +30,7 @@ void get_metadata(Core& core, CallPtr call) {
   core.answer(*call, std::move(response));
 }
 
-void get_openapi(Core& core, CallPtr call) {
+void get_openapi(Core& core, const CallPtr& call) {
   if (refused_options(core, *call)) {
     return;
   }

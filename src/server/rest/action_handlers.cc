@@ -10,7 +10,7 @@
 namespace reachback::server::rest {
 namespace {
 
-Done<action::Action> answer_with_action(Core& core, CallPtr call) {
+Done<action::Action> answer_with_action(Core& core, const CallPtr& call) {
   return [&core, call](Result<action::Action> action) {
     if (!action) {
       core.refuse(*call, action.error());
@@ -36,7 +36,7 @@ void answer_with_actions(Core& core, const CallPtr& call, const ListOptions& opt
 
 }  // namespace
 
-void get_actions(Core& core, CallPtr call) {
+void get_actions(Core& core, const CallPtr& call) {
   auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
   if (!options) {
     core.refuse(*call, options.error());
@@ -45,7 +45,7 @@ void get_actions(Core& core, CallPtr call) {
   answer_with_actions(core, call, *options, "/api/machineactions");
 }
 
-void get_machine_actions(Core& core, CallPtr call) {
+void get_machine_actions(Core& core, const CallPtr& call) {
   auto options = parse_list_options(call->query, action_entity(), core.bounds.list);
   auto id = machine_id(*call);
   if (!options || !id) {
@@ -68,7 +68,7 @@ void get_machine_actions(Core& core, CallPtr call) {
       });
 }
 
-void get_actions_count(Core& core, CallPtr call) {
+void get_actions_count(Core& core, const CallPtr& call) {
   auto query = parse_count_options(call->query, action_entity(), core.bounds.list);
   if (!query) {
     core.refuse(*call, query.error());
@@ -78,7 +78,7 @@ void get_actions_count(Core& core, CallPtr call) {
                                answer_with_count<action::Action>(core, call));
 }
 
-void get_action(Core& core, CallPtr call) {
+void get_action(Core& core, const CallPtr& call) {
   auto id = action_id(*call);
   auto options = refuse_options(call->query);
   auto wait = parse_wait(call->query, core.bounds.wait_default, core.bounds.wait_timeout);
@@ -94,7 +94,7 @@ void get_action(Core& core, CallPtr call) {
   }
 }
 
-void post_cancel(Core& core, CallPtr call) {
+void post_cancel(Core& core, const CallPtr& call) {
   auto id = action_id(*call);
   auto options = refuse_options(call->query);
   if (!id || !options) {
@@ -110,7 +110,7 @@ void post_cancel(Core& core, CallPtr call) {
                                  answer_with_action(core, call));
 }
 
-void get_result_link(Core& core, CallPtr call) {
+void get_result_link(Core& core, const CallPtr& call) {
   auto id = action_id(*call);
   auto options = refuse_options(call->query);
   auto index = parse_index_argument(call->params.back());
@@ -134,7 +134,7 @@ void get_result_link(Core& core, CallPtr call) {
       });
 }
 
-void get_receipts(Core& core, CallPtr call) {
+void get_receipts(Core& core, const CallPtr& call) {
   auto id = action_id(*call);
   auto options = refuse_options(call->query);
   if (!id || !options) {

@@ -115,7 +115,7 @@ void sign_in(Core& core, const CallPtr& call, const App& app, const Pairs& param
              });
 }
 
-void authorize(Core& core, CallPtr call, TokenVersion version) {
+void authorize(Core& core, const CallPtr& call, TokenVersion version) {
   auto tenant = served_tenant(core, call->params.front());
   auto parameters = page_parameters(*call);
   if (!tenant || !parameters) {
@@ -156,12 +156,12 @@ void authorize(Core& core, CallPtr call, TokenVersion version) {
 
 }  // namespace
 
-void authorize_v1(Core& core, CallPtr call) {
-  authorize(core, std::move(call), TokenVersion::v1);
+void authorize_v1(Core& core, const CallPtr& call) {
+  authorize(core, call, TokenVersion::v1);
 }
 
-void authorize_v2(Core& core, CallPtr call) {
-  authorize(core, std::move(call), TokenVersion::v2);
+void authorize_v2(Core& core, const CallPtr& call) {
+  authorize(core, call, TokenVersion::v2);
 }
 
 }  // namespace reachback::server::rest

@@ -96,7 +96,7 @@ class Core {
 
 // Answers a list's /$count.
 template <typename T>
-Done<Page<T>> answer_with_count(Core& core, CallPtr call) {
+Done<Page<T>> answer_with_count(Core& core, const CallPtr& call) {
   return [&core, call](Result<Page<T>> page) {
     if (!page) {
       core.refuse(*call, page.error());

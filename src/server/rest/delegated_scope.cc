@@ -103,9 +103,9 @@ std::string granted_scope(const DelegatedAsk& ask) {
   std::string out;
   const std::string base = ask.audience + (ask.audience.ends_with('/') ? "" : "/");
   for (const std::string& scope : ask.scopes) {
-    out += (out.empty() ? "" : " ") + base + scope;
+    out.append(base).append(scope).append(" ");
   }
-  out += (out.empty() ? "" : " ") + base + std::string(kAll);
+  out.append(base).append(kAll);
   if (ask.wants_id_token) {
     out += " openid profile";
   }

@@ -37,7 +37,7 @@ std::string render_start(const DeviceStart& start, const std::string& url, Token
   return out;
 }
 
-void post_device_code(Core& core, CallPtr call, TokenVersion version) {
+void post_device_code(Core& core, const CallPtr& call, TokenVersion version) {
   auto tenant = served_tenant(core, call->params.front());
   if (!tenant) {
     core.refuse(*call, unknown_tenant(call->params.front()));
@@ -119,19 +119,19 @@ void sign_in(Core& core, const CallPtr& call, const DeviceCodes::Waiting& waitin
 
 }  // namespace
 
-void post_device_code_v1(Core& core, CallPtr call) {
-  post_device_code(core, std::move(call), TokenVersion::v1);
+void post_device_code_v1(Core& core, const CallPtr& call) {
+  post_device_code(core, call, TokenVersion::v1);
 }
 
-void post_device_code_v2(Core& core, CallPtr call) {
-  post_device_code(core, std::move(call), TokenVersion::v2);
+void post_device_code_v2(Core& core, const CallPtr& call) {
+  post_device_code(core, call, TokenVersion::v2);
 }
 
-void get_device_login(Core& core, CallPtr call) {
+void get_device_login(Core& core, const CallPtr& call) {
   core.answer(*call, device_code_page(200, "", parameter(call->query, "user_code").substr(0, 16)));
 }
 
-void post_device_login(Core& core, CallPtr call) {
+void post_device_login(Core& core, const CallPtr& call) {
   auto form = page_parameters(*call);
   if (!form || is_from_elsewhere(*call)) {
     core.answer(

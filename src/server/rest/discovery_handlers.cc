@@ -68,15 +68,15 @@ std::string_view tenant_asked_for(std::string_view endpoint) {
 
 }  // namespace
 
-void get_configuration_v1(Core& core, CallPtr call) {
+void get_configuration_v1(Core& core, const CallPtr& call) {
   answer_configuration(core, call, "/", "/oauth2/");
 }
 
-void get_configuration_v2(Core& core, CallPtr call) {
+void get_configuration_v2(Core& core, const CallPtr& call) {
   answer_configuration(core, call, "/v2.0", "/oauth2/v2.0/");
 }
 
-void get_keys(Core& core, CallPtr call) {
+void get_keys(Core& core, const CallPtr& call) {
   if (!served_tenant(core, call->params.front())) {
     core.refuse(*call, unknown_tenant(call->params.front()));
     return;
@@ -84,7 +84,7 @@ void get_keys(Core& core, CallPtr call) {
   core.answer(*call, json_response(200, core.deps.issuer.jwks()));
 }
 
-void get_instance(Core& core, CallPtr call) {
+void get_instance(Core& core, const CallPtr& call) {
   auto asked = values_of(call->query, "authorization_endpoint");
   std::string_view name = asked.empty() ? "" : tenant_asked_for(asked.front());
   auto tenant = served_tenant(core, name);

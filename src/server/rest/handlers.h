@@ -6,56 +6,56 @@
 namespace reachback::server::rest {
 
 // token_handler.cc
-void post_token_v1(Core& core, CallPtr call);
-void post_token_v2(Core& core, CallPtr call);
-void post_revoke(Core& core, CallPtr call);
+void post_token_v1(Core& core, const CallPtr& call);
+void post_token_v2(Core& core, const CallPtr& call);
+void post_revoke(Core& core, const CallPtr& call);
 // authorize_handlers.cc
-void authorize_v1(Core& core, CallPtr call);
-void authorize_v2(Core& core, CallPtr call);
+void authorize_v1(Core& core, const CallPtr& call);
+void authorize_v2(Core& core, const CallPtr& call);
 // device_handlers.cc
-void post_device_code_v1(Core& core, CallPtr call);
-void post_device_code_v2(Core& core, CallPtr call);
-void get_device_login(Core& core, CallPtr call);
-void post_device_login(Core& core, CallPtr call);
+void post_device_code_v1(Core& core, const CallPtr& call);
+void post_device_code_v2(Core& core, const CallPtr& call);
+void get_device_login(Core& core, const CallPtr& call);
+void post_device_login(Core& core, const CallPtr& call);
 // discovery_handlers.cc
-void get_configuration_v1(Core& core, CallPtr call);
-void get_configuration_v2(Core& core, CallPtr call);
-void get_keys(Core& core, CallPtr call);
-void get_instance(Core& core, CallPtr call);
+void get_configuration_v1(Core& core, const CallPtr& call);
+void get_configuration_v2(Core& core, const CallPtr& call);
+void get_keys(Core& core, const CallPtr& call);
+void get_instance(Core& core, const CallPtr& call);
 // machine_handlers.cc
-void get_machines(Core& core, CallPtr call);
-void get_machines_count(Core& core, CallPtr call);
-void get_machine(Core& core, CallPtr call);
-void find_machines_by_ip(Core& core, CallPtr call);
-void find_machines_by_tag(Core& core, CallPtr call);
-void get_machine_groups(Core& core, CallPtr call);
-void get_alerts(Core& core, CallPtr call);
+void get_machines(Core& core, const CallPtr& call);
+void get_machines_count(Core& core, const CallPtr& call);
+void get_machine(Core& core, const CallPtr& call);
+void find_machines_by_ip(Core& core, const CallPtr& call);
+void find_machines_by_tag(Core& core, const CallPtr& call);
+void get_machine_groups(Core& core, const CallPtr& call);
+void get_alerts(Core& core, const CallPtr& call);
 // machine_change_handlers.cc
-void post_tag(Core& core, CallPtr call);
-void post_tag_of_machines(Core& core, CallPtr call);
-void post_device_value(Core& core, CallPtr call);
-void patch_machine(Core& core, CallPtr call);
+void post_tag(Core& core, const CallPtr& call);
+void post_tag_of_machines(Core& core, const CallPtr& call);
+void post_device_value(Core& core, const CallPtr& call);
+void patch_machine(Core& core, const CallPtr& call);
 // unserved_handlers.cc
-void post_unserved_action(Core& core, CallPtr call);
-void get_package_uri(Core& core, CallPtr call);
+void post_unserved_action(Core& core, const CallPtr& call);
+void get_package_uri(Core& core, const CallPtr& call);
 // run_handler.cc
-void post_run_live_response(Core& core, CallPtr call);
+void post_run_live_response(Core& core, const CallPtr& call);
 // action_handlers.cc
-void get_actions(Core& core, CallPtr call);
-void get_machine_actions(Core& core, CallPtr call);
-void get_actions_count(Core& core, CallPtr call);
-void get_action(Core& core, CallPtr call);
-void post_cancel(Core& core, CallPtr call);
-void get_result_link(Core& core, CallPtr call);
-void get_receipts(Core& core, CallPtr call);
+void get_actions(Core& core, const CallPtr& call);
+void get_machine_actions(Core& core, const CallPtr& call);
+void get_actions_count(Core& core, const CallPtr& call);
+void get_action(Core& core, const CallPtr& call);
+void post_cancel(Core& core, const CallPtr& call);
+void get_result_link(Core& core, const CallPtr& call);
+void get_receipts(Core& core, const CallPtr& call);
 // library_handlers.cc
-void get_library(Core& core, CallPtr call);
-void get_library_count(Core& core, CallPtr call);
-void post_library(Core& core, CallPtr call);
-void delete_library_file(Core& core, CallPtr call);
+void get_library(Core& core, const CallPtr& call);
+void get_library_count(Core& core, const CallPtr& call);
+void post_library(Core& core, const CallPtr& call);
+void delete_library_file(Core& core, const CallPtr& call);
 
 // about_handlers.cc
-void get_metadata(Core& core, CallPtr call);
-void get_openapi(Core& core, CallPtr call);
+void get_metadata(Core& core, const CallPtr& call);
+void get_openapi(Core& core, const CallPtr& call);
 
 }  // namespace reachback::server::rest

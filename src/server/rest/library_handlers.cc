@@ -105,7 +105,7 @@ Result<LibraryUpload> parse_upload(const Call& call, const Bounds& bounds) {
 
 }  // namespace
 
-void get_library(Core& core, CallPtr call) {
+void get_library(Core& core, const CallPtr& call) {
   auto options = parse_list_options(call->query, library_entity(), core.bounds.list);
   if (!options) {
     core.refuse(*call, options.error());
@@ -124,7 +124,7 @@ void get_library(Core& core, CallPtr call) {
       });
 }
 
-void get_library_count(Core& core, CallPtr call) {
+void get_library_count(Core& core, const CallPtr& call) {
   auto query = parse_count_options(call->query, library_entity(), core.bounds.list);
   if (!query) {
     core.refuse(*call, query.error());
@@ -134,7 +134,7 @@ void get_library_count(Core& core, CallPtr call) {
                          answer_with_count<LibraryFile>(core, call));
 }
 
-void post_library(Core& core, CallPtr call) {
+void post_library(Core& core, const CallPtr& call) {
   auto upload = parse_upload(*call, core.bounds);
   if (!upload) {
     core.refuse(*call, upload.error());
@@ -153,7 +153,7 @@ void post_library(Core& core, CallPtr call) {
       });
 }
 
-void delete_library_file(Core& core, CallPtr call) {
+void delete_library_file(Core& core, const CallPtr& call) {
   const std::string& name = call->params.front();
   if (auto none = refuse_options(call->query); !none) {
     core.refuse(*call, none.error());

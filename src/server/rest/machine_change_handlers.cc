@@ -37,12 +37,12 @@ MachineChange change_of(const TagBody& body, const Bounds& bounds) {
 
 }  // namespace
 
-void post_tag(Core& core, CallPtr call) {
+void post_tag(Core& core, const CallPtr& call) {
   auto body = parse_tag_body(call->content(), /*many=*/false, core.bounds);
   change_one(core, call, body ? Result(change_of(*body, core.bounds)) : body.error());
 }
 
-void post_tag_of_machines(Core& core, CallPtr call) {
+void post_tag_of_machines(Core& core, const CallPtr& call) {
   auto options = refuse_options(call->query);
   auto body = parse_tag_body(call->content(), /*many=*/true, core.bounds);
   if (!options || !body) {
@@ -61,7 +61,7 @@ void post_tag_of_machines(Core& core, CallPtr call) {
       });
 }
 
-void post_device_value(Core& core, CallPtr call) {
+void post_device_value(Core& core, const CallPtr& call) {
   auto value = parse_device_value_body(call->content());
   MachineChange change;
   if (value) {
@@ -70,7 +70,7 @@ void post_device_value(Core& core, CallPtr call) {
   change_one(core, call, value ? Result(std::move(change)) : value.error());
 }
 
-void patch_machine(Core& core, CallPtr call) {
+void patch_machine(Core& core, const CallPtr& call) {
   change_one(core, call, parse_machine_patch(call->content(), core.bounds));
 }
 

@@ -29,7 +29,7 @@ void answer_with_list(Core& core, const CallPtr& call, const ListOptions& option
 
 }  // namespace
 
-void get_machines(Core& core, CallPtr call) {
+void get_machines(Core& core, const CallPtr& call) {
   auto options = parse_list_options(call->query, machine_entity(), core.bounds.list);
   if (!options) {
     core.refuse(*call, options.error());
@@ -38,7 +38,7 @@ void get_machines(Core& core, CallPtr call) {
   answer_with_list(core, call, *options, "/api/machines");
 }
 
-void get_machines_count(Core& core, CallPtr call) {
+void get_machines_count(Core& core, const CallPtr& call) {
   auto query = parse_count_options(call->query, machine_entity(), core.bounds.list);
   if (!query) {
     core.refuse(*call, query.error());
@@ -48,7 +48,7 @@ void get_machines_count(Core& core, CallPtr call) {
                           core.bounds.list_bounds(), answer_with_count<MachineView>(core, call));
 }
 
-void get_machine(Core& core, CallPtr call) {
+void get_machine(Core& core, const CallPtr& call) {
   if (auto none = refuse_options(call->query); !none) {
     core.refuse(*call, none.error());
     return;
@@ -64,7 +64,7 @@ void get_machine(Core& core, CallPtr call) {
       });
 }
 
-void find_machines_by_ip(Core& core, CallPtr call) {
+void find_machines_by_ip(Core& core, const CallPtr& call) {
   auto options = refuse_options(call->query);
   auto what = parse_find_by_ip(call->params.front(), core.deps.clock.now(), core.bounds);
   if (!options || !what) {
@@ -89,7 +89,7 @@ void find_machines_by_ip(Core& core, CallPtr call) {
 }
 
 // The list of machines with that tag in its filter.
-void find_machines_by_tag(Core& core, CallPtr call) {
+void find_machines_by_tag(Core& core, const CallPtr& call) {
   auto options = parse_list_options(call->query, machine_entity(), core.bounds.list);
   auto asked = parse_find_by_tag(call->query);
   if (!options || !asked) {
@@ -109,7 +109,7 @@ void find_machines_by_tag(Core& core, CallPtr call) {
 
 // Device groups, by id. A machine that is in none is in group 0, which is not listed. Source:
 // clients.md 16.
-void get_machine_groups(Core& core, CallPtr call) {
+void get_machine_groups(Core& core, const CallPtr& call) {
   auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());
@@ -125,7 +125,7 @@ void get_machine_groups(Core& core, CallPtr call) {
 }
 
 // Reachback has no alerts. Source: clients.md 15.
-void get_alerts(Core& core, CallPtr call) {
+void get_alerts(Core& core, const CallPtr& call) {
   auto page = parse_page(call->query, core.bounds.list.top_max, core.bounds.list.skip_max);
   if (!page) {
     core.refuse(*call, page.error());

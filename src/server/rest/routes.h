@@ -21,7 +21,7 @@ struct Call;
 struct Bounds;
 using CallPtr = std::shared_ptr<Call>;
 // Runs after every check of the row has passed. Answers the call exactly once, now or later.
-using Handler = void (*)(Core& core, CallPtr call);
+using Handler = void (*)(Core& core, const CallPtr& call);
 
 enum class Plane {
   api,      // bearer token, MDE envelope

@@ -46,7 +46,7 @@ Result<SubmitRequest> parse(const Core& core, const Call& call) {
 
 }  // namespace
 
-void post_run_live_response(Core& core, CallPtr call) {
+void post_run_live_response(Core& core, const CallPtr& call) {
   auto request = parse(core, *call);
   if (!request) {
     core.refuse(*call, request.error());

@@ -84,16 +84,16 @@ void give_for_user(Core& core, const CallPtr& call, Version version, const Tenan
        std::move(body));
 }
 
-Done<UserTokens> answer_with(Core& core, CallPtr call, Version version, const TenantId& tenant,
-                             AuthenticatedClient client) {
-  return [&core, call = std::move(call), version, tenant,
-          client = std::move(client)](const Result<UserTokens>& tokens) {
-    if (tokens) {
-      give_for_user(core, call, version, tenant, client, *tokens);
-    } else {
-      core.refuse(*call, tokens.error());
-    }
-  };
+Done<UserTokens> answer_with(Core& core, const CallPtr& call, Version version,
+                             const TenantId& tenant, AuthenticatedClient client) {
+  return
+      [&core, call, version, tenant, client = std::move(client)](const Result<UserTokens>& tokens) {
+        if (tokens) {
+          give_for_user(core, call, version, tenant, client, *tokens);
+        } else {
+          core.refuse(*call, tokens.error());
+        }
+      };
 }
 
 Error code_not_taken() {
@@ -193,7 +193,7 @@ void serve_client_credentials(Core& core, const CallPtr& call, Version version,
       std::move(done));
 }
 
-void post_token(Core& core, CallPtr call, Version version) {
+void post_token(Core& core, const CallPtr& call, Version version) {
   auto tenant = served_tenant(core, call->params.front());
   if (!tenant) {
     core.refuse(*call, unknown_tenant(call->params.front()));
@@ -227,7 +227,7 @@ void post_token(Core& core, CallPtr call, Version version) {
 }  // namespace
 
 // RFC 7009: 200 whatever the token was, if the client is who it says.
-void post_revoke(Core& core, CallPtr call) {
+void post_revoke(Core& core, const CallPtr& call) {
   auto tenant = served_tenant(core, call->params.front());
   if (!tenant) {
     core.refuse(*call, unknown_tenant(call->params.front()));
@@ -260,12 +260,12 @@ void post_revoke(Core& core, CallPtr call) {
       });
 }
 
-void post_token_v1(Core& core, CallPtr call) {
-  post_token(core, std::move(call), Version::v1);
+void post_token_v1(Core& core, const CallPtr& call) {
+  post_token(core, call, Version::v1);
 }
 
-void post_token_v2(Core& core, CallPtr call) {
-  post_token(core, std::move(call), Version::v2);
+void post_token_v2(Core& core, const CallPtr& call) {
+  post_token(core, call, Version::v2);
 }
 
 std::optional<TenantId> served_tenant(const Core& core, std::string_view text) {

@@ -62,7 +62,7 @@ Result<void> check(const Core& core, const Call& call) {
 
 }  // namespace
 
-void post_unserved_action(Core& core, CallPtr call) {
+void post_unserved_action(Core& core, const CallPtr& call) {
   auto id = machine_id(*call);
   if (auto checked = check(core, *call); !id || !checked) {
     core.refuse(*call, id ? checked.error() : id.error());
@@ -82,7 +82,7 @@ void post_unserved_action(Core& core, CallPtr call) {
 }
 
 // No action of ours collects a package.
-void get_package_uri(Core& core, CallPtr call) {
+void get_package_uri(Core& core, const CallPtr& call) {
   auto id = action_id(*call);
   auto options = refuse_options(call->query);
   if (!id || !options) {
