@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_folder.h"
 
@@ -69,9 +70,14 @@ Error digest_mismatch() {
 }  // namespace
 
 IncomingBlock::~IncomingBlock() {
-  if (file.valid()) {  // not kept
-    // Should this fail, the next block is written over it all the same.
-    offset == 0 ? ::unlink(path.c_str()) : ::ftruncate(file.get(), static_cast<off_t>(offset));
+  if (!file.valid()) {
+    return;  // kept
+  }
+  if (offset == 0) {
+    ::unlink(path.c_str());
+  } else if (::ftruncate(file.get(), static_cast<off_t>(offset)) != 0) {
+    log_warning("a broken block stays until the next is written over it",
+                {field("error", errno_error("cut", path).message)});
   }
 }
 
