@@ -73,6 +73,7 @@ bool HttpConnection::step() {
     case State::lingering:
       return step_lingering();
     case State::handling:
+    case State::waiting:
     case State::closed:
       return false;
   }
@@ -141,6 +142,7 @@ void HttpConnection::on_deadline() {
       close();
       break;
     case State::handling:
+    case State::waiting:
     case State::closed:
       break;
   }
@@ -253,6 +255,7 @@ void HttpConnection::begin_request(std::size_t head_bytes, std::string_view inpu
   ++number_;
   answered_ = false;
   is_head_request_ = head.request.method == "HEAD";
+  is_http_1_0_ = head.is_http_1_0;
   chunked_ = head.chunked;
   chunks_ = ChunkDecoder();
   body_left_ = head.request.content_length.value_or(0);
@@ -279,6 +282,7 @@ void HttpConnection::close() {
   in_ = std::string();
   out_ = std::string();
   file_.reset();
+  source_.reset();
   auto sink = std::move(sink_);
   if (sink && sink->on_end) {
     // Not at once: the handler may be the one who is calling.

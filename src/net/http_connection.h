@@ -53,6 +53,7 @@ class HttpConnection final : public OpenConnection,
     handling,    // the handler has the request; nothing is read
     body,        // the handler has asked for the body
     sending,     // the answer is being written
+    waiting,     // what there was of it is written, its source has nothing more yet
     discarding,  // answered before the body was read to its end
     lingering,   // the last answer is out; bytes are dropped until the peer ends, so that none of
                  // them makes the kernel reset the connection and lose the answer
@@ -91,6 +92,8 @@ class HttpConnection final : public OpenConnection,
   void begin_answer(Response response);
   bool step_sending();
   bool write_some(std::string_view bytes, std::size_t& taken);
+  void ask_source();
+  void on_piece(std::uint64_t number, std::optional<std::string> piece);
   void finish_answer();
   bool step_discarding();
   void begin_linger();
@@ -115,6 +118,8 @@ class HttpConnection final : public OpenConnection,
   std::string out_;  // From out_at_ on still to be written, then `file_`.
   std::size_t out_at_ = 0;
   std::optional<FileBody> file_;
+  std::shared_ptr<BodySource> source_;
+  bool out_chunked_ = false;  // what source_ gives
 
   std::uint32_t wait_number_ = 0;  // Completions of earlier waits are ignored.
   State state_ = State::handshake;
@@ -126,6 +131,7 @@ class HttpConnection final : public OpenConnection,
   bool head_started_ = false;
   bool answered_ = true;  // The current request; also before the first.
   bool is_head_request_ = false;
+  bool is_http_1_0_ = false;
   bool chunked_ = false;
   bool body_complete_ = true;
   bool continue_due_ = false;

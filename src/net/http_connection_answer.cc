@@ -1,5 +1,7 @@
 // The answer of an HttpConnection: its head and body on their way out, and the end of the
 // connection that may follow.
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "net/http_connection.h"
@@ -10,6 +12,18 @@ namespace {
 
 constexpr Duration kLingerTimeout = std::chrono::seconds(2);
 constexpr std::uint64_t kLingerBytesMax = 16 << 20;
+
+// Let go on the loop thread only, where connections die, wherever a source drops what it was asked.
+struct HeldConnection {
+  HeldConnection(Loop& l, std::shared_ptr<HttpConnection> c) : loop(l), connection(std::move(c)) {}
+  HeldConnection(const HeldConnection&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): only without memory, and then the program ends
+  ~HeldConnection() {
+    loop.post([connection = std::move(connection)] {});
+  }
+  Loop& loop;
+  std::shared_ptr<HttpConnection> connection;
+};
 
 }  // namespace
 
@@ -55,18 +69,23 @@ bool HttpConnection::body_rests_small() const {
 void HttpConnection::begin_answer(Response response) {
   auto dropped = std::move(sink_);  // Dies at the end: it may hold the last of the handler's state.
   answered_ = true;
-  close_after_ |= response.close || !body_rests_small() || (group() && group()->draining());
+  out_chunked_ = response.source && !is_http_1_0_;
+  close_after_ |= response.close || !body_rests_small() || (group() && group()->draining()) ||
+                  (response.source && is_http_1_0_);
   bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
   ResponseFraming framing;
   framing.body_bytes = response.file ? response.file->bytes : response.body.size();
-  framing.tell_length = !bodiless;
+  framing.tell_length = !bodiless && !response.source;
+  framing.chunked = !bodiless && out_chunked_;
   framing.close = close_after_;
-  bool send_body = !bodiless && !response.head_only && !is_head_request_ && framing.body_bytes > 0;
+  const bool wants_body = !bodiless && !response.head_only && !is_head_request_;
+  const bool send_body = wants_body && framing.body_bytes > 0;
 
   std::string& scratch = loop_.impl().out;
   scratch.clear();
   append_response_head(scratch, response, framing, loop_.impl().http_date());
   file_.reset();
+  source_ = wants_body ? std::move(response.source) : nullptr;
   std::string_view large_body;
   if (send_body && response.file) {
     file_ = std::move(response.file);
@@ -92,7 +111,7 @@ void HttpConnection::begin_answer(Response response) {
       out_ += large_body;
     }
   }
-  if (more && (!out_.empty() || file_)) {
+  if (more && (!out_.empty() || file_ || source_)) {
     // Large answers go on in the pump, in turn with other connections.
     if (!pumping_) {
       pump_later();
@@ -166,8 +185,43 @@ bool HttpConnection::step_sending() {
     }
     return more;
   }
+  if (source_) {
+    ask_source();
+    return false;
+  }
   finish_answer();
   return state_ != State::closed;
+}
+
+// Nothing is read meanwhile: that the peer has gone is seen when the next piece is written. What
+// the source is asked holds the connection, as an exchange does.
+void HttpConnection::ask_source() {
+  state_ = State::waiting;
+  deadline_.clear();
+  const auto source = source_;  // close() may come inside
+  auto here = std::make_shared<HeldConnection>(loop_, shared_from_this());
+  source->next([here, number = number_](std::optional<std::string> piece) {
+    here->loop.post([self = here->connection, number, piece = std::move(piece)]() mutable {
+      self->on_piece(number, std::move(piece));
+    });
+  });
+}
+
+void HttpConnection::on_piece(std::uint64_t number, std::optional<std::string> piece) {
+  if (number != number_ || state_ != State::waiting) {
+    return;
+  }
+  if (!piece) {
+    source_.reset();
+    out_ = out_chunked_ ? "0\r\n\r\n" : "";
+  } else if (out_chunked_ && !piece->empty()) {
+    out_ = fmt::format("{:x}\r\n", piece->size()) + *piece + "\r\n";
+  } else {
+    out_ = std::move(*piece);
+  }
+  out_at_ = 0;
+  set_window(State::sending);
+  pump();
 }
 
 void HttpConnection::finish_answer() {

@@ -297,6 +297,7 @@ std::optional<HeadFault> parse_request_head(std::string_view head, const HeadLim
   request.content_length = framing.length;
   request.has_body = out.chunked || framing.length.value_or(0) > 0;
   out.keep_alive = !http_1_0 && !framing.close;
+  out.is_http_1_0 = http_1_0;
   out.expects_continue = framing.expects_continue && !http_1_0 && request.has_body;
   return std::nullopt;
 }

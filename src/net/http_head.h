@@ -49,6 +49,7 @@ struct RequestHead {
   Request request;  // peer_ip is left empty
   bool chunked = false;
   bool keep_alive = true;
+  bool is_http_1_0 = false;
   bool expects_continue = false;
 };
 // `head`: what the scanner found complete.

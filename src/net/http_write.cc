@@ -152,6 +152,9 @@ void append_response_head(std::string& out, const Response& response,
     append_number(out, framing.body_bytes);
     out.append("\r\n");
   }
+  if (framing.chunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  }
   if (framing.close) {
     out.append("Connection: close\r\n");
   }

@@ -14,6 +14,7 @@ std::string_view reason_phrase(int status);
 struct ResponseFraming {
   std::uint64_t body_bytes = 0;
   bool tell_length = true;
+  bool chunked = false;  // instead of a length
   bool close = false;
 };
 // Appends status line and fields with the empty line. Fields that are the connection's business and

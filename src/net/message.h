@@ -65,13 +65,25 @@ struct FileBody {
   std::function<bool(std::string_view piece, bool last)> check = nullptr;
 };
 
+// A body of unknown length, pulled piece by piece: the next is asked for when the one before has
+// been sent. Dropped when the body is over or the peer gone.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Calls `piece` once, now or later, on any thread. nullopt: the body is over, nothing is asked
+  // any more. Loop thread.
+  virtual void next(std::function<void(std::optional<std::string>)> piece) = 0;
+};
+
 struct Response {
   int status = 200;
   Headers headers;  // Content-Length, Date and Connection are the connection's business
   std::string body;
   std::optional<FileBody> file;  // instead of body; streamed in pieces
-  bool head_only = false;        // answer to HEAD: the length of body/file is told, nothing is sent
-  bool close = false;            // close the connection after this answer
+  std::shared_ptr<BodySource> source =
+      {};                  // instead of both; sent chunked, to HTTP/1.0 until the end
+  bool head_only = false;  // answer to HEAD: the length of body/file is told, nothing is sent
+  bool close = false;      // close the connection after this answer
 };
 
 }  // namespace reachback::net

@@ -220,6 +220,22 @@ Result<void> check(const pb::Hello::Body& m) {
                                   : check_size("last_contact", m.last_contact(), 16);
 }
 
+// No file is as long as a stream's offset may be.
+Result<void> check_offsets(std::uint64_t out, std::uint64_t err) {
+  RB_TRY(check_range("stdout_from", out, 0, INT64_MAX));
+  return check_range("stderr_from", err, 0, INT64_MAX);
+}
+
+Result<void> check(const pb::OutputPiece& m) {
+  RB_TRY(check_offsets(m.stdout_from(), m.stderr_from()));
+  RB_TRY(check_range("stdout", m.stdout().size(), 0, kOutputPieceBytesMax));
+  RB_TRY(check_range("stderr", m.stderr().size(), 0, kOutputPieceBytesMax));
+  if (m.gone() && (m.whole() || !m.stdout().empty() || !m.stderr().empty())) {
+    return bad("gone", "with bytes or an end");
+  }
+  return {};
+}
+
 Result<void> check(const pb::ToServer& m) {
   switch (m.message_case()) {
     case pb::ToServer::kHello:
@@ -258,6 +274,8 @@ Result<void> check(const pb::ToServer& m) {
       return check_range("version", m.order_keys_kept().version(), 1, ~std::uint64_t{0});
     case pb::ToServer::kContactKept:
       return check_size("contact", m.contact_kept().contact(), 16);
+    case pb::ToServer::kOutputPiece:
+      return check(m.output_piece());
     case pb::ToServer::MESSAGE_NOT_SET:
       break;
   }
@@ -354,6 +372,10 @@ Result<void> check(const pb::ToAgent& m) {
       return check_range("reconnect_hint_ms", m.goodbye().reconnect_hint_ms(), 0, kPauseMsMax);
     case pb::ToAgent::kOrderKeys:
       return check(m.order_keys());
+    case pb::ToAgent::kReadOutput:
+      RB_TRY(check_grant(m.read_output().action(), m.read_output().epoch()));
+      RB_TRY(check_index(m.read_output().index()));
+      return check_offsets(m.read_output().stdout_from(), m.read_output().stderr_from());
     case pb::ToAgent::MESSAGE_NOT_SET:
       break;
   }

@@ -24,28 +24,30 @@ constexpr Shape kSignedReceipt{"bb"}, kFetchedFile{"bvb"};
 constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSignedReceipt,
                                         &kFetchedFile};
 constexpr Shape kCommandEnded{"bvvvvvvvbmmmmm", kEndedParts};
-constexpr Shape kUploadRequest{"bvvvvbb"}, kContactKept{"b"}, kOrderKeysKept{"v"};
+constexpr Shape kUploadRequest{"bvvvvbb"}, kContactKept{"b"}, kOrderKeysKept{"v"},
+    kOutputPiece{"vvbvbvv"};
 constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,    &kOrderReceived,
                                       &kOrderRefused,   &kNotStarted,   &kCancelConfirmed,
                                       &kCommandStarted, &kCommandEnded, &kUploadRequest,
-                                      &kContactKept,    &kOrderKeysKept};
+                                      &kContactKept,    &kOrderKeysKept, &kOutputPiece};
 
 constexpr Shape kWelcome{"bbvv"}, kFile{"bvb"};
 constexpr const Shape* kExecuteParts[] = {&kSignedOrder, &kFile};
 constexpr Shape kExecuteOrder{"mm", kExecuteParts};
 constexpr Shape kCancelAction{"bv"}, kUploadGrant{"bvvvbb"}, kReportAcknowledged{"bvv"},
-    kForgetAction{"bvb"}, kGoodbye{"bvv"}, kUploadAgain{"bvv"};
+    kForgetAction{"bvb"}, kGoodbye{"bvv"}, kUploadAgain{"bvv"}, kReadOutput{"vbvvvv"};
 constexpr Shape kKeySignature{"bb"};
 constexpr const Shape* kOrderKeysParts[] = {&kKeySignature};
 constexpr Shape kSignedOrderKeys{"bm", kOrderKeysParts};
 constexpr const Shape* kToAgent[] = {&kWelcome,     &kExecuteOrder,       &kCancelAction,
                                      &kUploadGrant, &kReportAcknowledged, &kForgetAction,
-                                     &kGoodbye,     &kUploadAgain,        &kSignedOrderKeys};
+                                     &kGoodbye,     &kUploadAgain,        &kSignedOrderKeys,
+                                     &kReadOutput};
 
 }  // namespace
 
-constexpr Shape kToServerShape{"mmmmmmmmmmm", kToServer, /*is_choice=*/true};
-constexpr Shape kToAgentShape{"mmmmmmmmm", kToAgent, /*is_choice=*/true};
+constexpr Shape kToServerShape{"mmmmmmmmmmmm", kToServer, /*is_choice=*/true};
+constexpr Shape kToAgentShape{"mmmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
 constexpr Shape kHelloBodyShape{"bbbbbbbbbbbvbv"};
 constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbvbvb"};

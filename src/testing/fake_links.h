@@ -24,6 +24,16 @@ class FakeAgentLinks : public server::AgentLinks {
     pushed.emplace_back(machine, message);
     return true;
   }
+  void read_output(const MachineId& machine, pb::ReadOutput question,
+                   Done<pb::OutputPiece> done) override {
+    if (!claims_.contains(machine)) {
+      done(Error{Errc::unavailable, "the machine is not connected"});
+      return;
+    }
+    reads.emplace_back(std::move(question), std::move(done));
+  }
+  // Asked and not answered yet.
+  std::vector<std::pair<pb::ReadOutput, Done<pb::OutputPiece>>> reads;
   void suspect(const MachineId& machine, const std::string&, std::string why) override {
     suspected.emplace_back(machine, std::move(why));
   }

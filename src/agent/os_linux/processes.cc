@@ -114,6 +114,7 @@ class LinuxProcesses : public Processes {
     RB_TRY_ASSIGN(Fd err, run->err.open(spec.stderr_file, spec.output_bytes_max));
     RB_TRY_ASSIGN(run->process, spawn(spec, limits_, out.get(), err.get(), tree_.cgroup_fd()));
     run->ended = std::move(ended);
+    run->grown = spec.grown;
     run->buffer.resize(kPieceBytes);
     run_ = std::move(run);
     watch(run_->out);
@@ -155,6 +156,7 @@ class LinuxProcesses : public Processes {
     Pump out, err;
     std::string buffer;
     std::function<void(ProcessEnd)> ended;
+    std::function<void()> grown;
     std::unique_ptr<Events::Handle> exit_watch, drain, reaper;
     std::optional<int> status;  // of the main process, once it has ended
     bool killed = false;
@@ -163,6 +165,9 @@ class LinuxProcesses : public Processes {
   void watch(Pump& pump) {
     pump.watch(events_.watch_readable(pump.fd(), [this, &pump] {
       pump.turn(run_->buffer, kPiecesATurn);
+      if (run_->grown) {
+        run_->grown();
+      }
       finish_if_drained();
     }));
   }

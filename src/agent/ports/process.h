@@ -23,6 +23,8 @@ struct ProcessSpec {
   int stdout_file = -1;  // where the streams are stored; open for writing, the caller's
   int stderr_file = -1;
   std::uint64_t output_bytes_max = 0;  // a stream: beyond it bytes are read, counted, not stored
+  // Called when more of a stream may stand in its file; between start() and `ended`. May be empty.
+  std::function<void()> grown;
   // This program itself: it needs no limit to its memory, and a build with sanitizers bears none.
   bool is_own_program = false;
 };

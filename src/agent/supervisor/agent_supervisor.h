@@ -18,6 +18,7 @@
 #include "agent/ports/supervisor.h"
 #include "agent/supervisor/anchors.h"
 #include "agent/supervisor/file_placing.h"
+#include "agent/supervisor/live_output.h"
 #include "agent/supervisor/policy.h"
 #include "agent/supervisor/result_storing.h"
 #include "agent/supervisor/spool.h"
@@ -189,6 +190,7 @@ class AgentSupervisor : public Supervisor {
   bool welcomed_ = false;
   // The wall clock agreed with the server's when the session began.
   bool clock_is_good_ = false;
+  LiveOutput live_output_;
   std::deque<Job> jobs_;
   std::optional<Running> running_;
   std::optional<Job> running_job_;

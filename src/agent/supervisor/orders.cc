@@ -87,12 +87,14 @@ AgentSupervisor::AgentSupervisor(Identity identity, SupervisorDeps deps)
     : identity_(std::move(identity)),
       deps_(std::move(deps)),
       life_(deps_.random.bytes(16)),
-      receipt_head_(deps_.journal.state().receipt_head) {}
+      receipt_head_(deps_.journal.state().receipt_head),
+      live_output_(deps_.events, [this](pb::ToServer piece) { send(std::move(piece)); }) {}
 
 pb::Hello AgentSupervisor::begin_session(const Challenge& challenge,
                                          std::function<void(pb::ToServer)> send) {
   send_ = std::move(send);
   welcomed_ = false;
+  live_output_.disconnected();
   session_ = deps_.random.bytes(16);
   unkept_contact_.clear();
   clock_is_good_ = challenge.server_time &&
@@ -119,6 +121,7 @@ std::uint64_t AgentSupervisor::next_heartbeat() {
 void AgentSupervisor::end_session() {
   send_ = nullptr;
   welcomed_ = false;
+  live_output_.disconnected();
 }
 
 void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files) {
@@ -134,6 +137,9 @@ void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files)
       return;
     case pb::ToAgent::kReportAcknowledged:
       on_acknowledged(message.report_acknowledged());
+      return;
+    case pb::ToAgent::kReadOutput:
+      live_output_.asked(message.read_output());
       return;
     case pb::ToAgent::kUploadAgain:
       on_upload_again(message.upload_again());

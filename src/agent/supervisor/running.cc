@@ -31,6 +31,9 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
   } else if (!ready.placing) {
     ready.spec.stdout_file = ready.streams.out.get();
     ready.spec.stderr_file = ready.streams.err.get();
+    if (command.type() == pb::RUN_SCRIPT) {
+      ready.spec.grown = [this] { live_output_.grown(); };
+    }
     started = deps_.processes.start(ready.spec, [this](const ProcessEnd& end) { on_ended(end); });
   }
   if (!started.ok()) {
@@ -41,6 +44,9 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
     return;
   }
   RB_FAILPOINT("agent.command.after_spawn");
+  if (command.type() == pb::RUN_SCRIPT) {
+    live_output_.begin(id, job.order.epoch(), index, ready.streams);
+  }
   Running run;
   run.action = id;
   run.index = index;
@@ -112,6 +118,7 @@ void AgentSupervisor::on_ended(const ProcessEnd& end) {
     return;
   }
   running_->limit.reset();
+  live_output_.ended();
   if (running_->forgotten) {
     leave_forgotten();
     return;

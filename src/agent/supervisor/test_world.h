@@ -49,8 +49,14 @@ class FakeEvents : public Events {
     }
   }
   void fire_timers() {
-    for (auto timers = std::exchange(timers_, {}); auto& [handle, work] : timers) {
-      work();
+    std::vector<Handle*> due;
+    for (const auto& [handle, work] : timers_) {
+      due.push_back(handle);
+    }
+    for (Handle* handle : due) {
+      if (auto timer = timers_.extract(handle)) {  // else stopped by one before it
+        timer.mapped()();
+      }
     }
   }
   std::size_t timers() const { return timers_.size(); }
@@ -86,6 +92,12 @@ class FakeProcesses : public Processes {
     return 0;
   }
   bool running() const { return ended_ != nullptr; }
+  // The process writes this and goes on.
+  void write(const std::string& out, const std::string& err = "") {
+    EXPECT_TRUE(write_all(specs.back().stdout_file, out).ok());
+    EXPECT_TRUE(write_all(specs.back().stderr_file, err).ok());
+    specs.back().grown();
+  }
   // The process writes this and ends.
   void end(int exit_code, const std::string& out = "", const std::string& err = "") {
     ProcessEnd e;

@@ -62,6 +62,35 @@ bool AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
   return true;
 }
 
+void AgentHub::read_output(const MachineId& machine, pb::ReadOutput question,
+                           Done<pb::OutputPiece> done) {
+  std::shared_ptr<SessionEnd> session;
+  {
+    ReadLock lock(mutex_);
+    auto found = entries_.find(machine);
+    if (found != entries_.end() && found->second.confirmed && !found->second.in_quarantine) {
+      session = found->second.session;
+    }
+  }
+  if (!session) {
+    done(Error{Errc::unavailable, "the machine is not connected"});
+    return;
+  }
+  const std::uint64_t number = reads_.add(session.get(), std::move(done));
+  pb::ToAgent message;
+  *message.mutable_read_output() = std::move(question);
+  message.mutable_read_output()->set_number(number);
+  session->loop().post([this, session, number, frame = protocol::encode(message)] {
+    // On the loop of the session, where it ends: either it is still there, or lost() has been or
+    // never will be called for it.
+    if (session->is_over()) {
+      reads_.fail(number, Error{Errc::unavailable, "the agent is not connected any more"});
+    } else {
+      session->send(frame);
+    }
+  });
+}
+
 void AgentHub::suspect(const MachineId& machine, const std::string& session_name, std::string why) {
   std::shared_ptr<SessionEnd> session;
   {
@@ -105,6 +134,7 @@ AgentHub::Entry* AgentHub::find(const MachineId& machine, const SessionEnd* sess
 }
 
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
+  reads_.lost(session);
   WriteLock lock(mutex_);
   if (find(machine, session) != nullptr) {
     entries_.erase(machine);

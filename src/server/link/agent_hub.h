@@ -8,6 +8,7 @@
 
 #include "base/mutex.h"
 #include "net/executor.h"
+#include "server/link/output_reads.h"
 #include "server/ports/links.h"
 
 namespace reachback::server {
@@ -20,6 +21,7 @@ class SessionEnd {
   virtual net::Executor& loop() = 0;
   // The agent was heard of so lately that it is believed to be there: its claim stands.
   virtual bool is_fresh() const = 0;
+  virtual bool is_over() const = 0;  // what is sent goes nowhere
   virtual void send(const std::string& frame) = 0;
   virtual void end(std::string_view reason, bool permanent) = 0;
   // Puts the machine in quarantine and ends.
@@ -30,7 +32,14 @@ class AgentHub : public AgentLinks {
  public:
   std::optional<Claim> claim(const MachineId& machine) const override;
   bool push(const MachineId& machine, const pb::ToAgent& message) override;
+  void read_output(const MachineId& machine, pb::ReadOutput question,
+                   Done<pb::OutputPiece> done) override;
   void suspect(const MachineId& machine, const std::string& session, std::string why) override;
+
+  // An agent's answer to read_output(). False: this session was not asked.
+  bool output_piece(const SessionEnd* session, const pb::OutputPiece& piece) {
+    return reads_.answered(session, piece);
+  }
 
   // The newer session of a machine wins, the older one is told to end; of two sessions of one run
   // of an agent the later connection is the newer. Source: trust.md §5.9.19. It gets nothing before
@@ -70,6 +79,7 @@ class AgentHub : public AgentLinks {
   static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
   Entry* find(const MachineId& machine, const SessionEnd* session) RB_REQUIRES(mutex_);
 
+  OutputReads reads_;
   mutable SharedMutex mutex_;
   std::unordered_map<MachineId, Entry> entries_ RB_GUARDED_BY(mutex_);
   // What any session of a machine has said to hold, kept after its end: who comes next is measured

@@ -81,10 +81,15 @@ void AgentSession::on_frame(std::string_view frame) {
     return;
   }
   heard();
+  auto message = protocol::decode_to_server(frame);
+  // What was asked for is no flood, and does not wait behind reports that go to the disk.
+  if (message && message->has_output_piece() &&
+      deps_.hub.output_piece(this, message->output_piece())) {
+    return;
+  }
   if (!count_message()) {
     return;
   }
-  auto message = protocol::decode_to_server(frame);
   if (!message) {
     log_warning("bad message from an agent",
                 {field("peer", socket_->peer_ip()), field("error", message.error().message)});
@@ -224,6 +229,7 @@ void AgentSession::handle(const pb::ToServer& m) {
     case pb::ToServer::kUploadRequest:
       on_upload_request(m.upload_request());
       return;
+    case pb::ToServer::kOutputPiece:  // not asked for any more
     case pb::ToServer::MESSAGE_NOT_SET:
       handled();
       return;

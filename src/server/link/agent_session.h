@@ -59,6 +59,7 @@ class AgentSession : public SessionEnd, public std::enable_shared_from_this<Agen
 
   net::Executor& loop() override { return loop_; }
   bool is_fresh() const override { return silence() < limits_.claim_age_max; }
+  bool is_over() const override { return closed_; }
   void send(const std::string& frame) override;
   void end(std::string_view reason, bool permanent) override;
   void suspect(std::string why) override;

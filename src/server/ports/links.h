@@ -72,6 +72,11 @@ class AgentLinks {
   // Queues a message to the agent's session; false: not connected. An order goes to the session
   // that it was made for, or nowhere. Any thread.
   virtual bool push(const MachineId& machine, const pb::ToAgent& message) = 0;
+  // What a running command has written behind these offsets (the question's number is filled in):
+  // as soon as there is something, its end, or nothing after some seconds. `done` on any thread.
+  // Errors: unavailable (not connected here, the connection ended, no answer in time).
+  virtual void read_output(const MachineId& machine, pb::ReadOutput question,
+                           Done<pb::OutputPiece> done) = 0;
   // What this session says does not fit what an earlier one said: a clone or a restored snapshot.
   // The machine is put in quarantine. Any thread.
   virtual void suspect(const MachineId& machine, const std::string& session, std::string why) = 0;

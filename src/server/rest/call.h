@@ -12,6 +12,7 @@
 #include "server/rest/errors.h"
 #include "server/rest/limits.h"
 #include "server/rest/list_options.h"
+#include "server/rest/open_views.h"
 #include "server/rest/query.h"
 #include "server/rest/rate_limiter.h"
 #include "server/rest/rest_api.h"
@@ -24,6 +25,7 @@ struct Bounds {
   std::uint64_t page_bytes, list_work;
   ListLimits list;
   Duration wait_timeout, wait_default, machine_inactive_after;
+  std::uint64_t live_views, live_views_of_caller;
   std::uint64_t run_body_bytes, cancel_body_bytes, token_body_bytes, library_body_bytes;
   std::uint64_t token_parameters;
   std::uint64_t library_file_bytes, library_text_bytes;
@@ -71,7 +73,9 @@ class Core {
   // The number alone, as text. Source: OData 4.01 Protocol, section 11.2.10.
   void answer_count(const Call& call, std::uint64_t count) const;
   // What opens the call's route for its caller. Of an api route.
-  Permissions enough_for(const Call& call) const;
+  Permissions enough_for(const Call& call) const { return enough_for(call, call.route->name); }
+  // The same, of another route.
+  Permissions enough_for(const Call& call, std::string_view route) const;
   // Appends to the audit (time and peer are filled in), then goes on; refuses the call (503) if
   // that is not possible.
   void record(const CallPtr& call, AccessRecord record, std::function<void()> then);
@@ -86,6 +90,7 @@ class Core {
   bool read_all_results;
   RateLimiter calls;
   RateLimiter wrong_secrets;
+  OpenViews open_views;
 
  private:
   std::string base_for(const net::Request& request) const;

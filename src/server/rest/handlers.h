@@ -48,6 +48,7 @@ void get_action(Core& core, const CallPtr& call);
 void post_cancel(Core& core, const CallPtr& call);
 void get_result_link(Core& core, const CallPtr& call);
 void get_receipts(Core& core, const CallPtr& call);
+void get_action_events(Core& core, const CallPtr& call);
 // library_handlers.cc
 void get_library(Core& core, const CallPtr& call);
 void get_library_count(Core& core, const CallPtr& call);

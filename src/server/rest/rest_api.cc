@@ -92,6 +92,8 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
                                     n("filter_values"), n("orderby_keys")}};
   b.wait_timeout = t("wait_timeout");
   b.wait_default = t("wait_default");
+  b.live_views = n("live_views");
+  b.live_views_of_caller = n("live_views_of_caller");
   b.machine_inactive_after = t("machine_inactive_after");
   b.run_body_bytes = n("run_body_bytes");
   b.cancel_body_bytes = n("cancel_body_bytes");
@@ -223,8 +225,8 @@ void Core::handle(std::shared_ptr<net::Exchange> exchange) {
   serve(call);
 }
 
-Permissions Core::enough_for(const Call& call) const {
-  const RoutePermissions* open = permissions.find(call.route->name);
+Permissions Core::enough_for(const Call& call, std::string_view route) const {
+  const RoutePermissions* open = permissions.find(route);
   if (open == nullptr) {
     return 0;  // broken_route() has refused such a table
   }

@@ -93,6 +93,8 @@ constexpr Route kRoutes[] = {
      get_actions_count},
     {"actions.get", "GET", "/api/machineactions/{id}", Plane::api, nullptr, Rate::calls,
      get_action},
+    {"actions.events", "GET", "/api/machineactions/{id}/events", Plane::api, nullptr, Rate::calls,
+     get_action_events},
     {"actions.cancel", "POST", "/api/machineactions/{id}/cancel", Plane::api,
      &Bounds::cancel_body_bytes, Rate::calls, post_cancel, /*audited=*/true},
     {"actions.link", "GET", "/api/machineactions/{id}/GetLiveResponseResultDownloadLink({index})",

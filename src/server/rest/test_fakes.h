@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "server/rest/rest_api.h"
 #include "server/service/texts.h"
+#include "testing/fake_links.h"
 #include "testing/list_in_memory.h"
 
 namespace reachback::server::rest::test {
@@ -48,6 +49,7 @@ class FakeVerifier : public TokenVerifier {
     Principal p;
     p.tenant = kTenant;
     p.caller = p.requestor = kApp;
+    p.expires = now + std::chrono::hours(1);
     if (token.starts_with("other:")) {
       token.remove_prefix(6);
       p.tenant = kOtherTenant;
@@ -429,6 +431,19 @@ class FakeLiveResponse : public LiveResponse {
     last_wait = timeout;
     get(by, id, std::move(done));
   }
+  std::shared_ptr<LiveView> watch(ActionId id, bool with_output,
+                                  std::optional<ViewPosition> from) override {
+    last_with_output = with_output;
+    return LiveView::create({[this](const Principal& by, ActionId of, Done<action::Action> done) {
+                               get(by, of, std::move(done));
+                             },
+                             links, changes, scheduler},
+                            id, with_output, from);
+  }
+  bool last_with_output = false;
+  testing::FakeAgentLinks links;  // no machine is connected
+  Waiters changes;
+  testing::FakeScheduler scheduler;
   void list(const Principal& by, odata::Query query, ListBounds bounds,
             Done<ActionPage> done) override {
     last_page = {query.skip, query.top};

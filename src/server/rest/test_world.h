@@ -90,9 +90,23 @@ class World {
       reply.status = response->status;
       reply.headers = response->headers;
       reply.body = response->head_only ? "" : response->body;
+      if (response->source && !response->head_only) {
+        read_some(*response->source, reply.body);
+      }
       reply.by_connection = exchange->answered_by_connection();
     }
     return reply;
+  }
+  // What the source has without waiting.
+  static void read_some(net::BodySource& source, std::string& to) {
+    bool more = true;
+    while (more) {
+      more = false;
+      source.next([&more, &to](std::optional<std::string> piece) {
+        more = piece.has_value();
+        to += piece.value_or("");
+      });
+    }
   }
   // Hands a request over and does not wait for its answer.
   std::shared_ptr<testing::FakeExchange> begin(std::string method, std::string target,

@@ -16,6 +16,7 @@
 #include "server/ports/directory.h"
 #include "server/ports/links.h"
 #include "server/ports/tokens.h"
+#include "server/service/live_view.h"
 
 namespace reachback::server {
 
@@ -103,6 +104,10 @@ class LiveResponse {
   // is.
   virtual void wait_final(const Principal& by, ActionId id, Duration timeout,
                           Done<action::Action> done) = 0;
+  // A watcher of the action: LiveView::next() says what it has. with_output: the caller may read
+  // results.
+  virtual std::shared_ptr<LiveView> watch(ActionId id, bool with_output,
+                                          std::optional<ViewPosition> from) = 0;
   // Errors: invalid_query (the query would have to look at too many rows).
   virtual void list(const Principal& by, odata::Query query, ListBounds bounds,
                     Done<ActionPage> done) = 0;
@@ -140,7 +145,8 @@ class LiveResponse {
   // Ends what is past its deadline. Call every few seconds; level-triggered, so a missed call costs
   // time only.
   virtual void reap(Done<std::size_t> done) = 0;
-  // Answers every wait_final() with the action as it is: the server is about to stop.
+  // Answers every wait_final() with the action as it is, and lets every watcher know: the server is
+  // about to stop.
   virtual void finish_waiting() = 0;
 };
 

@@ -17,6 +17,8 @@ class LiveResponseService : public LiveResponse {
   void get(const Principal& by, ActionId id, Done<action::Action> done) override;
   void wait_final(const Principal& by, ActionId id, Duration timeout,
                   Done<action::Action> done) override;
+  std::shared_ptr<LiveView> watch(ActionId id, bool with_output,
+                                  std::optional<ViewPosition> from) override;
   void list(const Principal& by, odata::Query query, ListBounds bounds,
             Done<ActionPage> done) override;
   void cancel(const Principal& by, ActionId id, std::string comment,
@@ -29,7 +31,7 @@ class LiveResponseService : public LiveResponse {
   void upload_link(TenantId tenant, MachineId machine, ActionId id, Upload upload,
                    Done<std::string> done) override;
   void reap(Done<std::size_t> done) override;
-  void finish_waiting() override { waiters_.wake_everyone(); }
+  void finish_waiting() override;
 
  private:
   struct Transition {
@@ -71,7 +73,10 @@ class LiveResponseService : public LiveResponse {
   LiveResponseDeps deps_;
   LiveResponseLimits limits_;
   std::string blob_name_key_;
-  Waiters waiters_;
+  Waiters waiters_;  // for an end
+  Waiters changes_;  // for any stored change
+  Mutex views_mutex_;
+  std::vector<std::weak_ptr<LiveView>> views_ RB_GUARDED_BY(views_mutex_);
 };
 
 }  // namespace reachback::server

@@ -50,4 +50,32 @@ void LiveResponseService::wait_final(const Principal& by, ActionId id, Duration 
   });
 }
 
+std::shared_ptr<LiveView> LiveResponseService::watch(ActionId id, bool with_output,
+                                                     std::optional<ViewPosition> from) {
+  auto view =
+      LiveView::create({[this](const Principal& by, ActionId of, Done<action::Action> done) {
+                          find_action(by, of, std::move(done));
+                        },
+                        deps_.links, changes_, deps_.scheduler},
+                       id, with_output, from);
+  MutexLock lock(views_mutex_);
+  std::erase_if(views_, [](const std::weak_ptr<LiveView>& v) { return v.expired(); });
+  views_.push_back(view);
+  return view;
+}
+
+void LiveResponseService::finish_waiting() {
+  waiters_.wake_everyone();
+  std::vector<std::weak_ptr<LiveView>> views;
+  {
+    MutexLock lock(views_mutex_);
+    views = views_;
+  }
+  for (const auto& weak : views) {
+    if (auto view = weak.lock()) {
+      view->stop();
+    }
+  }
+}
+
 }  // namespace reachback::server

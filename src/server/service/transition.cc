@@ -98,6 +98,7 @@ void LiveResponseService::transition(std::shared_ptr<Transition> t) {
             return;
           }
           taken->next = std::move(*stored);
+          changes_.wake_all(t->id);
           act(*taken);
           t->done(*taken);
         });

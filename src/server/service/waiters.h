@@ -1,4 +1,4 @@
-// Who waits for an action to end. Thread-safe.
+// Who waits for something to happen to an action. Thread-safe.
 #pragma once
 
 #include <functional>

@@ -40,6 +40,9 @@ class CountingLinks : public AgentLinks {
     }
     return true;
   }
+  void read_output(const MachineId&, pb::ReadOutput, Done<pb::OutputPiece> done) override {
+    done(Error{Errc::unavailable, "nobody is there"});
+  }
   void suspect(const MachineId&, const std::string&, std::string why) override {
     ADD_FAILURE() << why;
   }

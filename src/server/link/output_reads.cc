@@ -1,0 +1,60 @@
+#include "server/link/output_reads.h"
+
+#include <vector>
+
+namespace reachback::server {
+
+std::uint64_t OutputReads::add(const void* session, Done<pb::OutputPiece> done) {
+  MutexLock lock(mutex_);
+  waiting_.emplace(next_, Read{session, std::move(done)});
+  return next_++;
+}
+
+bool OutputReads::answered(const void* session, const pb::OutputPiece& piece) {
+  Done<pb::OutputPiece> done;
+  {
+    MutexLock lock(mutex_);
+    auto found = waiting_.find(piece.number());
+    if (found == waiting_.end() || found->second.session != session) {
+      return false;
+    }
+    done = std::move(found->second.done);
+    waiting_.erase(found);
+  }
+  done(piece);
+  return true;
+}
+
+void OutputReads::fail(std::uint64_t number, const Error& why) {
+  Done<pb::OutputPiece> done;
+  {
+    MutexLock lock(mutex_);
+    auto found = waiting_.find(number);
+    if (found == waiting_.end()) {
+      return;
+    }
+    done = std::move(found->second.done);
+    waiting_.erase(found);
+  }
+  done(why);
+}
+
+void OutputReads::lost(const void* session) {
+  std::vector<Done<pb::OutputPiece>> over;
+  {
+    MutexLock lock(mutex_);
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+      if (it->second.session == session) {
+        over.push_back(std::move(it->second.done));
+        it = waiting_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+  for (auto& done : over) {
+    done(Error{Errc::unavailable, "the agent is not connected any more"});
+  }
+}
+
+}  // namespace reachback::server

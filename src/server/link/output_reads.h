@@ -1,0 +1,37 @@
+// What was asked of the agents' live output and is not answered yet. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "protocol/agent_messages.h"
+
+namespace reachback::server {
+
+class OutputReads {
+ public:
+  // The number to ask under. `session`: any address that is the session's alone while it lives.
+  std::uint64_t add(const void* session, Done<pb::OutputPiece> done);
+  // False: this session was not asked that.
+  bool answered(const void* session, const pb::OutputPiece& piece);
+  // Never asked after all, or out of patience: `done` is called with the error, if it still waits.
+  void fail(std::uint64_t number, const Error& why);
+  // The session is over. Errors for `done`: unavailable.
+  void lost(const void* session);
+
+ private:
+  struct Read {
+    const void* session;
+    Done<pb::OutputPiece> done;
+  };
+  Mutex mutex_;
+  std::map<std::uint64_t, Read> waiting_ RB_GUARDED_BY(mutex_);
+  std::uint64_t next_ RB_GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace reachback::server
