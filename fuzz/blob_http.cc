@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "fuzz/fuzz.h"
+#include "net/etag.h"
 #include "protocol/attachment.h"
 #include "server/blob_fs/blob_record.h"
 #include "server/blob_http/block_list_xml.h"
@@ -69,11 +70,11 @@ void check_range(Input in) {
 
 void check_etags(std::string_view list) {
   constexpr std::string_view kTag = "\"5f1c\"";
-  bool strong = etag_listed(list, kTag, false), weak = etag_listed(list, kTag, true);
+  bool strong = net::etag_listed(list, kTag, false), weak = net::etag_listed(list, kTag, true);
   FUZZ_CHECK(!strong || weak);
   FUZZ_CHECK(!weak || list.find(kTag) != std::string_view::npos ||
              list.find('*') != std::string_view::npos);
-  FUZZ_CHECK(etag_listed(std::string(list) + ",\t" + std::string(kTag) + " ", kTag, false));
+  FUZZ_CHECK(net::etag_listed(std::string(list) + ",\t" + std::string(kTag) + " ", kTag, false));
 }
 
 bool is_header_text(std::string_view text) {

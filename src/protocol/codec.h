@@ -28,7 +28,7 @@ inline constexpr std::size_t kResultNameBytesMax = 512;    // UploadRequest.file
 inline constexpr std::size_t kRequestorBytesMax = 512;
 inline constexpr std::int64_t kTimeUsMax = 253'402'300'799'999'999;  // the end of 9999
 inline constexpr std::size_t kUrlBytesMax = 4096;
-inline constexpr std::size_t kReasonBytesMax = 1024;  // of refusals, goodbyes, closings
+inline constexpr std::size_t kReasonBytesMax = 1024;           // of refusals, goodbyes, closings
 inline constexpr std::size_t kOutputPieceBytesMax = 64 << 10;  // of one stream, in OutputPiece
 
 Result<pb::ToServer> decode_to_server(std::string_view frame);

@@ -26,9 +26,9 @@ constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSigne
 constexpr Shape kCommandEnded{"bvvvvvvvbmmmmm", kEndedParts};
 constexpr Shape kUploadRequest{"bvvvvbb"}, kContactKept{"b"}, kOrderKeysKept{"v"},
     kOutputPiece{"vvbvbvv"};
-constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,    &kOrderReceived,
-                                      &kOrderRefused,   &kNotStarted,   &kCancelConfirmed,
-                                      &kCommandStarted, &kCommandEnded, &kUploadRequest,
+constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,     &kOrderReceived,
+                                      &kOrderRefused,   &kNotStarted,    &kCancelConfirmed,
+                                      &kCommandStarted, &kCommandEnded,  &kUploadRequest,
                                       &kContactKept,    &kOrderKeysKept, &kOutputPiece};
 
 constexpr Shape kWelcome{"bbvv"}, kFile{"bvb"};
@@ -39,10 +39,9 @@ constexpr Shape kCancelAction{"bv"}, kUploadGrant{"bvvvbb"}, kReportAcknowledged
 constexpr Shape kKeySignature{"bb"};
 constexpr const Shape* kOrderKeysParts[] = {&kKeySignature};
 constexpr Shape kSignedOrderKeys{"bm", kOrderKeysParts};
-constexpr const Shape* kToAgent[] = {&kWelcome,     &kExecuteOrder,       &kCancelAction,
-                                     &kUploadGrant, &kReportAcknowledged, &kForgetAction,
-                                     &kGoodbye,     &kUploadAgain,        &kSignedOrderKeys,
-                                     &kReadOutput};
+constexpr const Shape* kToAgent[] = {
+    &kWelcome,      &kExecuteOrder, &kCancelAction, &kUploadGrant,     &kReportAcknowledged,
+    &kForgetAction, &kGoodbye,      &kUploadAgain,  &kSignedOrderKeys, &kReadOutput};
 
 }  // namespace
 

@@ -120,7 +120,11 @@ class FakeExchange : public net::Exchange {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!response_ && answered_.wait_until(lock, end)) {
     }
-    return response_;
+    auto out = response_;
+    if (response_) {
+      response_->source.reset();  // the caller's now: it may hold this exchange
+    }
+    return out;
   }
   // Status and nothing else by the connection itself (too large, cut short): no handler's answer.
   bool answered_by_connection() const {

@@ -211,6 +211,7 @@ void release_unused_memory() {
       (reinterpret_cast<std::uintptr_t>(&__executable_start) + page - 1) / page * page;
   const std::uintptr_t to = reinterpret_cast<std::uintptr_t>(&etext) / page * page;
   if (from < to) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address, rounded to pages
     ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
   }
 }

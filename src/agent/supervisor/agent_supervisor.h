@@ -174,7 +174,8 @@ class AgentSupervisor : public Supervisor {
   void send_received(const ActionId& id, std::uint64_t epoch);
   void send_cancel_confirmed(const ActionId& id, std::uint64_t epoch);
   void send_not_started(const ActionId& id, std::uint64_t epoch);
-  bool append(std::vector<Entry> entries);  // false: logged; the agent starts nothing any more
+  bool append(
+      const std::vector<Entry>& entries);  // false: logged; the agent starts nothing any more
   const ActionRecord* find(const ActionId& id) const;
   std::int64_t now_us() const;
 

@@ -168,7 +168,7 @@ void AgentSupervisor::start_command(Job job, std::uint32_t index, std::vector<En
   if (is_new) {
     RB_FAILPOINT("agent.order.before_journal");
   }
-  if (!append(std::move(before))) {
+  if (!append(before)) {
     if (is_new) {
       refuse(job.receipt.order(), job.order, "Unhealthy: the journal does not take the order");
     }

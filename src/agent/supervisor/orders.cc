@@ -365,7 +365,7 @@ void AgentSupervisor::on_cancel(const pb::CancelAction& message) {
   if (RB_VARIANT("noclose")) {
     entries.clear();
   }
-  if (!append(std::move(entries))) {
+  if (!append(entries)) {
     return;
   }
   RB_FAILPOINT("agent.cancel.after_close");
@@ -396,7 +396,7 @@ void AgentSupervisor::on_acknowledged(const pb::ReportAcknowledged& message) {
   if (!others_wait && !known->closed && (known->is_over() || all_ended(*known))) {
     entries.push_back(entry(closed(id, "done", /*by_cancel=*/false, now_us())));
   }
-  if (!append(std::move(entries))) {
+  if (!append(entries)) {
     return;
   }
   RB_FAILPOINT("agent.report.after_ack");
@@ -472,7 +472,7 @@ void AgentSupervisor::on_forget(const pb::ForgetAction& message) {
   }
   const bool by_cancel = known->closed && known->closed->by_cancel();
   entries.push_back(entry(closed(id, "forgotten", by_cancel, now_us())));
-  if (append(std::move(entries))) {
+  if (append(entries)) {
     settle(id);
   }
 }

@@ -103,7 +103,7 @@ Result<void> AgentSupervisor::recover() {
   }
   deps_.spool.remove_others(keep, deps_.boot);
   if (!entries.empty()) {
-    RB_TRY(deps_.journal.append(std::move(entries)));
+    RB_TRY(deps_.journal.append(entries));
   }
   return deps_.journal.compact_if_due();
 }
@@ -344,8 +344,8 @@ void AgentSupervisor::send_not_started(const ActionId& id, std::uint64_t epoch) 
   send(std::move(out));
 }
 
-bool AgentSupervisor::append(std::vector<Entry> entries) {
-  auto appended = deps_.journal.append(std::move(entries));
+bool AgentSupervisor::append(const std::vector<Entry>& entries) {
+  auto appended = deps_.journal.append(entries);
   if (!appended.ok()) {
     receipt_head_ = deps_.journal.state().receipt_head;
     log_error("Unhealthy: nothing starts until the agent is restarted",

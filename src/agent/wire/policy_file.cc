@@ -1,6 +1,7 @@
 #include "agent/wire/policy_file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ Result<void> read_table(const toml::table& table, const std::string& prefix,
                         const std::string& file, const Readers& readers) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
-    const std::string where = file + ":" + std::to_string(node.source().begin.line) + ": ";
+    const std::string where = fmt::format("{}:{}: ", file, node.source().begin.line);
     const auto reader = readers.find(std::string(key.str()));
     if (reader == readers.end()) {
       return wrong(where + "unknown key '" + name + "'");

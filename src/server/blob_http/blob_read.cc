@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "net/etag.h"
 #include "protocol/attachment.h"
 #include "server/blob_http/blob_call.h"
 #include "server/blob_http/block_list_xml.h"
@@ -44,10 +45,10 @@ void add_blob_headers(net::Response& response, const BlobCall& call, const BlobR
 
 // 304, 412, or nothing in the way. Source: RFC 9110 §13.2.2.
 std::optional<int> failed_condition(const net::Headers& headers, std::string_view etag) {
-  if (auto list = headers.get("If-Match"); list && !etag_listed(*list, etag, false)) {
+  if (auto list = headers.get("If-Match"); list && !net::etag_listed(*list, etag, false)) {
     return 412;
   }
-  if (auto list = headers.get("If-None-Match"); list && etag_listed(*list, etag, true)) {
+  if (auto list = headers.get("If-None-Match"); list && net::etag_listed(*list, etag, true)) {
     return 304;
   }
   return std::nullopt;

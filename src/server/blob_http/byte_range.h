@@ -1,5 +1,4 @@
-// Which part of a blob a request wants, and whether it still wants it: Range and the ETag
-// conditions of RFC 9110. Pure.
+// Which part of a blob a request wants: Range of RFC 9110. Pure.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +16,5 @@ struct ByteRange {
 // One range "bytes=a-b", "bytes=a-" or "bytes=-n". Anything malformed, in another unit or with
 // several ranges counts as not sent (RFC 9110 §14.2): the whole blob, once.
 ByteRange select_range(std::optional<std::string_view> header, std::uint64_t size);
-
-// Whether If-Match / If-None-Match's list names the (strong) etag, or is "*". weak_too: W/"x"
-// counts as "x".
-bool etag_listed(std::string_view list, std::string_view etag, bool weak_too);
 
 }  // namespace reachback::server

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
+#include "net/etag.h"
 #include "protocol/attachment.h"
 #include "server/blob_http/block_list_xml.h"
 #include "server/blob_http/byte_range.h"
@@ -37,14 +38,14 @@ TEST(ByteRange, AgreesWithTheDefinitionForEverySmallRange) {
 }
 
 TEST(EtagList, NamesATagOrAll) {
-  EXPECT_TRUE(etag_listed("\"a\"", "\"a\"", false));
-  EXPECT_TRUE(etag_listed(" \"b\" ,\t\"a\" ", "\"a\"", false));
-  EXPECT_TRUE(etag_listed("*", "\"a\"", false));
-  EXPECT_FALSE(etag_listed("W/\"a\"", "\"a\"", false));
-  EXPECT_TRUE(etag_listed("W/\"a\"", "\"a\"", true));
-  EXPECT_FALSE(etag_listed("", "\"a\"", true));
-  EXPECT_FALSE(etag_listed("a", "\"a\"", true));
-  EXPECT_FALSE(etag_listed(",,,", "\"a\"", true));
+  EXPECT_TRUE(net::etag_listed("\"a\"", "\"a\"", false));
+  EXPECT_TRUE(net::etag_listed(" \"b\" ,\t\"a\" ", "\"a\"", false));
+  EXPECT_TRUE(net::etag_listed("*", "\"a\"", false));
+  EXPECT_FALSE(net::etag_listed("W/\"a\"", "\"a\"", false));
+  EXPECT_TRUE(net::etag_listed("W/\"a\"", "\"a\"", true));
+  EXPECT_FALSE(net::etag_listed("", "\"a\"", true));
+  EXPECT_FALSE(net::etag_listed("a", "\"a\"", true));
+  EXPECT_FALSE(net::etag_listed(",,,", "\"a\"", true));
 }
 
 TEST(Disposition, WhatWeWriteWeReadBack) {

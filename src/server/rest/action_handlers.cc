@@ -1,5 +1,6 @@
 // /api/machineactions: list, read, wait, cancel, link, receipts.
 #include "base/log.h"
+#include "net/etag.h"
 #include "server/odata/build.h"
 #include "server/rest/call.h"
 #include "server/rest/handlers.h"
@@ -32,6 +33,29 @@ void answer_with_actions(Core& core, const CallPtr& call, const ListOptions& opt
         const ListShape shape = shape_of(options, *page, "MachineActions", call->base + address);
         core.answer(*call, 200, render_actions(call->context(shape.set), page->items, shape));
       });
+}
+
+// The same as long as nothing of the action has changed; weak, for addresses in it follow the host.
+std::string etag_of(const action::Action& action) {
+  return "\"" + std::to_string(action.version) + "\"";
+}
+
+Done<action::Action> answer_with_action_if_changed(Core& core, const CallPtr& call) {
+  return [&core, call](Result<action::Action> action) {
+    if (!action) {
+      core.refuse(*call, action.error());
+      return;
+    }
+    const std::string etag = etag_of(*action);
+    auto known = call->request().headers.get("If-None-Match");
+    const bool unchanged = known && net::etag_listed(*known, etag, /*weak_too=*/true);
+    net::Response response =
+        unchanged
+            ? json_response(304, "")
+            : json_response(200, render_action(call->context("MachineActions/$entity"), *action));
+    response.headers.add("ETag", "W/" + etag);
+    core.answer(*call, std::move(response));
+  };
 }
 
 }  // namespace
@@ -88,9 +112,9 @@ void get_action(Core& core, const CallPtr& call) {
   }
   if (*wait) {
     core.deps.live_response.wait_final(call->principal, *id, **wait,
-                                       answer_with_action(core, call));
+                                       answer_with_action_if_changed(core, call));
   } else {
-    core.deps.live_response.get(call->principal, *id, answer_with_action(core, call));
+    core.deps.live_response.get(call->principal, *id, answer_with_action_if_changed(core, call));
   }
 }
 

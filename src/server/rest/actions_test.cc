@@ -34,6 +34,28 @@ TEST(MachineActions, TopAndSkipReachTheService) {
   EXPECT_NE(beyond.body.find("\"value\":[]"), std::string::npos);
 }
 
+TEST(MachineActions, AnActionThatHasNotChangedIsNotSentAgain) {
+  World world(World::without_rates());
+  auto first = world.get(action(test::kPending), kRead);
+  const std::string etag = first.header("ETag");
+  EXPECT_TRUE(etag.starts_with("W/\""));
+  auto ask = [&](const std::string& known, const std::string& query = "") {
+    return world.send("GET", action(test::kPending) + query,
+                      {{"Authorization", "Bearer " + kRead}, {"If-None-Match", known}});
+  };
+  for (const std::string& query : {std::string(), std::string("?waitFor=final&timeout=1s")}) {
+    auto same = ask(etag, query);
+    EXPECT_EQ(same.status, 304);
+    EXPECT_EQ(same.body, "");
+    EXPECT_EQ(same.header("ETag"), etag);
+  }
+  EXPECT_EQ(ask("\"other\", " + etag).status, 304);
+  EXPECT_EQ(ask("\"other\"").status, 200);
+  world.live.actions[0].version += 1;
+  EXPECT_EQ(ask(etag).status, 200);
+  EXPECT_NE(ask(etag).header("ETag"), etag);
+}
+
 TEST(MachineActions, TheRateFactorRaisesTheRates) {
   auto options = World::default_options();
   options.rate_factor = 2;

