@@ -197,7 +197,7 @@ std::shared_ptr<BlobUpload> BlobFs::claim(const BlobKey& key) {
   return std::shared_ptr<BlobUpload>(new BlobUpload(key, writers_));
 }
 
-void BlobFs::begin(BlobKey key, std::string block_id, std::uint64_t declared,
+void BlobFs::begin(const BlobKey& key, std::string block_id, std::uint64_t declared,
                    std::uint64_t declared_max, Done<std::shared_ptr<BlobUpload>> done) {
   if (declared > declared_max) {
     done(Error{Errc::too_large, "the body is larger than is taken in one request"});
@@ -228,18 +228,18 @@ void BlobFs::begin(BlobKey key, std::string block_id, std::uint64_t declared,
       std::move(done));
 }
 
-void BlobFs::begin_blob(BlobKey key, std::uint64_t declared,
+void BlobFs::begin_blob(const BlobKey& key, std::uint64_t declared,
                         Done<std::shared_ptr<BlobUpload>> done) {
-  begin(std::move(key), "", declared, limits().put_bytes_max, std::move(done));
+  begin(key, "", declared, limits().put_bytes_max, std::move(done));
 }
 
-void BlobFs::begin_block(BlobKey key, std::string block_id, std::uint64_t declared,
+void BlobFs::begin_block(const BlobKey& key, std::string block_id, std::uint64_t declared,
                          Done<std::shared_ptr<BlobUpload>> done) {
   if (block_id.empty()) {
     done(Error{Errc::invalid_input, "a block id has 1 to 64 bytes"});
     return;
   }
-  begin(std::move(key), std::move(block_id), declared, limits().block_bytes_max, std::move(done));
+  begin(key, std::move(block_id), declared, limits().block_bytes_max, std::move(done));
 }
 
 void BlobFs::finish_blob(std::shared_ptr<BlobUpload> upload, BlobHeaders headers,

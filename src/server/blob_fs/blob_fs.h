@@ -83,8 +83,9 @@ class BlobFs : public BlobStore {
   void open(BlobKey key, Done<OpenBlob> done);
   // declared: the length of the body to come. Errors: conflict (the key has a writer), too_large
   // (over limits()), storage_full, io.
-  void begin_blob(BlobKey key, std::uint64_t declared, Done<std::shared_ptr<BlobUpload>> done);
-  void begin_block(BlobKey key, std::string block_id, std::uint64_t declared,
+  void begin_blob(const BlobKey& key, std::uint64_t declared,
+                  Done<std::shared_ptr<BlobUpload>> done);
+  void begin_block(const BlobKey& key, std::string block_id, std::uint64_t declared,
                    Done<std::shared_ptr<BlobUpload>> done);
   // The body is complete. Durable when `done` says ok. Errors: protocol (shorter than declared),
   // mismatch (not the expected digest), already_exists (other bytes are committed), storage_full,
@@ -110,8 +111,8 @@ class BlobFs : public BlobStore {
   }
   template <typename T>
   static void work_on(WorkPool& pool, std::function<Result<T>()> task, Done<T> done);
-  void begin(BlobKey key, std::string block_id, std::uint64_t declared, std::uint64_t declared_max,
-             Done<std::shared_ptr<BlobUpload>> done);
+  void begin(const BlobKey& key, std::string block_id, std::uint64_t declared,
+             std::uint64_t declared_max, Done<std::shared_ptr<BlobUpload>> done);
   std::shared_ptr<BlobUpload> claim(const BlobKey& key);  // null: the key has a writer
 
   const std::unique_ptr<BlobFolder> folder_;

@@ -42,8 +42,8 @@ std::string etag_of(const BlobRecord& record);
 // "Thu, 04 Feb 2021 16:13:50 GMT"
 std::string http_date(Timestamp t);
 
-void serve_get(BlobCallPtr call);  // and HEAD
-void serve_block_list(BlobCallPtr call);
-void serve_put(BlobCallPtr call);
+void serve_get(const BlobCallPtr& call);  // and HEAD
+void serve_block_list(const BlobCallPtr& call);
+void serve_put(const BlobCallPtr& call);
 
 }  // namespace reachback::server

@@ -244,13 +244,14 @@ void record_then(const BlobCallPtr& call, std::string kind, int status,
   record.object = call->access.key.name();
   record.result = std::to_string(status);
   record.peer_ip = call->exchange->request().peer_ip;
-  call->audit.append(std::move(record), [call, then = std::move(then)](Result<void> written) {
-    if (written) {
-      return then();
-    }
-    log_error("access not recorded, so refused", {field("why", written.error().message)});
-    answer_error(*call, 503, "ServerBusy", "The server is currently unable to serve this.");
-  });
+  call->audit.append(
+      std::move(record), [call, then = std::move(then)](const Result<void>& written) {
+        if (written) {
+          return then();
+        }
+        log_error("access not recorded, so refused", {field("why", written.error().message)});
+        answer_error(*call, 503, "ServerBusy", "The server is currently unable to serve this.");
+      });
 }
 
 }  // namespace reachback::server

@@ -23,8 +23,8 @@ std::optional<std::string_view> only(const net::Headers& headers, std::string_vi
 
 void add_blob_headers(net::Response& response, const BlobCall& call, const BlobRecord& record) {
   const protocol::SasFields& sas = call.access.sas.fields;
-  auto or_else = [](const std::string& signed_value, std::string ours) {
-    return signed_value.empty() ? std::move(ours) : signed_value;
+  auto or_else = [](const std::string& signed_value, std::string_view ours) {
+    return signed_value.empty() ? std::string(ours) : signed_value;
   };
   net::Headers& h = response.headers;
   h.add("ETag", etag_of(record));
@@ -163,7 +163,7 @@ std::string http_date(Timestamp t) {
                      parts.tm_min, parts.tm_sec);
 }
 
-void serve_get(BlobCallPtr call) {
+void serve_get(const BlobCallPtr& call) {
   call->store.open(call->access.key, [call](Result<OpenBlob> blob) {
     if (!blob) {
       return answer_error(*call, blob.error());
@@ -172,7 +172,7 @@ void serve_get(BlobCallPtr call) {
   });
 }
 
-void serve_block_list(BlobCallPtr call) {
+void serve_block_list(const BlobCallPtr& call) {
   const std::string& type = call->block_list_type;
   if (!type.empty() && type != "uncommitted" && type != "all" && type != "committed") {
     return answer_error(*call, 400, "InvalidQueryParameterValue",

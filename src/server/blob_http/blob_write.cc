@@ -152,7 +152,7 @@ struct Incoming {
       return answer_refusal(*call, *wrong);
     }
     if (call->comp == "block") {
-      call->store.finish_block(std::move(upload), [call = call](Result<void> kept) {
+      call->store.finish_block(std::move(upload), [call = call](const Result<void>& kept) {
         if (!kept) {
           return answer_error(*call, kept.error());
         }
@@ -164,13 +164,13 @@ struct Incoming {
     }
     call->store.finish_blob(
         std::move(upload), std::move(headers.told), headers.sha256,
-        [call = call, only_new = headers.only_new](Result<Committed> committed) {
+        [call = call, only_new = headers.only_new](const Result<Committed>& committed) {
           answer_written(call, only_new, committed);
         });
   }
 };
 
-void receive(std::shared_ptr<Incoming> in) {
+void receive(const std::shared_ptr<Incoming>& in) {
   if (in->declared == 0) {
     return in->finish();
   }
@@ -203,7 +203,7 @@ void receive(std::shared_ptr<Incoming> in) {
       });
 }
 
-void put_body(BlobCallPtr call, WriteHeaders headers, std::uint64_t declared) {
+void put_body(const BlobCallPtr& call, WriteHeaders headers, std::uint64_t declared) {
   auto begun = [call, headers = std::move(headers),
                 declared](Result<std::shared_ptr<BlobUpload>> upload) {
     if (!upload) {
@@ -220,10 +220,10 @@ void put_body(BlobCallPtr call, WriteHeaders headers, std::uint64_t declared) {
   }
 }
 
-void put_block_list(BlobCallPtr call, WriteHeaders headers) {
+void put_block_list(const BlobCallPtr& call, WriteHeaders headers) {
   net::Exchange& exchange = *call->exchange;
   exchange.read_body(kBlockListBytesMax, [call, headers = std::move(headers)](
-                                             std::shared_ptr<const net::Body> body) {
+                                             const std::shared_ptr<const net::Body>& body) {
     BodyCheck check(headers);
     check.update(body->view());
     if (auto wrong = check.finish()) {
@@ -239,16 +239,17 @@ void put_block_list(BlobCallPtr call, WriteHeaders headers) {
     if (!ids) {
       return answer_error(*call, 400, "InvalidBlockList", "The specified block list is invalid.");
     }
-    call->store.commit_blocks(call->access.key, std::move(*ids), headers.told, headers.sha256,
-                              [call, only_new = headers.only_new](Result<Committed> committed) {
-                                answer_written(call, only_new, committed);
-                              });
+    call->store.commit_blocks(
+        call->access.key, std::move(*ids), headers.told, headers.sha256,
+        [call, only_new = headers.only_new](const Result<Committed>& committed) {
+          answer_written(call, only_new, committed);
+        });
   });
 }
 
 }  // namespace
 
-void serve_put(BlobCallPtr call) {
+void serve_put(const BlobCallPtr& call) {
   const net::Request& request = call->exchange->request();
   const bool block = call->comp == "block", list = call->comp == "blocklist";
   if (!block && !list && !call->comp.empty()) {
@@ -287,7 +288,7 @@ void serve_put(BlobCallPtr call) {
     return answer_error(*call, Error{Errc::too_large, "the block list"});
   }
   if (list) {
-    put_block_list(std::move(call), std::move(headers));
+    put_block_list(call, std::move(headers));
   } else {
     put_body(call, std::move(headers), *request.content_length);
   }

@@ -37,8 +37,11 @@ std::optional<std::string> take_value(std::string_view& text) {
       text.remove_prefix(i + 1);
       return out;
     }
-    if (text[i] == '\\' && ++i == text.size()) {
-      break;
+    if (text[i] == '\\') {
+      ++i;
+      if (i == text.size()) {
+        break;
+      }
     }
     out += text[i];
   }
