@@ -10,7 +10,11 @@ export interface DraftStore {
 const PREFIX = "reachback.draft.";
 
 export class Drafts {
-  constructor(private readonly store: DraftStore) {}
+  private readonly store: DraftStore;
+
+  constructor(store: DraftStore) {
+    this.store = store;
+  }
 
   // `fallback` where there is no draft, or one of another shape than an object.
   read<T extends object>(name: string, fallback: T): T {

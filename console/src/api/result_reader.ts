@@ -22,7 +22,11 @@ export class ResultReader {
   private readonly decoder = new TextDecoder();
   readonly complete = new Set<string>(); // keys whose values have been read to their end
 
-  constructor(private readonly sink: ResultSink) {}
+  private readonly sink: ResultSink;
+
+  constructor(sink: ResultSink) {
+    this.sink = sink;
+  }
 
   get done(): boolean {
     return this.state === "done";

@@ -21,7 +21,11 @@ export class Lines {
   droppedLines = 0;
   version = 0; // changes with every change
 
-  constructor(private readonly charsMax = 64 * 1024 * 1024) {}
+  private readonly charsMax: number;
+
+  constructor(charsMax: number = 64 * 1024 * 1024) {
+    this.charsMax = charsMax;
+  }
 
   append(text: string): void {
     if (text === "") return;
