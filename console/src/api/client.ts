@@ -21,7 +21,8 @@ export class ApiError extends Error {
 }
 export class SessionEnded extends Error {
   constructor() {
-    super("Your session has ended. Sign in again; what you typed is kept.");
+    super("Sign in again; what you typed is kept.");
+    this.name = "SessionEnded";
   }
 }
 export class Unreachable extends Error {

@@ -6,7 +6,7 @@ import { Button } from "../ui/button";
 import { useOutside } from "./context";
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
-const NAMES: Record<Theme, string> = { system: "As the system", light: "Light", dark: "Dark" };
+const NAMES: Record<Theme, string> = { system: "System", light: "Light", dark: "Dark" };
 
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(readTheme);

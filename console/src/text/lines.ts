@@ -1,52 +1,63 @@
 // Text that grows, as lines made visible, and as rows of a fixed number of columns for a window that
-// draws only what is seen. Bounded: past `charsMax` the oldest lines are let go, and that is told.
+// draws only what is seen. Bounded: past the bounds the oldest lines are let go, and that is told.
 import { visible, type Visible } from "./visible";
+
+export type Kind = "out" | "error" | "note";
 
 export interface Row {
   line: number; // from 1, counted from the beginning of the text
   first: boolean; // whether the line begins in this row
+  kind: Kind;
   text: Visible;
-  start: number;
+  start: number; // the part of `text` that is this row
   end: number;
 }
 
+interface Line {
+  text: Visible;
+  kind: Kind;
+}
+
+export interface Bounds {
+  chars: number;
+  lines: number;
+}
+const BOUNDS: Bounds = { chars: 16 * 1024 * 1024, lines: 1_000_000 };
+// A line without an end would be made visible again with every piece of it, so it ends here.
 const LINE_CHARS_MAX = 1024 * 1024;
 
 export class Lines {
-  private lines: Visible[] = [];
+  private readonly bounds: Bounds;
+  private lines: Line[] = [];
   private starts: number[] = [0]; // starts[i]: rows before line i; one more than lines
-  private open = ""; // the last line, raw, whose end has not come
+  private open = ""; // the last line, raw, while its end has not come
+  private openKind: Kind = "out";
   private chars = 0;
   columns = 120;
   droppedLines = 0;
   version = 0; // changes with every change
 
-  private readonly charsMax: number;
-
-  constructor(charsMax: number = 64 * 1024 * 1024) {
-    this.charsMax = charsMax;
+  constructor(bounds: Bounds = BOUNDS) {
+    this.bounds = bounds;
   }
 
-  append(text: string): void {
+  append(text: string, kind: Kind = "out"): void {
     if (text === "") return;
+    if (this.openKind !== kind) this.open = "";
     const parts = (this.open + text).split("\n");
     if (this.open !== "") this.pop();
     this.open = parts.pop() ?? "";
-    for (const part of parts) this.push(part.endsWith("\r") ? part.slice(0, -1) : part);
-    if (this.open !== "") this.push(this.open);
-    // A line without an end would be made visible again with every piece of it.
+    this.openKind = kind;
+    for (const part of parts) this.push(part.endsWith("\r") ? part.slice(0, -1) : part, kind);
+    if (this.open !== "") this.push(this.open, kind);
     if (this.open.length > LINE_CHARS_MAX) this.open = "";
     this.trim();
     this.version += 1;
   }
 
-  clear(): void {
-    this.lines = [];
-    this.starts = [0];
-    this.open = "";
-    this.chars = 0;
-    this.droppedLines = 0;
-    this.version += 1;
+  // A line of the console's own.
+  note(text: string): void {
+    this.append(`${text}\n`, "note");
   }
 
   get lineCount(): number {
@@ -75,57 +86,59 @@ export class Lines {
       if ((this.starts[middle] ?? 0) <= index) low = middle;
       else high = middle - 1;
     }
-    const text = this.lines[low];
-    if (text === undefined) return undefined;
+    const line = this.lines[low];
+    if (line === undefined) return undefined;
     const part = index - (this.starts[low] ?? 0);
     return {
       line: low + 1 + this.droppedLines,
       first: part === 0,
-      text,
+      kind: line.kind,
+      text: line.text,
       start: part * this.columns,
-      end: Math.min(text.text.length, (part + 1) * this.columns),
+      end: Math.min(line.text.text.length, (part + 1) * this.columns),
     };
   }
 
   // Everything, as it is shown: for copying.
   shown(): string {
-    return this.lines.map((line) => line.text).join("\n");
+    return this.lines.map((line) => line.text.text).join("\n");
   }
 
-  // Rows whose line holds `words`, without regard to case; at most `max`.
+  // Rows where `words` stand, without regard to case; at most `max`.
   find(words: string, max = 1000): number[] {
     const wanted = words.toLowerCase();
     const found: number[] = [];
     if (wanted === "") return found;
     for (let i = 0; i < this.lines.length && found.length < max; ++i) {
-      const at = this.lines[i]?.text.toLowerCase().indexOf(wanted) ?? -1;
+      const at = this.lines[i]?.text.text.toLowerCase().indexOf(wanted) ?? -1;
       if (at >= 0) found.push((this.starts[i] ?? 0) + Math.floor(at / this.columns));
     }
     return found;
   }
 
-  private rowsOf(line: Visible): number {
-    return Math.max(1, Math.ceil(line.text.length / this.columns));
+  private rowsOf(line: Line): number {
+    return Math.max(1, Math.ceil(line.text.text.length / this.columns));
   }
-  private push(raw: string): void {
-    const line = visible(raw);
+  private push(raw: string, kind: Kind): void {
+    const line = { text: visible(raw), kind };
     this.lines.push(line);
-    this.chars += line.text.length + 1;
-    this.starts.push(this.rowCountBefore() + this.rowsOf(line));
+    this.chars += line.text.text.length + 1;
+    this.starts.push(this.rowsBefore() + this.rowsOf(line));
   }
-  private rowCountBefore(): number {
+  private rowsBefore(): number {
     return this.starts[this.starts.length - 1] ?? 0;
   }
   private pop(): void {
     const line = this.lines.pop();
     if (line === undefined) return;
     this.starts.pop();
-    this.chars -= line.text.length + 1;
+    this.chars -= line.text.text.length + 1;
   }
   private trim(): void {
-    let drop = 0;
-    while (this.chars > this.charsMax && drop < this.lines.length - 1) {
-      this.chars -= (this.lines[drop]?.text.length ?? 0) + 1;
+    let drop = Math.max(0, this.lines.length - this.bounds.lines);
+    for (let i = 0; i < drop; ++i) this.chars -= (this.lines[i]?.text.text.length ?? 0) + 1;
+    while (this.chars > this.bounds.chars && drop < this.lines.length - 1) {
+      this.chars -= (this.lines[drop]?.text.text.length ?? 0) + 1;
       drop += 1;
     }
     if (drop === 0) return;
@@ -135,6 +148,6 @@ export class Lines {
   }
   private count(): void {
     this.starts = [0];
-    for (const line of this.lines) this.starts.push(this.rowCountBefore() + this.rowsOf(line));
+    for (const line of this.lines) this.starts.push(this.rowsBefore() + this.rowsOf(line));
   }
 }
