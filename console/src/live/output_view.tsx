@@ -3,6 +3,7 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useSta
 import type { Lines, Row } from "../text/lines";
 import { segments } from "../text/visible";
 import { CopyButton } from "../ui/button";
+import { Marked } from "../ui/marked";
 
 const ROW_PX = 18;
 const SPARE_ROWS = 12;
@@ -70,7 +71,7 @@ export function OutputView(props: {
     if (row) rows.push(<RowView key={index} row={row} top={index * ROW_PX} found={index === current} />);
   }
 
-  if (lines.empty) return <div className="output output-empty">{props.empty}</div>;
+  if (lines.empty) return <div className="output-empty">{props.empty}</div>;
   return (
     <div className="output">
       <div className="output-bar">
@@ -124,13 +125,7 @@ function RowView({ row, top, found }: { row: Row; top: number; found: boolean })
   return (
     <div className={`output-row ${row.kind} ${found ? "found" : ""}`} style={{ top }}>
       <span className="gutter" aria-hidden="true">{row.first ? row.line : ""}</span>
-      {segments(row.text, row.start, row.end).map((part, index) =>
-        part.kind ? (
-          <span key={index} className={`mark ${part.kind}`}>{part.text}</span>
-        ) : (
-          part.text
-        ),
-      )}
+      <Marked parts={segments(row.text, row.start, row.end)} />
     </div>
   );
 }

@@ -14,7 +14,7 @@ import { transcriptOf } from "../live/transcript";
 import { draftName, fromCommands } from "../run/draft";
 import { announce } from "../ui/announce";
 import { Button, CopyButton } from "../ui/button";
-import { Confirm } from "../ui/dialog";
+import { Confirm, FieldProblem } from "../ui/dialog";
 import { Field } from "../ui/fields";
 import { AgainIcon, StopIcon } from "../ui/icons";
 import { Foreign, Status, statusWords, Time } from "../ui/show";
@@ -121,7 +121,7 @@ function ModeSign({ mode }: { mode: Mode }) {
 function Commands({ follower, action, results }: { follower: Follower; action: MachineAction; results: Results }) {
   const mayRead = useMay("Machine.LiveResponse");
   return (
-    <ol className="timeline">
+    <ol className={`timeline ${action.commands.length > 1 ? "compact" : ""}`}>
       {action.commands.map((command) => (
         <CommandCard
           key={command.index}
@@ -200,7 +200,7 @@ function CancelDialog({ open, follower, action, onClose }: { open: boolean; foll
   const cancel = async () => {
     if (comment.trim() === "") {
       setError("Say why: the comment stands in the audit.");
-      throw new Error("The comment is missing.");
+      throw new FieldProblem();
     }
     const after = await api.send<MachineAction>("POST", `/api/machineactions/${action.id}/cancel`, { body: { Comment: comment.trim() } });
     follower.take(after);

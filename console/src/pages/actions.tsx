@@ -76,8 +76,8 @@ export default function Actions() {
       <section className="card" aria-label="List of actions">
         <div className="filters" role="search">
           <Field className="half" label="Machine" value={texts.machine} onChange={(value) => texts.set("machine", value)} placeholder="Name or id" type="search" />
-          <Field className="half" label="By" value={texts.who} onChange={(value) => texts.set("who", value)} placeholder="ann@…" type="search" />
-          <Field label="Comment" value={texts.words} onChange={(value) => texts.set("words", value)} placeholder="INC-42" type="search" />
+          <Field className="half" label="By" value={texts.who} onChange={(value) => texts.set("who", value)} placeholder="Part of a name" type="search" />
+          <Field label="Comment" value={texts.words} onChange={(value) => texts.set("words", value)} placeholder="Part of it" type="search" />
           <Choice className="half" label="Kind" options={TYPES} value={type} onChange={(value) => set({ type: value })} />
           <Choice className="half" label="Created" options={RANGES} value={range} onChange={(value) => set({ range: value })} />
           {range === "own" && (

@@ -182,7 +182,7 @@ function TagEditor({ machine, reload }: { machine: Machine; reload: () => void }
         </span>
       )}
       <div className="inline-add">
-        <Field label="Add a tag" value={value} onChange={setValue} error={error} placeholder="tier:web" />
+        <Field label="Add a tag" value={value} onChange={setValue} error={error} placeholder="e.g. tier:web" />
         <Button type="submit">Add</Button>
       </div>
     </form>

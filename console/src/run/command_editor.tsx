@@ -28,7 +28,7 @@ export function CommandEditor(props: {
     <li className="command" role="group" aria-label={name}>
       <div className="command-head">
         <Choice
-          label={`${name}: kind`}
+          label={name}
           options={TYPES}
           value={command.type}
           onChange={(type) => props.onChange({ type: type as CommandType })}
@@ -58,7 +58,7 @@ export function CommandEditor(props: {
           value={command.path}
           onChange={(path) => props.onChange({ path })}
           error={errors.main}
-          placeholder="/var/log/auth.log"
+          placeholder="e.g. /var/log/auth.log"
         />
       ) : (
         <ScriptPicker
@@ -77,7 +77,7 @@ export function CommandEditor(props: {
             value={command.args}
             onChange={(args) => props.onChange({ args })}
             error={errors.args}
-            placeholder="--days 7 --user 'Ann Lee'"
+            placeholder="e.g. --days 7 --user 'Ann Lee'"
             hint={file?.parametersDescription ? <Foreign text={file.parametersDescription} /> : undefined}
           />
           <Words args={command.args} />

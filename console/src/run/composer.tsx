@@ -13,7 +13,7 @@ import { PlusIcon } from "../ui/icons";
 import { Notice } from "../ui/states";
 import { CommandEditor } from "./command_editor";
 import {
-  check, COMMANDS_MAX, draftName, type Draft, type DraftCommand, type FieldErrors, hasErrors, inOrder, mayMove, moved,
+  check, COMMANDS_MAX, draftName, type Draft, type DraftCommand, type FieldErrors, hasErrors, inOrder, isBlank, mayMove, moved,
   newCommand, newDraft, NO_ERRORS, placeError, toBody,
 } from "./draft";
 
@@ -35,7 +35,8 @@ export default function Composer({ machine, online, active }: {
     return page.value;
   });
   useEffect(() => {
-    drafts.keep(name, draft);
+    if (isBlank(draft)) drafts.drop(name);
+    else drafts.keep(name, draft);
   }, [name, draft]);
 
   const change = (next: Partial<Draft>) => setDraft((old) => ({ ...old, ...next }));
@@ -102,7 +103,7 @@ export default function Composer({ machine, online, active }: {
     <section className="card" aria-labelledby="run-title">
       <header>
         <h2 id="run-title">Start a live response</h2>
-        {drafts.has(name) && (
+        {!isBlank(draft) && (
           <Button
             small
             kind="quiet"

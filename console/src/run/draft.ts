@@ -35,6 +35,11 @@ export function newDraft(): Draft {
   return { commands: [newCommand()], comment: "", sent: "", key: "" };
 }
 
+export function isBlank(draft: Draft): boolean {
+  const [first, ...others] = draft.commands;
+  return others.length === 0 && draft.comment === "" && !first?.name && !first?.args && !first?.path && first?.type === "RunScript";
+}
+
 export function inOrder(commands: readonly DraftCommand[]): DraftCommand[] {
   return [...commands].sort((a, b) => ORDER[a.type] - ORDER[b.type]);
 }

@@ -48,7 +48,7 @@ export function ScriptPicker(props: {
       >
         <Label>{props.label}</Label>
         <div className="combo">
-          <Input className="input mono" placeholder="triage.sh" spellCheck="false" />
+          <Input className="input mono" placeholder="Choose or type a name" spellCheck="false" />
           <AriaButton className="open">
             <DownIcon />
           </AriaButton>

@@ -53,7 +53,7 @@ export default function Applications() {
                     </td>
                     <td data-label="Permissions"><Tags tags={application.roles} /></td>
                     <td data-label="For users"><Tags tags={application.scopes} /></td>
-                    <td className="muted" data-label="Created"><Time at={application.created} /></td>
+                    <td className="muted nowrap" data-label="Created"><Time at={application.created} /></td>
                     <td className="tight no-label">
                       <div className="buttons">
                         {!application.publicClient && <Button small kind="quiet" onPress={() => setRotating(application)} aria-label={`New secret for ${application.name}`}>New secret</Button>}

@@ -105,7 +105,7 @@ function NewToken({ onMade }: { onMade: (token: NewEnrolmentToken) => void }) {
       <div className="inline-fields">
         <Choice label="Good for" options={LIFETIMES} value={lifetime} onChange={setLifetime} />
         <Field label="Machines" value={uses} onChange={setUses} error={errors.uses} inputMode="numeric" />
-        <Field label="Tags for them" value={tags} onChange={setTags} placeholder="tier:web site:fra" className="grow" />
+        <Field label="Tags for them" value={tags} onChange={setTags} placeholder="e.g. tier:web site:fra" className="grow" />
       </div>
       {errors.form && <Notice kind="bad" title="No token was made." detail={errors.form} />}
       <div><Button kind="primary" type="submit">Make a token and the command</Button></div>

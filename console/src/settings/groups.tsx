@@ -74,7 +74,7 @@ function GroupForm(props: { onClose: () => void; onSave: (body: { name: string; 
   return (
     <form className="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <Field label="Name" value={name} onChange={setName} error={errors.name} autoFocus />
-      <Field label="Tag" value={tag} onChange={setTag} error={errors.tag} placeholder="tier:web" />
+      <Field label="Tag" value={tag} onChange={setTag} error={errors.tag} placeholder="e.g. tier:web" />
       {errors.form && <Notice kind="bad" title="It was not saved." detail={errors.form} />}
       <div className="buttons">
         <Button kind="primary" type="submit">Add the group</Button>

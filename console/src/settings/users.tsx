@@ -16,6 +16,7 @@ import { type Secret, Secrets } from "./secret";
 const ADDRESS = "/api/reachback/users";
 const ROLES = ["viewer", "live-response-basic", "live-response-advanced", "library", "approver", "admin"];
 
+type Act = "password" | "totp" | "endTokens";
 interface Made {
   password?: string;
   totpUri?: string;
@@ -36,7 +37,7 @@ export default function Users() {
   const [secrets, setSecrets] = useState<{ title: string; secrets: Secret[] } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const of = (user: User) => `${ADDRESS}/${encodeURIComponent(user.name)}`;
-  const act = async (user: User, what: "password" | "totp" | "endTokens") => {
+  const act = async (user: User, what: Act) => {
     setError(null);
     try {
       const made = await api.send<Made | null>("POST", `${of(user)}/${what}`);
@@ -65,13 +66,10 @@ export default function Users() {
                     <td data-label="Roles"><Tags tags={user.roles} /></td>
                     <td data-label="Groups">{user.groups.length === 0 ? <span className="muted">every machine</span> : <Tags tags={user.groups} />}</td>
                     <td data-label="Codes">{user.oneTimeCode ? "yes" : <span className="status warn">password only</span>}</td>
-                    <td className="muted" data-label="Created"><Time at={user.created} /></td>
+                    <td className="muted nowrap" data-label="Created"><Time at={user.created} /></td>
                     <td className="tight no-label">
                       <div className="buttons">
                         <Button small kind="quiet" onPress={() => setEdited(user)} aria-label={`Change ${user.name}`}>Change</Button>
-                        <Button small kind="quiet" onPress={() => void act(user, "password")} aria-label={`New password for ${user.name}`}>New password</Button>
-                        <Button small kind="quiet" onPress={() => void act(user, "totp")} aria-label={`New key for ${user.name}`}>New key</Button>
-                        <Button small kind="quiet" onPress={() => void act(user, "endTokens")} aria-label={`Sign ${user.name} out everywhere`}>Sign out</Button>
                         <Button small kind="quiet" onPress={() => setRemoving(user)} aria-label={`Delete ${user.name}`}>Delete</Button>
                       </div>
                     </td>
@@ -84,7 +82,7 @@ export default function Users() {
       </Rows>
       <Dialog title={edited === "new" ? "Add a user" : `Change ${edited?.name ?? ""}`} open={edited !== null} onClose={() => setEdited(null)}>
         {edited !== null && (
-          <UserForm user={edited === "new" ? null : edited} groups={groups.data ?? []} onClose={() => setEdited(null)}
+          <UserForm user={edited === "new" ? null : edited} onAct={(what) => { if (edited !== "new") void act(edited, what); setEdited(null); }} groups={groups.data ?? []} onClose={() => setEdited(null)}
             onSave={async (body) => {
               const made = edited === "new" ? await api.send<Made>("POST", ADDRESS, { body }) : await api.send<Made | null>("PATCH", of(edited), { body });
               const found = secretsOf(made);
@@ -107,7 +105,7 @@ export default function Users() {
 
 type Body = { name?: string; roles: string[]; groups: string[]; disabled?: boolean; oneTimeCode?: boolean };
 
-function UserForm(props: { user: User | null; groups: readonly DeviceGroup[]; onClose: () => void; onSave: (body: Body) => Promise<void> }) {
+function UserForm(props: { user: User | null; onAct: (what: Act) => void; groups: readonly DeviceGroup[]; onClose: () => void; onSave: (body: Body) => Promise<void> }) {
   const { user } = props;
   const [name, setName] = useState(user?.name ?? "");
   const [roles, setRoles] = useState<string[]>(user?.roles ?? ["viewer"]);
@@ -146,6 +144,13 @@ function UserForm(props: { user: User | null; groups: readonly DeviceGroup[]; on
         <Button kind="primary" type="submit">{user ? "Save" : "Add the user"}</Button>
         <Button kind="quiet" onPress={props.onClose}>Close</Button>
       </div>
+      {user && (
+        <div className="receipt buttons">
+          <Button small onPress={() => props.onAct("password")}>New password</Button>
+          <Button small onPress={() => props.onAct("totp")}>New key for codes</Button>
+          <Button small onPress={() => props.onAct("endTokens")}>Sign out everywhere</Button>
+        </div>
+      )}
     </form>
   );
 }

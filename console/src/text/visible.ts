@@ -40,6 +40,16 @@ function sign(character: string): { text: string; kind: Mark["kind"] } {
   return { text: number, kind: IS_BIDI.test(character) ? "bidi" : "hidden" };
 }
 
+const NAMES = (
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split(" ");
+
+// The name of a sign, where it is one of Unicode's pictures: few fonts have them.
+export function pictureName(sign: string): string | undefined {
+  const code = sign.codePointAt(0) ?? 0;
+  return sign === "\u2421" ? "DEL" : NAMES[code - 0x2400];
+}
+
 // One line, without its line break. Tabs become spaces up to the next of every eight columns.
 export function visible(line: string): Visible {
   const marks: Mark[] = [];

@@ -13,7 +13,7 @@ export function ActionTable({ actions, machine }: { actions: readonly MachineAct
             <th scope="col">Commands</th>
             <th scope="col" className="tight">Status</th>
             {machine && <th scope="col">Machine</th>}
-            <th scope="col">By</th>
+            {machine && <th scope="col">By</th>}
             <th scope="col" className="tight">Created</th>
           </tr>
         </thead>
@@ -24,11 +24,11 @@ export function ActionTable({ actions, machine }: { actions: readonly MachineAct
                 <Link className="main-link" to={`/actions/${action.id}`}>
                   <Summary action={action} />
                 </Link>
-                {action.requestorComment && (
-                  <div className="muted small clip">
-                    <Foreign text={action.requestorComment} />
-                  </div>
-                )}
+                <div className="muted small clip">
+                  {!machine && <Foreign text={action.requestor} />}
+                  {!machine && action.requestorComment && ": "}
+                  <Foreign text={action.requestorComment} />
+                </div>
               </td>
               <td className="tight" data-label="Status">
                 <Status status={action.status} />
@@ -40,10 +40,12 @@ export function ActionTable({ actions, machine }: { actions: readonly MachineAct
                   </Link>
                 </td>
               )}
-              <td data-label="By">
-                <Foreign text={action.requestor} />
-              </td>
-              <td className="tight muted" data-label="Created">
+              {machine && (
+                <td data-label="By">
+                  <Foreign text={action.requestor} />
+                </td>
+              )}
+              <td className="tight muted nowrap" data-label="Created">
                 <Time at={action.creationDateTimeUtc} />
               </td>
             </tr>

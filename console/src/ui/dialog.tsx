@@ -34,6 +34,9 @@ export function Dialog(props: {
   );
 }
 
+// Thrown by what a Confirm does when the field itself says what is wrong.
+export class FieldProblem extends Error {}
+
 // Asks before something that cannot be taken back; shows what went wrong and stays.
 export function Confirm(props: {
   title: string;
@@ -53,7 +56,7 @@ export function Confirm(props: {
       await props.onConfirm();
       props.onClose();
     } catch (caught) {
-      setError(caught);
+      if (!(caught instanceof FieldProblem)) setError(caught);
     } finally {
       setBusy(false);
     }

@@ -3,6 +3,7 @@ import { useSyncExternalStore } from "react";
 import type { ActionStatus, Machine } from "../api/types";
 import { localTime, parseTime, relativeTime, utcTime } from "../text/time";
 import { segments, visible } from "../text/visible";
+import { Marked } from "./marked";
 import { CheckIcon, ClockIcon, CrossIcon, SpinIcon, StopIcon } from "./icons";
 
 // A clock for "3 min ago": ticks once for the whole page.
@@ -41,9 +42,9 @@ export function Time({ at, how = "local" }: { at: string | null | undefined; how
     );
   }
   return (
-    <time className="number nowrap" dateTime={date.toISOString()} title={utc}>
+    <time className="number" dateTime={date.toISOString()} title={utc}>
       {localTime(date)}
-      {how === "both" && <span className="muted small"> ({utc.slice(11)})</span>}
+      {how === "both" && <span className="muted small utc"> ({utc.slice(11)})</span>}
     </time>
   );
 }
@@ -97,15 +98,7 @@ export function Presence({ machine, online }: { machine: Machine; online?: boole
 export function Foreign({ text }: { text: string }) {
   return (
     <bdi>
-      {segments(visible(text)).map((part, index) =>
-        part.kind ? (
-          <span key={index} className={`mark ${part.kind}`}>
-            {part.text}
-          </span>
-        ) : (
-          part.text
-        ),
-      )}
+      <Marked parts={segments(visible(text))} />
     </bdi>
   );
 }

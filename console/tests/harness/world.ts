@@ -1,7 +1,8 @@
 // A real server, its console's application, a user and agents, on loopback and in a folder of their
 // own. Every process is ended by its pid.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -44,7 +45,9 @@ export class World {
   caFile = "";
   url = "";
   agentsUrl = "";
+  readonly online = new Map<string, string>(); // ids of machines with a running agent, by name
   private enrolToken = "";
+  private readonly secret = { id: "", value: "", token: "" };
   private readonly children: ChildProcess[] = [];
 
   readonly folder: string;
@@ -61,6 +64,8 @@ export class World {
     const made = await this.json("reachback-server", "init", "--data", this.data, "--public-url", this.publicUrl, "--json");
     this.tenantId = made.tenantId;
     this.caFile = made.caFile;
+    this.secret.id = made.clientId;
+    this.secret.value = made.clientSecret;
     this.enrolToken = (await this.admin("enrollment-token", "create", "--uses", "20", "--ttl", "1h")).enrollmentToken;
     const config = join(this.folder, "server.toml");
     writeFileSync(config, "[limits]\nenabled = false\n");
@@ -97,7 +102,43 @@ export class World {
     if (options.online !== false) {
       await this.spawn(`agent-${name}`, [join(this.bin, "reachback-agent"), "run", "--state", state], ["connected "]);
     }
+    if (options.online !== false) this.online.set(name, made.machineId);
     return made.machineId;
+  }
+
+  // A call of the API by the application that init made.
+  async call(method: string, path: string, body?: object | FormData): Promise<any> {
+    if (!this.secret.token) {
+      const form = new URLSearchParams({
+        grant_type: "client_credentials", client_id: this.secret.id, client_secret: this.secret.value,
+        scope: "https://api.securitycenter.microsoft.com/.default",
+      });
+      this.secret.token = (await this.send("POST", `/${this.tenantId}/oauth2/v2.0/token`, {}, form)).access_token;
+    }
+    const headers: Record<string, string> = { Authorization: `Bearer ${this.secret.token}` };
+    if (body && !(body instanceof FormData)) headers["Content-Type"] = "application/json";
+    return this.send(method, path, headers, body instanceof FormData ? body : body && JSON.stringify(body));
+  }
+  private async send(method: string, path: string, headers: Record<string, string>, body?: BodyInit): Promise<any> {
+    const made = new Request(this.url, { method: "POST", ...(body ? { body } : {}) });
+    const bytes = body ? Buffer.from(await made.arrayBuffer()) : undefined;
+    const type = headers["Content-Type"] ?? made.headers.get("Content-Type");
+    return new Promise((done, fail) => {
+      const sent = request(new URL(path, this.url), {
+        method, ca: readFileSync(this.caFile),
+        headers: { ...headers, ...(bytes && type ? { "Content-Type": type, "Content-Length": bytes.length } : {}) },
+      }, (answer) => {
+        const pieces: Buffer[] = [];
+        answer.on("data", (piece: Buffer) => pieces.push(piece));
+        answer.on("end", () => {
+          const text = Buffer.concat(pieces).toString();
+          if ((answer.statusCode ?? 500) < 300) done(text ? JSON.parse(text) : null);
+          else fail(new Error(`${method} ${path}: ${answer.statusCode} ${text}`));
+        });
+      });
+      sent.on("error", fail);
+      sent.end(bytes);
+    });
   }
 
   admin(...words: string[]): Promise<Record<string, any>> {
