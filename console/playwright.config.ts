@@ -6,7 +6,7 @@ export default defineConfig({
   outputDir: process.env.REACHBACK_TEST_OUTPUT ?? "../build/console/browser",
   workers: 1,
   fullyParallel: false,
-  timeout: 60_000,
+  timeout: 45_000,
   expect: { timeout: 15_000 },
   reporter: process.env.REACHBACK_JUNIT ? [["list"], ["junit", { outputFile: process.env.REACHBACK_JUNIT }]] : "list",
   use: {

@@ -18,6 +18,7 @@ export class ResultReader {
   private key = "";
   private inKey = false;
   private digits = "";
+  private pieces = ""; // decoded, and not told yet
   private escape = ""; // of an escape that is not complete: "\", "\u", "\u0", …
   private readonly decoder = new TextDecoder();
   readonly complete = new Set<string>(); // keys whose values have been read to their end
@@ -54,6 +55,7 @@ export class ResultReader {
     while (at < text.length && this.state !== "broken" && this.state !== "done") {
       at = this.inKey || this.state === "text" ? this.string(text, at) : this.between(text, at);
     }
+    this.flush();
   }
 
   private between(text: string, at: number): number {
@@ -114,9 +116,14 @@ export class ResultReader {
 
   private piece(text: string): void {
     if (this.inKey) this.key += text;
-    else this.sink.text(this.key, text);
+    else this.pieces += text;
+  }
+  private flush(): void {
+    if (this.pieces !== "") this.sink.text(this.key, this.pieces);
+    this.pieces = "";
   }
   private closed(): void {
+    this.flush();
     if (this.inKey) {
       this.inKey = false;
       this.state = "colon";

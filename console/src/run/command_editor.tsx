@@ -25,7 +25,8 @@ export function CommandEditor(props: {
   const file = library.data?.find((one) => one.fileName === command.name);
   const name = `Command ${props.number}`;
   return (
-    <li className="command" role="group" aria-label={name}>
+    <li>
+      <div className="command" role="group" aria-label={name}>
       <div className="command-head">
         <Choice
           label={name}
@@ -83,6 +84,7 @@ export function CommandEditor(props: {
           <Words args={command.args} />
         </>
       )}
+      </div>
     </li>
   );
 }

@@ -67,4 +67,11 @@ export async function fillSignIn(page: Page, person: Person): Promise<void> {
   await page.getByRole("button", { name: "Sign in and allow" }).click();
 }
 
+// Types the name of a script, as somebody does who knows it.
+export async function choose(page: Page, script: string): Promise<void> {
+  const field = page.getByRole("combobox", { name: "Script" });
+  await field.fill(script);
+  await field.press("Tab");
+}
+
 export { expect };
