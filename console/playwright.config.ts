@@ -6,8 +6,8 @@ export default defineConfig({
   outputDir: process.env.REACHBACK_TEST_OUTPUT ?? "../build/console/browser",
   workers: 1,
   fullyParallel: false,
-  timeout: 45_000,
-  expect: { timeout: 15_000 },
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   reporter: process.env.REACHBACK_JUNIT ? [["list"], ["junit", { outputFile: process.env.REACHBACK_JUNIT }]] : "list",
   use: {
     browserName: "chromium",

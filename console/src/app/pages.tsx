@@ -4,6 +4,7 @@ import { Link, NavLink, Navigate, Route, Routes, useLocation } from "react-route
 import type { Me } from "../api/types";
 import { ActionsIcon, ActivityIcon, LibraryIcon, MachinesIcon, SettingsIcon } from "../ui/icons";
 import { Empty, Loading, Notice } from "../ui/states";
+import { useTitle } from "../ui/title";
 import { Account } from "./account";
 import { Boundary } from "./boundary";
 import { MeContext, useOutside } from "./context";
@@ -123,6 +124,7 @@ function Ended() {
 }
 
 function Nowhere() {
+  useTitle("No such page");
   return (
     <Empty title="There is no such page">
       <p>

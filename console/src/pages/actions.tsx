@@ -1,9 +1,9 @@
 // All actions that the account may see. The filters stand in the address, so a list can be sent on.
 import { useEffect, useState } from "react";
-import { useSearchParams } from "react-router";
 import { explain } from "../api/client";
 import { actionFilter } from "../api/odata";
 import { FINAL, type ActionStatus, type CommandType, type MachineAction } from "../api/types";
+import { useQuery } from "../app/query";
 import { useList } from "../app/use_list";
 import { TYPE_WORDS } from "../run/draft";
 import { odataTime } from "../text/time";
@@ -31,20 +31,7 @@ const AGAIN_MS = 15_000;
 
 export default function Actions() {
   useTitle("Actions");
-  const [query, setQuery] = useSearchParams();
-  const get = (name: string) => query.get(name) ?? "";
-  const set = (changes: Record<string, string>) =>
-    setQuery(
-      (old) => {
-        const next = new URLSearchParams(old);
-        for (const [name, value] of Object.entries(changes)) {
-          if (value) next.set(name, value);
-          else next.delete(name);
-        }
-        return next;
-      },
-      { replace: true },
-    );
+  const { get, set, clear } = useQuery();
   const statuses = get("status").split(",").filter(Boolean);
   const range = get("range");
   const texts = useTexts(TEXTS, get, set);
@@ -89,7 +76,7 @@ export default function Actions() {
           <div className="whole">
             <Toggles label="Status" options={STATUSES.map((id) => ({ id, label: statusWords(id) }))} value={statuses} onChange={(value) => set({ status: value.join(",") })} />
             {filtered && (
-              <Button small kind="quiet" onPress={() => { texts.clear(); setQuery({}, { replace: true }); }}>
+              <Button small kind="quiet" onPress={() => { texts.clear(); clear(); }}>
                 Clear the filters
               </Button>
             )}

@@ -1,7 +1,8 @@
 // All machines that the account may see.
 import { useDeferredValue, useEffect, useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 import { useLoad } from "../app/load";
+import { useQuery } from "../app/query";
 import { useList } from "../app/use_list";
 import { machineFilter } from "../api/odata";
 import type { Machine } from "../api/types";
@@ -22,23 +23,13 @@ const HEALTH = [
 
 export default function Machines() {
   useTitle("Machines");
-  const [query, setQuery] = useSearchParams();
-  const [words, setWords] = useState(query.get("q") ?? "");
+  const { get, set, clear } = useQuery();
+  const [words, setWords] = useState(get("q"));
   const search = useSettled(words, 250);
-  const tag = query.get("tag") ?? "";
-  const health = query.get("state") ?? "";
-  const set = (name: string, value: string) =>
-    setQuery(
-      (old) => {
-        const next = new URLSearchParams(old);
-        if (value) next.set(name, value);
-        else next.delete(name);
-        return next;
-      },
-      { replace: true },
-    );
+  const tag = get("tag");
+  const health = get("state");
   useEffect(() => {
-    if (search !== (query.get("q") ?? "")) set("q", search);
+    if (search !== get("q")) set({ q: search });
   }, [search]);
 
   const filter = machineFilter({ words: search, tag, health });
@@ -63,11 +54,11 @@ export default function Machines() {
       <section className="card" aria-label="List of machines">
         <div className="filters" role="search">
           <Field className="grow" label="Search" value={words} onChange={setWords} placeholder="Name, address or tag" type="search" />
-          <Choice label="State" options={HEALTH} value={health} onChange={(value) => set("state", value)} className="half" />
+          <Choice label="State" options={HEALTH} value={health} onChange={(value) => set({ state: value })} className="half" />
           {tag && (
             <div className="field half">
               <span className="label">Tag</span>
-              <Button onPress={() => set("tag", "")} aria-label={`Tag ${tag}: show every tag`}>
+              <Button onPress={() => set({ tag: "" })} aria-label={`${tag} ×: show every tag`}>
                 {tag} ×
               </Button>
             </div>
@@ -105,7 +96,7 @@ export default function Machines() {
                     </td>
                     <td data-label="Address" className="mono">{machine.lastIpAddress ?? "–"}</td>
                     <td data-label="Tags">
-                      <TagLinks tags={machine.machineTags} onTag={(value) => set("tag", value)} />
+                      <TagLinks tags={machine.machineTags} onTag={(value) => set({ tag: value })} />
                     </td>
                     <td className="tight muted" data-label="Last seen">
                       <Time at={machine.lastSeen} how="ago" />
@@ -124,7 +115,7 @@ export default function Machines() {
                 <Button
                   onPress={() => {
                     setWords("");
-                    setQuery({}, { replace: true });
+                    clear();
                   }}
                 >
                   Show all machines

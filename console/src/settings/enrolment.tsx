@@ -67,7 +67,7 @@ export default function Enrolment() {
                     <td data-label="Good until"><Time at={token.expires} how="both" /></td>
                     <td data-label="Uses left">{token.usesLeft ?? token.uses ?? "–"}</td>
                     <td data-label="Tags"><Tags tags={token.tags ?? []} /></td>
-                    <td className="tight no-label"><Button small kind="quiet" onPress={() => void end(token)} aria-label={`End token ${token.id}`}>End it</Button></td>
+                    <td className="tight no-label"><Button small kind="quiet" onPress={() => void end(token)} aria-label={`End it: token ${token.id}`}>End it</Button></td>
                   </tr>
                 ))}
               </tbody>

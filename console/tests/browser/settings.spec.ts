@@ -21,7 +21,7 @@ test("the library takes a file, tells of another with the same name, and gives i
   await upload("#!/bin/sh\ndf -h /\n");
   await dialog.getByRole("button", { name: "Upload", exact: true }).click();
   await expect(dialog.locator(".field .error").filter({ hasText: /exist/iu })).toBeVisible();
-  await dialog.getByText("Replace it").click();
+  await dialog.getByText("Replace it", { exact: true }).click();
   await dialog.getByRole("button", { name: "Upload", exact: true }).click();
   await expect(dialog).toBeHidden();
 
@@ -63,10 +63,10 @@ test("actions are found by status, machine, who and time; the address holds the 
 
 test("a machine is enrolled by a command to copy", async ({ signedIn: page, place }) => {
   await page.goto(`${place.url}/console/settings/enrolment`);
-  await page.getByLabel("Machines").fill("0");
+  await page.getByRole("textbox", { name: "Machines" }).fill("0");
   await page.getByRole("button", { name: "Make a token and the command" }).click();
   await expect(page.getByText("A whole number, 1 or more.")).toBeVisible();
-  await page.getByLabel("Machines").fill("3");
+  await page.getByRole("textbox", { name: "Machines" }).fill("3");
   await page.getByRole("button", { name: "Make a token and the command" }).click();
   await expect(page.getByText("reachback-agent enroll \\")).toBeVisible();
 });
@@ -85,6 +85,6 @@ test("what a server does not serve yet is named", async ({ signedIn: page, place
   }
   await page.goto(`${place.url}/console/machines`);
   await expect(page.getByRole("link", { name: "web-01" })).toBeVisible();
-  await expect(page.getByText("dana@corp.example").first()).toBeVisible();
+  await expect(page.locator(".account").getByText("dana@corp.example")).toBeVisible();
   place.front.before = null;
 });
