@@ -62,7 +62,13 @@ export class Api {
       const answer = await this.once(method, path, token, options);
       if (answer.ok) return answer;
       if (answer.status !== 401) throw await readError(answer);
-      if (fresh || !(await this.session.renew(token))) throw new SessionEnded();
+      if (fresh) {
+        this.session.end();
+        throw new SessionEnded();
+      }
+      if (!(await this.session.renew(token))) {
+        throw this.session.state === "ended" ? new SessionEnded() : new Unreachable();
+      }
       token = await this.session.token();
     }
   }

@@ -1,6 +1,6 @@
 // Reads something of the API for a page, and keeps what it read while it reads again.
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Api } from "../api/client";
+import { type Api, ApiError } from "../api/client";
 import { useOutside } from "./context";
 
 export interface Loaded<T> {
@@ -32,14 +32,15 @@ export function useLoad<T>(key: string, read: (api: Api, signal: AbortSignal) =>
     return () => stop.abort();
   }, [api, key, round]);
 
+  const missing = state.key === key && state.error instanceof ApiError && state.error.missing;
   // Only a page that is looked at reads again: calls are counted.
   useEffect(() => {
-    if (everyMs === 0 || key === "") return;
+    if (everyMs === 0 || key === "" || missing) return;
     const timer = setInterval(() => {
       if (document.visibilityState === "visible") setRound((n) => n + 1);
     }, everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, key]);
+  }, [everyMs, key, missing]);
 
   const reload = useCallback(() => setRound((n) => n + 1), []);
   const current = state.key === key ? state : { key, loading: true, data: undefined, error: undefined };

@@ -30,6 +30,7 @@ interface GapEvent {
   to: number;
 }
 
+const DRAW_MS = 50;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
 export class Follower {
@@ -38,6 +39,8 @@ export class Follower {
   private readonly stop = new AbortController();
   private readonly listeners = new Set<() => void>();
   private lastId = "";
+  private heard = 0; // events
+  private pending: ReturnType<typeof setTimeout> | undefined;
   readonly streams = new Map<number, Stream>();
   readonly transcript = new Lines();
   action: MachineAction | undefined;
@@ -90,10 +93,12 @@ export class Follower {
           headers: { Accept: "text/event-stream", ...(this.lastId ? { "Last-Event-ID": this.lastId } : {}) },
           signal: this.stop.signal,
         });
-        failures = 0;
         this.mode = "live";
         this.changed();
-        if (await this.listen(answer)) {
+        const before = this.heard;
+        const ended = await this.listen(answer);
+        if (this.heard > before) failures = 0; // a stream that tells nothing is no better than none
+        if (ended) {
           await this.read();
           return;
         }
@@ -120,6 +125,7 @@ export class Follower {
       if (done) return false;
       for (const event of parser.feed(decoder.decode(value, { stream: true }))) {
         if (event.id) this.lastId = event.id;
+        this.heard += 1;
         if (event.event === "end") {
           await reader.cancel();
           return true;
@@ -202,8 +208,12 @@ export class Follower {
       });
     });
   }
+  // However fast output comes, it is drawn some times a second.
   private changed(): void {
-    this.version += 1;
-    for (const listener of this.listeners) listener();
+    this.pending ??= setTimeout(() => {
+      this.pending = undefined;
+      this.version += 1;
+      for (const listener of this.listeners) listener();
+    }, DRAW_MS);
   }
 }

@@ -1,13 +1,14 @@
 // Who is signed in: tokens of the built-in issuer by authorization code and PKCE, renewed by refresh
 // token. Tokens are kept by the tab (sessionStorage), never longer. A refresh token counts once, and
 // one that comes again ends everything, so tabs renew one after the other and tell each other.
-import { User, UserManager, WebStorageStateStore } from "oidc-client-ts";
+import { ErrorResponse, User, UserManager, WebStorageStateStore } from "oidc-client-ts";
 import type { Config } from "./config";
 
 export type SessionState = "signed-out" | "signed-in" | "ended";
 
-const RENEW_BEFORE_S = 300;
+const RENEW_BEFORE_S = 60;
 const PEERS_WAIT_MS = 200;
+const PASSING = ["temporarily_unavailable", "server_error", "slow_down"];
 
 type Message = { kind: "ask" } | { kind: "user"; user: string } | { kind: "signed-out" };
 
@@ -67,7 +68,7 @@ export class Session {
     this.change("signed-out");
   }
 
-  // A token that is good for some minutes more. Null: the session has ended.
+  // A token that is good for some time more. Null: the session has ended.
   async token(): Promise<string | null> {
     if (this.user && (this.user.expires_in ?? 0) < RENEW_BEFORE_S) await this.renew();
     return this.state === "signed-in" ? (this.user?.access_token ?? null) : null;
@@ -84,16 +85,25 @@ export class Session {
         return;
       }
       try {
-        const user = await this.manager.signinSilent();
-        if (!user) throw new Error("no session");
-        this.take(user);
-        this.tell(user);
+        // Without a refresh token the library would try a hidden frame, which the policy refuses.
+        const user = this.user?.refresh_token ? await this.manager.signinSilent() : null;
+        if (user) {
+          this.take(user);
+          this.tell(user);
+        } else {
+          this.end();
+        }
       } catch (error) {
-        // Out of reach is not over: the next call tries again.
-        if (!(error instanceof TypeError)) this.change("ended");
+        // A server that is out of reach, or has a problem, ends nothing: the next call tries again.
+        if (error instanceof ErrorResponse && !PASSING.includes(error.error ?? "")) this.end();
       }
     });
     return this.state === "signed-in" && this.user.access_token !== used;
+  }
+
+  // What the tab has is refused: only signing in again helps.
+  end(): void {
+    this.change("ended");
   }
 
   // Of the id or access token, where the server does not tell who calls.
