@@ -47,7 +47,7 @@ function ReceiptCard({ checked, resultSha256 }: { checked: CheckedReceipt; resul
         <span className={`status ${look}`}>{words}</span>
       </header>
       <div className="body stack tight-stack">
-        <p className="muted small">{reason}.</p>
+        <p className="muted small sentence">{reason}.</p>
         <dl className="pairs">
           {receipt.scriptName && <><dt>Script</dt><dd className="mono"><Foreign text={receipt.scriptName} /></dd></>}
           {receipt.scriptSha256 && <><dt>Script's SHA-256</dt><dd><code>{receipt.scriptSha256}</code></dd></>}

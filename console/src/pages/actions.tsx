@@ -32,6 +32,7 @@ const AGAIN_MS = 15_000;
 export default function Actions() {
   useTitle("Actions");
   const { get, set, clear } = useQuery();
+  const [unfolded, setUnfolded] = useState(false);
   const statuses = get("status").split(",").filter(Boolean);
   const range = get("range");
   const texts = useTexts(TEXTS, get, set);
@@ -61,20 +62,25 @@ export default function Actions() {
         <CopyButton label="Copy link to this list" text={() => location.href} />
       </div>
       <section className="card" aria-label="List of actions">
-        <div className="filters" role="search">
-          <Field className="half" label="Machine" value={texts.machine} onChange={(value) => texts.set("machine", value)} placeholder="Name or id" type="search" />
-          <Field className="half" label="By" value={texts.who} onChange={(value) => texts.set("who", value)} placeholder="Part of a name" type="search" />
-          <Field label="Comment" value={texts.words} onChange={(value) => texts.set("words", value)} placeholder="Part of it" type="search" />
-          <Choice className="half" label="Kind" options={TYPES} value={type} onChange={(value) => set({ type: value })} />
-          <Choice className="half" label="Created" options={RANGES} value={range} onChange={(value) => set({ range: value })} />
+        <div className={`filters ${unfolded ? "open" : ""}`} role="search">
+          <Field label="Machine" value={texts.machine} onChange={(value) => texts.set("machine", value)} placeholder="Name or id" type="search" />
+          <Field className="half fold" label="By" value={texts.who} onChange={(value) => texts.set("who", value)} placeholder="Part of a name" type="search" />
+          <Field className="fold" label="Comment" value={texts.words} onChange={(value) => texts.set("words", value)} placeholder="Part of it" type="search" />
+          <Choice className="half fold" label="Kind" options={TYPES} value={type} onChange={(value) => set({ type: value })} />
+          <Choice className="half fold" label="Created" options={RANGES} value={range} onChange={(value) => set({ range: value })} />
           {range === "own" && (
             <>
-              <Field className="half" label="From (local)" type="datetime-local" value={get("from")} onChange={(value) => set({ from: value })} />
-              <Field className="half" label="To (local)" type="datetime-local" value={get("to")} onChange={(value) => set({ to: value })} />
+              <Field className="half fold" label="From (local)" type="datetime-local" value={get("from")} onChange={(value) => set({ from: value })} />
+              <Field className="half fold" label="To (local)" type="datetime-local" value={get("to")} onChange={(value) => set({ to: value })} />
             </>
           )}
           <div className="whole">
             <Toggles label="Status" options={STATUSES.map((id) => ({ id, label: statusWords(id) }))} value={statuses} onChange={(value) => set({ status: value.join(",") })} />
+            <span className="phone-only">
+              <Button small kind="quiet" onPress={() => setUnfolded(!unfolded)} aria-expanded={unfolded}>
+                {unfolded ? "Fewer filters" : "More filters"}
+              </Button>
+            </span>
             {filtered && (
               <Button small kind="quiet" onPress={() => { texts.clear(); clear(); }}>
                 Clear the filters

@@ -148,7 +148,7 @@ function TagLinks({ tags, onTag }: { tags: readonly string[]; onTag: (tag: strin
   return (
     <span className="tags">
       {tags.map((tag) => (
-        <button key={tag} type="button" className="tag link" onClick={() => onTag(tag)} title={`Only machines with ${tag}`}>
+        <button key={tag} type="button" className="tag as-button" onClick={() => onTag(tag)} title={`Only machines with ${tag}`}>
           <Foreign text={tag} />
         </button>
       ))}

@@ -6,13 +6,13 @@ import { CheckIcon, CopyIcon } from "./icons";
 
 type Kind = "primary" | "danger" | "quiet" | "plain";
 
-export interface Props extends Omit<ButtonProps, "className" | "children"> {
+export interface ButtonLook extends Omit<ButtonProps, "className" | "children"> {
   kind?: Kind;
   small?: boolean;
   children: ReactNode;
 }
 
-export function Button({ kind = "plain", small = false, children, ...rest }: Props) {
+export function Button({ kind = "plain", small = false, children, ...rest }: ButtonLook) {
   return (
     <AriaButton {...rest} className={`button ${kind} ${small ? "small" : ""}`}>
       {children}

@@ -28,7 +28,7 @@ async function findings(page: Page): Promise<string[]> {
 for (const scheme of ["light", "dark"] as const) {
   test(`axe finds nothing serious on any page, ${scheme}`, async ({ page, signedIn, place }) => {
     void signedIn;
-    test.setTimeout(180_000);
+    test.setTimeout(480_000);
     await page.emulateMedia({ colorScheme: scheme });
     for (const [name, path] of Object.entries(pagesOf(place))) {
       await page.goto(`${place.url}/console${path}`);

@@ -34,7 +34,7 @@ export function standIn(world: World): Answerer {
     const path = (q.url ?? "").split("?")[0] as string;
     const events = /^\/api\/machineactions\/([^/]+)\/events$/u.exec(path);
     if (events) {
-      void live(world, events[1] as string, Number(q.headers["last-event-id"] ?? 0), a);
+      live(world, events[1] as string, Number(q.headers["last-event-id"] ?? 0), a).catch(() => a.destroy());
       return true;
     }
     const state = /^\/api\/reachback\/machines\/([^/]+)\/state$/u.exec(path);
