@@ -35,6 +35,7 @@ test("signs in, runs a script with arguments, reads its result", async ({ page, 
 test("output is there while the script runs, and the script can be cancelled", async ({ signedIn: page, place }) => {
   await page.goto(`${place.url}/console/machines/${place.made.machine}`);
   await choose(page, "live.sh");
+  await page.getByLabel("Arguments").fill("300");
   await page.getByRole("button", { name: "Run on web-01" }).click();
   const output = page.getByRole("region", { name: "Command 1, standard output" });
   await expect(output).toContainText("step 2 of 8");

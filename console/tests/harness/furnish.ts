@@ -23,8 +23,9 @@ echo "nothing unusual was found" >&2
   },
   "live.sh": {
     description: "Says something, waits, says more",
+    parameters: "how often; 8 times without it",
     text: `#!/bin/bash
-for i in $(seq ${LIVE_PIECES}); do echo "step $i of ${LIVE_PIECES}"; sleep ${LIVE_PIECE_MS / 1000}; done
+for i in $(seq \${1:-${LIVE_PIECES}}); do echo "step $i of ${LIVE_PIECES}"; sleep ${LIVE_PIECE_MS / 1000}; done
 echo "a word of warning" >&2
 `,
   },
