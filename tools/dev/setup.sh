@@ -7,7 +7,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificate
   protobuf-compiler zlib1g-dev libseccomp-dev libargon2-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm e2fsprogs clang-19 clang-format-19 clang-tidy-19
   libclang-rt-19-dev llvm-19 openssl:openssl shellcheck systemd-analyze:systemd nginx-light
-  haproxy strace)
+  haproxy strace chromium)
 BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

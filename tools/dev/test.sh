@@ -125,6 +125,9 @@ run_tests() {
     for folder in tests/interop*/; do
       if [ -f "$folder/package.json" ]; then node_tests "${folder%/}"; fi
     done
+    source tools/dev/console.sh
+    console_build
+    console_suites
   fi
   say "test: done"
   CHECK_FAILED=$checked "$PYTHON" tools/count_tests.py "$SUITES"

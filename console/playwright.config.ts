@@ -1,0 +1,24 @@
+import { defineConfig } from "@playwright/test";
+
+// One worker: the tests share a server, its agents and this machine's few cores.
+export default defineConfig({
+  testDir: "tests/browser",
+  outputDir: process.env.REACHBACK_TEST_OUTPUT ?? "../build/console/browser",
+  workers: 1,
+  fullyParallel: false,
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
+  reporter: process.env.REACHBACK_JUNIT ? [["list"], ["junit", { outputFile: process.env.REACHBACK_JUNIT }]] : "list",
+  use: {
+    browserName: "chromium",
+    ignoreHTTPSErrors: true,
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox"],
+    },
+    trace: "retain-on-failure",
+  },
+});

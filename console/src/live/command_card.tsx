@@ -1,0 +1,229 @@
+// One command of an action: what it was, how it went, what it left.
+import { useEffect, useState } from "react";
+import { explain } from "../api/client";
+import type { CommandResult } from "../api/types";
+import { commandLine, TYPE_WORDS } from "../run/draft";
+import { byteCount } from "../text/bytes";
+import { Lines } from "../text/lines";
+import { announce } from "../ui/announce";
+import { Button, CopyButton } from "../ui/button";
+import { CheckIcon, ClockIcon, CrossIcon, DownloadIcon, SpinIcon, StopIcon } from "../ui/icons";
+import { Foreign, Time } from "../ui/show";
+import { Notice } from "../ui/states";
+import type { Stream } from "./follow";
+import { OutputView } from "./output_view";
+import type { Results } from "./results";
+import { took } from "./transcript";
+
+type Phase = "waiting" | "running" | "completed" | "failed" | "skipped";
+
+export function phaseOf(command: CommandResult, actionIsFinal: boolean): Phase {
+  if (command.commandStatus === "Completed") return "completed";
+  if (command.commandStatus === "Failed") return "failed";
+  if (actionIsFinal) return "skipped";
+  return command.startTime || ["Started", "Executing"].includes(command.commandStatus) ? "running" : "waiting";
+}
+
+const PHASES: Record<Phase, { words: string; look: string; status: string; icon: () => React.JSX.Element }> = {
+  waiting: { words: "Waiting", look: "", status: "idle", icon: ClockIcon },
+  running: { words: "Running", look: "run", status: "run", icon: SpinIcon },
+  completed: { words: "Completed", look: "ok", status: "ok", icon: () => <CheckIcon /> },
+  failed: { words: "Failed", look: "bad", status: "bad", icon: CrossIcon },
+  skipped: { words: "Not run", look: "", status: "idle", icon: StopIcon },
+};
+
+export function CommandCard(props: {
+  actionId: string;
+  command: CommandResult;
+  final: boolean;
+  live: boolean;
+  stream: Stream | undefined;
+  results: Results;
+  mayRead: boolean;
+  openAtOnce: boolean;
+}) {
+  const { command, results, stream } = props;
+  const { index } = command;
+  const phase = phaseOf(command, props.final);
+  const shown = PHASES[phase];
+  const entry = results.entries.get(index);
+  const exitCode = entry?.script?.exitCode;
+  const ended = phase === "completed" || phase === "failed";
+  return (
+    <li className={`step ${shown.look}`}>
+      <span className="dot" aria-hidden="true">{index + 1}</span>
+      <section className="card" aria-label={`Command ${index + 1}`}>
+        <header>
+          <div>
+            <span className="muted">{TYPE_WORDS[command.command.type]} </span>
+            <span className="command-line"><Foreign text={commandLine(command.command)} /></span>
+          </div>
+          <div className="buttons">
+            {exitCode !== undefined && (
+              <span className={`status ${exitCode === 0 ? "ok" : "warn"}`}>exit code {exitCode}</span>
+            )}
+            <span className={`status ${shown.status}`}><shown.icon />{shown.words}</span>
+          </div>
+        </header>
+        <div className="body stack tight-stack">
+          {(command.startTime || command.endTime) && (
+            <div className="facts">
+              {command.startTime && <span>started <Time at={command.startTime} how="both" /></span>}
+              {command.endTime && <span>ended <Time at={command.endTime} how="both" /></span>}
+              {command.startTime && command.endTime && <span>took {took(command.startTime, command.endTime).slice(2)}</span>}
+            </div>
+          )}
+          {command.errors.map((error, at) => (
+            <Notice key={at} kind={phase === "skipped" ? "warn" : "bad"} title="" detail={<Foreign text={error} />} />
+          ))}
+          {phase === "waiting" && <p className="muted">It has not begun.</p>}
+          {phase === "running" && <Running {...props} stream={stream} />}
+          {ended && !props.mayRead && <p className="muted">Your account may see that it ran, and not what it left. The role live-response-basic reads results.</p>}
+          {ended && props.mayRead && command.command.type === "RunScript" && <Script {...props} />}
+          {ended && props.mayRead && command.command.type === "GetFile" && <Fetched {...props} phase={phase} />}
+          {phase === "completed" && command.command.type === "PutFile" && (
+            <p className="muted">The file lies in the action's working folder, where its scripts run.</p>
+          )}
+        </div>
+      </section>
+    </li>
+  );
+}
+
+function Running({ command, live, stream }: { command: CommandResult; live: boolean; stream: Stream | undefined }) {
+  if (command.command.type !== "RunScript") return <p className="muted">Under way.</p>;
+  if (!live && !stream) {
+    return <p className="muted">This server shows output when the command has ended; this page waits for that.</p>;
+  }
+  return (
+    <>
+      <OutputView label={`Command ${command.index + 1}, standard output`} lines={(stream ?? EMPTY).stdout} version={stream?.stdout.version ?? 0} follow
+        empty="Nothing written yet." />
+      {stream && !stream.stderr.empty && (
+        <>
+          <h3>Standard error</h3>
+          <OutputView label={`Command ${command.index + 1}, standard error`} lines={stream.stderr} version={stream.stderr.version} follow empty="" />
+        </>
+      )}
+    </>
+  );
+}
+
+const EMPTY = { stdout: new Lines() };
+
+type CardProps = Parameters<typeof CommandCard>[0];
+
+function Script({ command, results, stream, openAtOnce }: CardProps) {
+  const { index } = command;
+  const entry = results.entries.get(index);
+  useEffect(() => {
+    if (openAtOnce && !results.entries.has(index)) results.readScript(index);
+  }, [openAtOnce, index, results]);
+  const script = entry?.script;
+  if (!script) {
+    return (
+      <>
+        {entry?.error !== undefined && (
+          <Notice kind="bad" {...explain(entry.error)}><Button small onPress={() => results.readScript(index)}>Try again</Button></Notice>
+        )}
+        {stream && !stream.stdout.empty ? (
+          <OutputView label={`Command ${index + 1}, standard output`} lines={stream.stdout} version={stream.stdout.version} empty="" />
+        ) : entry?.loading ? (
+          <p className="muted">Reading the result …</p>
+        ) : entry?.error === undefined ? (
+          <div><Button onPress={() => results.readScript(index)}>Show the output</Button></div>
+        ) : null}
+      </>
+    );
+  }
+  return (
+    <>
+      <h3>Standard output</h3>
+      <OutputView label={`Command ${index + 1}, standard output`} lines={script.stdout} version={script.stdout.version} empty="Nothing was written to standard output." />
+      {!script.whole && (
+        <Notice kind="run" title={`The first ${byteCount(script.bytesRead)} of ${byteCount(script.size)} are shown.`}
+          detail={script.stderrFromEnd ? "Standard error was read from the file's end." : "Standard error comes after them in the file."}>
+          <Button small onPress={() => results.readMore(index)} isDisabled={entry.loading}>
+            {entry.loading ? "Reading …" : "Read on"}
+          </Button>
+        </Notice>
+      )}
+      {script.broken && <Notice kind="warn" title="The result is not what a result looks like." detail="The machine wrote it. Download it to look at its bytes." />}
+      {entry.error !== undefined && <Notice kind="bad" {...explain(entry.error)} />}
+      {(!script.stderr.empty || script.stderrWhole) && (
+        <>
+          <h3>Standard error</h3>
+          <OutputView label={`Command ${index + 1}, standard error`} lines={script.stderr} version={script.stderr.version} empty="Nothing was written to standard error." />
+        </>
+      )}
+      <ResultButtons index={index} results={results} size={script.size} what="result file" />
+    </>
+  );
+}
+
+function Fetched({ command, results, phase, openAtOnce }: CardProps & { phase: Phase }) {
+  const { index, file } = command;
+  const entry = results.entries.get(index);
+  useEffect(() => {
+    if (openAtOnce && phase === "completed" && !results.entries.has(index)) results.readFile(index, file?.size);
+  }, [openAtOnce, phase, index, results, file?.size]);
+  if (phase === "failed") return null;
+  const start = entry?.file;
+  return (
+    <>
+      {file && (
+        <dl className="pairs">
+          <dt>Path</dt>
+          <dd className="mono"><Foreign text={file.path} /></dd>
+          <dt>Size</dt>
+          <dd>{byteCount(file.size)} <span className="muted">({file.size.toLocaleString("en")} bytes)</span></dd>
+          <dt>SHA-256</dt>
+          <dd><code>{file.sha256}</code></dd>
+        </dl>
+      )}
+      {entry?.error !== undefined && <Notice kind="bad" {...explain(entry.error)} />}
+      {start ? (
+        <>
+          <OutputView label={`Command ${index + 1}, beginning of the file`} lines={start.lines} version={start.lines.version} empty="The file is empty." />
+          {!start.whole && start.shown > 0 && <p className="muted small">The first {byteCount(start.shown)} are shown. Download the file for the rest.</p>}
+        </>
+      ) : entry?.loading ? (
+        <p className="muted">Reading the file's beginning …</p>
+      ) : (
+        <div><Button onPress={() => results.readFile(index, file?.size)}>Show the beginning</Button></div>
+      )}
+      <ResultButtons index={index} results={results} size={start?.size} what="file" />
+    </>
+  );
+}
+
+function ResultButtons({ index, results, size, what }: { index: number; results: Results; size: number | undefined; what: string }) {
+  const [error, setError] = useState<unknown>(null);
+  const download = async () => {
+    setError(null);
+    try {
+      const link = await results.linkOf(index).mint();
+      const anchor = document.createElement("a");
+      anchor.href = link;
+      anchor.download = "";
+      anchor.rel = "noreferrer";
+      document.body.append(anchor);
+      anchor.click();
+      anchor.remove();
+      announce("The download begins");
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  return (
+    <>
+      <div className="buttons">
+        <Button small onPress={() => void download()}>
+          <DownloadIcon /> Download the {what}{size ? ` (${byteCount(size)})` : ""}
+        </Button>
+        <CopyButton small label="Copy a link, good for 30 min" text={() => results.linkOf(index).mint()} />
+      </div>
+      {error !== null && <Notice kind="bad" {...explain(error)} />}
+    </>
+  );
+}

@@ -1,0 +1,164 @@
+// The audit: who did what, newest first.
+import { Fragment, useCallback, useEffect, useState } from "react";
+import { Link, useSearchParams } from "react-router";
+import type { AuditRecord } from "../api/types";
+import { useOutside } from "../app/context";
+import { Button } from "../ui/button";
+import { Field } from "../ui/fields";
+import { Foreign, Time } from "../ui/show";
+import { Empty, Failure, isForbidden, isMissing, Loading, Missing } from "../ui/states";
+import { useTitle } from "../ui/title";
+
+interface AuditPage {
+  value: AuditRecord[];
+  nextBefore: number | null;
+}
+const FILTERS = [
+  { name: "who", label: "Who", placeholder: "ann@corp.example" },
+  { name: "what", label: "What", placeholder: "action.accepted" },
+  { name: "machineId", label: "Machine id", placeholder: "40 hex digits" },
+  { name: "actionId", label: "Action id", placeholder: "its id" },
+] as const;
+
+export default function Activity() {
+  useTitle("Activity");
+  const { api } = useOutside();
+  const [query, setQuery] = useSearchParams();
+  const [typed, setTyped] = useState<Record<string, string>>(() => Object.fromEntries(FILTERS.map(({ name }) => [name, query.get(name) ?? ""])));
+  const [rows, setRows] = useState<AuditRecord[]>();
+  const [next, setNext] = useState<number | null>(null);
+  const [error, setError] = useState<unknown>();
+  const [loading, setLoading] = useState(true);
+  const asked = query.toString();
+
+  const read = useCallback(async (before: number | null, old: AuditRecord[]) => {
+    setLoading(true);
+    const wanted = new URLSearchParams(asked);
+    wanted.set("$top", "100");
+    if (before !== null) wanted.set("before", String(before));
+    try {
+      const page = await api.get<AuditPage>(`/api/reachback/audit?${wanted}`);
+      setRows([...old, ...page.value]);
+      setNext(page.nextBefore);
+      setError(undefined);
+    } catch (caught) {
+      setError(caught);
+    }
+    setLoading(false);
+  }, [api, asked]);
+  useEffect(() => void read(null, []), [read]);
+
+  if (error !== undefined && isMissing(error)) {
+    return (
+      <Frame>
+        <Missing what="the activity" address="/api/reachback/audit">
+          <p>Until then: <code>reachback-server verify-audit</code> checks the audit where the server runs.</p>
+        </Missing>
+      </Frame>
+    );
+  }
+  if (error !== undefined && isForbidden(error)) {
+    return (
+      <Frame>
+        <Empty title="Your account may not read the audit"><p>It takes the permission <code>Audit.Read</code>. Ask an administrator.</p></Empty>
+      </Frame>
+    );
+  }
+  return (
+    <Frame>
+      <form className="filters" role="search" onSubmit={(event) => {
+        event.preventDefault();
+        setQuery(Object.entries(typed).filter(([, value]) => value.trim() !== ""), { replace: true });
+      }}>
+        {FILTERS.map((filter) => (
+          <Field key={filter.name} className="half" label={filter.label} placeholder={filter.placeholder} value={typed[filter.name] ?? ""}
+            onChange={(value) => setTyped((old) => ({ ...old, [filter.name]: value }))} />
+        ))}
+        <Button type="submit">Filter</Button>
+      </form>
+      {!rows && error !== undefined && <Failure error={error} retry={() => void read(null, [])} />}
+      {!rows && error === undefined && <Loading what="the activity" />}
+      {rows?.length === 0 && !loading && <Empty title="No record fits"><p>Values are compared whole. Take one away to see more.</p></Empty>}
+      {rows && rows.length > 0 && <Records rows={rows} />}
+      {next !== null && (
+        <div className="more">
+          <span>{rows?.length} records read</span>
+          <Button onPress={() => void read(next, rows ?? [])} isDisabled={loading}>Show older ones</Button>
+        </div>
+      )}
+    </Frame>
+  );
+}
+
+function Frame({ children }: { children: React.ReactNode }) {
+  return (
+    <>
+      <div className="page-head">
+        <div className="titles">
+          <h1>Activity</h1>
+          <p className="muted">The audit: what was asked, by whom, and what came of it. Records are chained by hash and never changed.</p>
+        </div>
+      </div>
+      <section className="card" aria-label="Records of the audit">{children}</section>
+    </>
+  );
+}
+
+function Records({ rows }: { rows: readonly AuditRecord[] }) {
+  const [open, setOpen] = useState<number | null>(null);
+  return (
+    <div className="table-wrap">
+      <table className="table cards">
+        <thead>
+          <tr>
+            <th scope="col" className="tight">Time</th>
+            <th scope="col">What</th>
+            <th scope="col">Who</th>
+            <th scope="col">On</th>
+            <th scope="col">Outcome</th>
+            <th scope="col" className="tight">Record</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Fragment key={row.sequence}>
+              <tr>
+                <td className="tight" data-label="Time"><Time at={row.time} /></td>
+                <td data-label="What"><strong><Foreign text={row.what} /></strong></td>
+                <td data-label="Who"><Foreign text={row.who} /></td>
+                <td data-label="On">
+                  {row.actionId ? <Link to={`/actions/${row.actionId}`}>action{row.commandIndex != null ? `, command ${row.commandIndex + 1}` : ""}</Link>
+                    : row.machineId ? <Link to={`/machines/${row.machineId}`}>machine</Link> : <span className="muted">–</span>}
+                </td>
+                <td data-label="Outcome">{row.outcome ? <Foreign text={row.outcome} /> : <span className="muted">–</span>}</td>
+                <td className="tight" data-label="Record">
+                  <button type="button" className="link number" aria-expanded={open === row.sequence} onClick={() => setOpen(open === row.sequence ? null : row.sequence)}>
+                    {row.sequence}
+                  </button>
+                </td>
+              </tr>
+              {open === row.sequence && (
+                <tr>
+                  <td colSpan={6} className="no-label"><RecordDetails row={row} /></td>
+                </tr>
+              )}
+            </Fragment>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function RecordDetails({ row }: { row: AuditRecord }) {
+  return (
+    <dl className="pairs">
+      {Object.entries(row).filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => (
+        <Fragment key={name}>
+          <dt>{name}</dt>
+          <dd><code><Foreign text={String(value)} /></code></dd>
+        </Fragment>
+      ))}
+    </dl>
+  );
+}

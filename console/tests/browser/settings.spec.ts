@@ -1,0 +1,90 @@
+// Library, activity and settings.
+import { expect, test } from "./fixture.ts";
+
+test("the library takes a file, tells of another with the same name, and gives it up", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/library`);
+  const upload = async (content: string) => {
+    await page.getByRole("button", { name: "Upload a file" }).click();
+    await page.locator("input[type=file]").setInputFiles({ name: "check-disk.sh", mimeType: "text/plain", buffer: Buffer.from(content) });
+  };
+  const dialog = page.getByRole("dialog");
+  await upload("#!/bin/sh\ndf -h\n");
+  await dialog.getByLabel("Description").fill("How full the disks are");
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await page.getByRole("button", { name: "Upload a file" }).click();
+  await expect(dialog.getByLabel("Description")).toHaveValue("How full the disks are");
+  await expect(dialog.getByText("check-disk.sh, 16 B")).toBeVisible();
+  await dialog.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(page.getByText("How full the disks are")).toBeVisible();
+
+  await upload("#!/bin/sh\ndf -h /\n");
+  await dialog.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(dialog.locator(".field .error").filter({ hasText: /exist/iu })).toBeVisible();
+  await dialog.getByText("Replace it", { exact: true }).click();
+  await dialog.getByRole("button", { name: "Upload", exact: true }).click();
+  await expect(dialog).toBeHidden();
+
+  await page.getByRole("button", { name: "check-disk.sh", exact: true }).click();
+  await expect(dialog.getByText(/^[0-9a-f]{64}$/u)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Delete check-disk.sh" }).click();
+  await dialog.getByRole("button", { name: "Delete it" }).click();
+  await expect(page.getByRole("button", { name: "check-disk.sh", exact: true })).toBeHidden();
+});
+
+test("tags are added and taken away, and found by", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/machines/${place.made.machine}`);
+  await page.getByLabel("Add a tag").fill("watched");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await expect(page.getByRole("button", { name: "Remove the tag watched" })).toBeVisible();
+  await page.goto(`${place.url}/console/machines`);
+  await page.getByRole("button", { name: "watched" }).click();
+  await expect(page.getByText("1 found")).toBeVisible();
+  await page.getByRole("link", { name: "web-01" }).click();
+  await page.getByRole("button", { name: "Remove the tag watched" }).click();
+  await expect(page.getByRole("button", { name: "Remove the tag watched" })).toBeHidden();
+});
+
+test("actions are found by status, machine, who and time; the address holds the filters", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/actions`);
+  await page.getByLabel("Machine").fill("db");
+  await expect(page.getByRole("link", { name: "web-01" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Failed" }).click();
+  await expect(page.getByText("No action fits these filters")).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel("Machine")).toHaveValue("db");
+  await expect(page.getByRole("button", { name: "Failed" })).toHaveAttribute("aria-pressed", "true");
+  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await page.getByLabel("Created").selectOption({ label: "Last hour" });
+  await page.getByLabel("Comment").fill("strange");
+  await expect(page.getByText("1 found")).toBeVisible();
+});
+
+test("a machine is enrolled by a command to copy", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/settings/enrolment`);
+  await page.getByRole("textbox", { name: "Machines" }).fill("0");
+  await page.getByRole("button", { name: "Make a token and the command" }).click();
+  await expect(page.getByText("A whole number, 1 or more.")).toBeVisible();
+  await page.getByRole("textbox", { name: "Machines" }).fill("3");
+  await page.getByRole("button", { name: "Make a token and the command" }).click();
+  await expect(page.getByText("reachback-agent enroll \\")).toBeVisible();
+});
+
+test("what a server does not serve yet is named", async ({ signedIn: page, place }) => {
+  place.front.before = (request, answer) => {
+    if (!request.url?.startsWith("/api/reachback/")) return false;
+    answer.writeHead(404, { "Content-Type": "application/json" }).end('{"error":{"code":"NotFound","message":"There is nothing at this address","target":""}}');
+    return true;
+  };
+  for (const [path, words] of [
+    ["activity", "the activity"], ["settings/users", "users"], ["settings/groups", "device groups"], ["settings/applications", "applications"], ["settings/enrolment", "enrolment tokens"],
+  ]) {
+    await page.goto(`${place.url}/console/${path}`);
+    await expect(page.getByText(`This server does not serve ${words} yet`)).toBeVisible();
+  }
+  await page.goto(`${place.url}/console/machines`);
+  await expect(page.getByRole("link", { name: "web-01" })).toBeVisible();
+  await expect(page.locator(".account").getByText("dana@corp.example")).toBeVisible();
+  place.front.before = null;
+});

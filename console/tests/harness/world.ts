@@ -1,0 +1,186 @@
+// A real server, its console's application, a user and agents, on loopback and in a folder of their
+// own. Every process is ended by its pid.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { type AddressInfo, createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await new Promise((done) => probe.once("listening", done));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((done) => probe.close(done));
+  return port;
+}
+
+const run = promisify(execFile);
+const REPO = resolve(import.meta.dirname, "../../..");
+const START_TIMEOUT_MS = 30_000;
+
+export const PERMISSIONS = [
+  "Machine.Read", "Machine.ReadWrite", "Machine.LiveResponse", "Library.Manage",
+];
+
+function binFolder(): string {
+  const folders = [process.env.REACHBACK_BIN, ...["release", "asan", "debug"].map((p) => join(REPO, "build", p, "bin"))];
+  const found = folders.find((folder) => folder && existsSync(join(folder, "reachback-server")));
+  if (!found) throw new Error("no built programs: set REACHBACK_BIN, or run ./dev build");
+  return resolve(found);
+}
+
+export interface Person {
+  name: string;
+  password: string;
+}
+
+export class World {
+  readonly bin = binFolder();
+  readonly data: string;
+  tenantId = "";
+  account = "";
+  clientId = "";
+  caFile = "";
+  url = "";
+  agentsUrl = "";
+  readonly online = new Map<string, string>(); // ids of machines with a running agent, by name
+  private enrolToken = "";
+  private readonly secret = { id: "", value: "", token: "" };
+  private readonly children: ChildProcess[] = [];
+
+  readonly folder: string;
+  readonly publicUrl: string;
+
+  constructor(folder: string, publicUrl: string) {
+    this.folder = folder;
+    this.publicUrl = publicUrl;
+    mkdirSync(folder, { recursive: true });
+    this.data = join(folder, "server");
+  }
+
+  async start(): Promise<this> {
+    const made = await this.json("reachback-server", "init", "--data", this.data, "--public-url", this.publicUrl, "--json");
+    this.tenantId = made.tenantId;
+    this.caFile = made.caFile;
+    this.secret.id = made.clientId;
+    this.secret.value = made.clientSecret;
+    this.enrolToken = (await this.admin("enrollment-token", "create", "--uses", "20", "--ttl", "1h")).enrollmentToken;
+    const config = join(this.folder, "server.toml");
+    writeFileSync(config, "[limits]\nenabled = false\n");
+    // It says that it is ready at its public address, which is the front's.
+    const port = await freePort();
+    const said = await this.spawn(
+      "server",
+      [join(this.bin, "reachback-server"), "serve", "--data", this.data, "--listen", `127.0.0.1:${port}`, "--agent-listen", "127.0.0.1:0", "--config", config],
+      ["agents ", "ready "],
+    );
+    this.agentsUrl = said["agents "] ?? "";
+    this.url = `https://127.0.0.1:${port}`;
+    this.clientId = (
+      await this.admin("app", "create", "--name", "Reachback console", "--no-secret", "--redirect-uri",
+        `${this.publicUrl}/console/signed-in`, ...PERMISSIONS.flatMap((scope) => ["--scope", scope]))
+    ).clientId;
+    return this;
+  }
+
+  async user(name: string, ...roles: string[]): Promise<Person> {
+    const made = await this.admin("user", "create", name, "--no-one-time-codes", ...roles.flatMap((role) => ["--role", role]));
+    return { name, password: made.password };
+  }
+
+  // An agent that is enrolled, and connected unless `online` is false. Gives the machine's id.
+  async agent(name: string, options: { online?: boolean; tags?: string[] } = {}): Promise<string> {
+    const state = join(this.folder, `agent-${name}`);
+    let token = this.enrolToken;
+    if (options.tags) {
+      token = (await this.admin("enrollment-token", "create", ...options.tags.flatMap((tag) => ["--tag", tag]))).enrollmentToken;
+    }
+    const made = await this.json("reachback-agent", "enroll", "--server", this.agentsUrl, "--ca", this.caFile,
+      "--token", token, "--state", state, "--name", name, "--json");
+    if (options.online !== false) {
+      await this.spawn(`agent-${name}`, [join(this.bin, "reachback-agent"), "run", "--state", state], ["connected "]);
+    }
+    if (options.online !== false) this.online.set(name, made.machineId);
+    return made.machineId;
+  }
+
+  // A call of the API by the application that init made.
+  async call(method: string, path: string, body?: object | FormData): Promise<any> {
+    if (!this.secret.token) {
+      const form = new URLSearchParams({
+        grant_type: "client_credentials", client_id: this.secret.id, client_secret: this.secret.value,
+        scope: "https://api.securitycenter.microsoft.com/.default",
+      });
+      this.secret.token = (await this.send("POST", `/${this.tenantId}/oauth2/v2.0/token`, {}, form)).access_token;
+    }
+    const headers: Record<string, string> = { Authorization: `Bearer ${this.secret.token}` };
+    if (body && !(body instanceof FormData)) headers["Content-Type"] = "application/json";
+    return this.send(method, path, headers, body instanceof FormData ? body : body && JSON.stringify(body));
+  }
+  private async send(method: string, path: string, headers: Record<string, string>, body?: BodyInit): Promise<any> {
+    const made = new Request(this.url, { method: "POST", ...(body ? { body } : {}) });
+    const bytes = body ? Buffer.from(await made.arrayBuffer()) : undefined;
+    const type = headers["Content-Type"] ?? made.headers.get("Content-Type");
+    return new Promise((done, fail) => {
+      const sent = request(new URL(path, this.url), {
+        method, ca: readFileSync(this.caFile),
+        headers: { ...headers, ...(bytes && type ? { "Content-Type": type, "Content-Length": bytes.length } : {}) },
+      }, (answer) => {
+        const pieces: Buffer[] = [];
+        answer.on("data", (piece: Buffer) => pieces.push(piece));
+        answer.on("end", () => {
+          const text = Buffer.concat(pieces).toString();
+          if ((answer.statusCode ?? 500) < 300) done(text ? JSON.parse(text) : null);
+          else fail(new Error(`${method} ${path}: ${answer.statusCode} ${text}`));
+        });
+      });
+      sent.on("error", fail);
+      sent.end(bytes);
+    });
+  }
+
+  admin(...words: string[]): Promise<Record<string, any>> {
+    const options = words.findIndex((word) => word.startsWith("--"));
+    const at = options < 0 ? words.length : options;
+    return this.json("reachback-server", ...words.slice(0, at), "--data", this.data, ...words.slice(at), "--json");
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.children.reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await ended;
+      clearTimeout(timer);
+    }
+  }
+
+  private async json(program: string, ...words: string[]): Promise<Record<string, any>> {
+    const { stdout } = await run(join(this.bin, program), words, { timeout: START_TIMEOUT_MS });
+    return JSON.parse(stdout) as Record<string, any>;
+  }
+
+  // Starts a program; resolves when it has said a line with each of the prefixes.
+  private spawn(label: string, argv: string[], prefixes: string[]): Promise<Record<string, any>> {
+    const log = openSync(join(this.folder, `${label}.log`), "a");
+    const child = spawn(argv[0] as string, argv.slice(1), { stdio: ["ignore", "pipe", log] });
+    this.children.push(child);
+    const said: Record<string, string> = {};
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`${label} did not get ready`)), START_TIMEOUT_MS);
+      child.once("exit", (code) => fail(new Error(`${label} ended with ${code}; see ${this.folder}`)));
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+        for (const prefix of prefixes) {
+          if (line.startsWith(prefix)) said[prefix] = line.slice(prefix.length).trim();
+        }
+        if (Object.keys(said).length === prefixes.length) {
+          clearTimeout(timer);
+          done(said);
+        }
+      });
+    });
+  }
+}
