@@ -62,7 +62,7 @@ class ApiTest : public testing::Test {
     });
   }
   std::unique_ptr<Api> open(bool watch_interrupts = false) {
-    auto api = Api::create(config_, watch_interrupts);
+    auto api = Api::create(config_, application_tokens(config_), watch_interrupts);
     EXPECT_TRUE(api.ok());
     return std::move(*api);
   }
@@ -198,7 +198,7 @@ TEST_F(ApiTest, a_server_that_is_not_there_is_unavailable) {
 TEST_F(ApiTest, an_unreadable_ca_is_named) {
   config_.url = "https://127.0.0.1:1";
   config_.ca = "/nowhere/ca.pem";
-  auto api = Api::create(config_, false);
+  auto api = Api::create(config_, application_tokens(config_), false);
   ASSERT_FALSE(api.ok());
   EXPECT_NE(api.error().message.find("/nowhere/ca.pem"), std::string::npos);
 }

@@ -23,7 +23,7 @@ std::string refusal(std::vector<std::string> words) {
 TEST(Arguments, run_takes_a_machine_a_script_and_words) {
   auto run = parsed<RunOptions>({"run", "host-1", "triage.sh", "--comment", "case 7", "--timeout",
                                  "10m", "--json", "--", "--fast", "-v", "a b", "--", ""});
-  EXPECT_EQ(run.machine, "host-1");
+  EXPECT_EQ(run.targets.machines, std::vector<std::string>{"host-1"});
   EXPECT_EQ(run.script, "triage.sh");
   EXPECT_EQ(run.comment, "case 7");
   EXPECT_EQ(run.timeout, Duration(std::chrono::minutes(10)));

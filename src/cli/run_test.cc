@@ -28,7 +28,7 @@ std::string action(const std::string& status, const std::string& errors = "[]") 
 class RunTest : public testing::Test {
  protected:
   RunTest() {
-    options.machine = kMachine;
+    options.targets.machines = {kMachine};
     options.script = "t.sh";
     api.answer(kSubmit, action("Pending"));
     api.answer(kWait, action("InProgress"));
