@@ -255,8 +255,8 @@ class NetApi final : public Api {
       progress->etag = etag;
       std::uint64_t length = 0;
       if (auto value = headers.get("Content-Length");
-          value && std::from_chars(value->data(), value->data() + value->size(), length).ec ==
-                       std::errc()) {
+          value &&
+          std::from_chars(value->data(), value->data() + value->size(), length).ec == std::errc()) {
         progress->total = length + (status == 206 ? from : 0);
       }
     };
@@ -383,7 +383,7 @@ class NetApi final : public Api {
 }  // namespace
 
 Result<std::unique_ptr<Api>> Api::create(const Config& config, std::unique_ptr<Tokens> tokens,
-                                           bool watch_interrupts) {
+                                         bool watch_interrupts) {
   RB_TRY_ASSIGN(net::Url url, net::parse_url(config.url));
   std::shared_ptr<net::TlsClientContext> tls;
   if (url.origin.scheme == "https") {
@@ -398,9 +398,9 @@ Result<std::unique_ptr<Api>> Api::create(const Config& config, std::unique_ptr<T
     }
     tls = std::move(*made);
   }
-  return std::unique_ptr<Api>(new NetApi(
-      std::make_shared<Shared>(config, url.origin, std::move(tls), std::move(tokens)),
-      watch_interrupts, /*is_quiet=*/false));
+  return std::unique_ptr<Api>(
+      new NetApi(std::make_shared<Shared>(config, url.origin, std::move(tls), std::move(tokens)),
+                 watch_interrupts, /*is_quiet=*/false));
 }
 
 }  // namespace reachback::cli

@@ -116,11 +116,11 @@ struct CompleteOptions {
   std::vector<std::string> words;
 };
 
-using Invocation = std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, PutOptions,
-                                ShowOptions, CancelOptions, ResultOptions, VerifyOptions,
-                                ActionsOptions, LibraryUploadOptions, LibraryListOptions,
-                                LibraryDeleteOptions, LoginOptions, LogoutOptions, WhoamiOptions,
-                                CompletionOptions, CompleteOptions>;
+using Invocation =
+    std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, PutOptions, ShowOptions,
+                 CancelOptions, ResultOptions, VerifyOptions, ActionsOptions, LibraryUploadOptions,
+                 LibraryListOptions, LibraryDeleteOptions, LoginOptions, LogoutOptions,
+                 WhoamiOptions, CompletionOptions, CompleteOptions>;
 
 // argv without the program's name. Errors: invalid_input, ready to be shown.
 Result<Invocation> parse_arguments(std::vector<std::string> words);

@@ -48,8 +48,9 @@ std::vector<std::string> ask_server(Api& api, const std::string& kind) {
 // A name that a shell could take for something else, or a terminal, is not offered.
 bool is_plain(const std::string& candidate) {
   return !candidate.empty() && candidate.size() <= 255 && candidate.front() != '-' &&
-         candidate.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-_.:@+=/") == std::string::npos;
+         candidate.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+             "0123456789-_.:@+=/") == std::string::npos;
 }
 
 }  // namespace
@@ -63,7 +64,8 @@ Result<int> complete_words(const OpenApi& open, const CompleteOptions& options) 
   ::alarm(kPatienceOfAll_s);  // ends the program: no candidates then
   const AskServer ask = [&open](const std::string& kind) {
     auto api = open();
-    std::vector<std::string> names = api.ok() ? ask_server(**api, kind) : std::vector<std::string>();
+    std::vector<std::string> names =
+        api.ok() ? ask_server(**api, kind) : std::vector<std::string>();
     std::erase_if(names, [](const std::string& name) { return !is_plain(name); });
     const std::set<std::string> sorted(names.begin(), names.end());
     return std::vector<std::string>(sorted.begin(), sorted.end());

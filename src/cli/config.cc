@@ -145,12 +145,12 @@ Result<Config> load_config(const Environment& environment, Need need,
     out.client_id = login->client_id;
     out.ca = out.ca.empty() ? login->ca : out.ca;
   }
-  const std::string_view missing = out.url.empty()         ? "url"
-                              : need == Need::to_sign_in ? ""
-                              : out.tenant.empty()       ? "tenant"
-                              : out.client_id.empty()    ? "client_id"
-                              : out.client_secret.empty() && login == nullptr ? "client_secret"
-                                                                               : "";
+  const std::string_view missing = out.url.empty()                                 ? "url"
+                                   : need == Need::to_sign_in                      ? ""
+                                   : out.tenant.empty()                            ? "tenant"
+                                   : out.client_id.empty()                         ? "client_id"
+                                   : out.client_secret.empty() && login == nullptr ? "client_secret"
+                                                                                   : "";
   for (const Key& key : kKeys) {
     if (missing == key.name) {
       return bad(

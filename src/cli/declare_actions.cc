@@ -25,8 +25,7 @@ std::function<Result<Invocation>(const std::vector<std::string>&)> with_id(
 void declare_result(CLI::App& program, std::vector<Declared>& out,
                     const std::shared_ptr<std::string>& id) {
   auto result = std::make_shared<ResultOptions>();
-  CLI::App* app =
-      program.add_subcommand("result", "Fetch the result of a command of an action");
+  CLI::App* app = program.add_subcommand("result", "Fetch the result of a command of an action");
   app->add_option("ID", *id, "Action id")->required();
   app->add_option("INDEX", result->index, "Position of the command, from 0")
       ->check(CLI::Range(0, 99999));
@@ -61,9 +60,8 @@ void declare_verify(CLI::App& program, std::vector<Declared>& out) {
                   "the receipts: the machine id is its hash)")
       ->type_name("FILE");
   declare_print(*app, *verify, "Print one document: {\"proven\":true|false,\"message\":…}");
-  out.push_back({app, "RESULT [OPTIONS]", "", [verify](const auto&) -> Result<Invocation> {
-                   return Invocation(*verify);
-                 }});
+  out.push_back({app, "RESULT [OPTIONS]", "",
+                 [verify](const auto&) -> Result<Invocation> { return Invocation(*verify); }});
 }
 
 }  // namespace

@@ -22,9 +22,8 @@ void declare_library(CLI::App& program, std::vector<Declared>& out) {
     app->add_flag("--override", upload->replace, "Replace a file of this name");
     declare_print(*app, *upload, kApiJson);
     out.push_back({app, "FILE [OPTIONS]", "", [upload](const auto&) -> Result<Invocation> {
-                     RB_TRY_ASSIGN(upload->name, library_name(upload->name.empty()
-                                                                  ? upload->file
-                                                                  : upload->name));
+                     RB_TRY_ASSIGN(upload->name, library_name(upload->name.empty() ? upload->file
+                                                                                   : upload->name));
                      upload->has_parameters =
                          upload->has_parameters || !upload->parameters_description.empty();
                      return Invocation(*upload);
@@ -34,17 +33,15 @@ void declare_library(CLI::App& program, std::vector<Declared>& out) {
     auto list = std::make_shared<LibraryListOptions>();
     CLI::App* app = library->add_subcommand("list", "List the files");
     declare_print(*app, *list, kApiJson);
-    out.push_back({app, "[OPTIONS]", "", [list](const auto&) -> Result<Invocation> {
-                     return Invocation(*list);
-                   }});
+    out.push_back({app, "[OPTIONS]", "",
+                   [list](const auto&) -> Result<Invocation> { return Invocation(*list); }});
   }
   auto remove = std::make_shared<LibraryDeleteOptions>();
   CLI::App* app = library->add_subcommand("delete", "Remove a file");
   app->add_option("SCRIPT", remove->name, "Name in the library")->required();
   declare_print(*app, *remove, "Print one document: {\"removed\":NAME}");
-  out.push_back({app, "SCRIPT [OPTIONS]", "", [remove](const auto&) -> Result<Invocation> {
-                   return Invocation(*remove);
-                 }});
+  out.push_back({app, "SCRIPT [OPTIONS]", "",
+                 [remove](const auto&) -> Result<Invocation> { return Invocation(*remove); }});
 }
 
 }  // namespace reachback::cli

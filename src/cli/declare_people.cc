@@ -27,9 +27,8 @@ void declare_people(CLI::App& program, std::vector<Declared>& out) {
     auto logout = std::make_shared<LogoutOptions>();
     CLI::App* app = program.add_subcommand("logout", "End the sign-in, here and on the server");
     declare_print(*app, *logout, "Print one document: {\"user\":…,\"revoked\":true|false}");
-    out.push_back({app, "[OPTIONS]", "", [logout](const auto&) -> Result<Invocation> {
-                     return Invocation(*logout);
-                   }});
+    out.push_back({app, "[OPTIONS]", "",
+                   [logout](const auto&) -> Result<Invocation> { return Invocation(*logout); }});
   }
   {
     auto whoami = std::make_shared<WhoamiOptions>();
@@ -37,9 +36,8 @@ void declare_people(CLI::App& program, std::vector<Declared>& out) {
     declare_print(*app, *whoami,
                   "Print one document: {\"name\":…,\"application\":…,\"roles\":[…],"
                   "\"permissions\":[…],\"groups\":[…],\"expires\":…}");
-    out.push_back({app, "[OPTIONS]", "", [whoami](const auto&) -> Result<Invocation> {
-                     return Invocation(*whoami);
-                   }});
+    out.push_back({app, "[OPTIONS]", "",
+                   [whoami](const auto&) -> Result<Invocation> { return Invocation(*whoami); }});
   }
   auto completion = std::make_shared<CompletionOptions>();
   CLI::App* app =
@@ -48,13 +46,12 @@ void declare_people(CLI::App& program, std::vector<Declared>& out) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   app->add_option("-o,--output", completion->output, "Write it to this file")->type_name("FILE");
-  out.push_back({app, "SHELL",
-                 "bash: source <(reachback completion bash)\n"
-                 "zsh: source <(reachback completion zsh)\n"
-                 "fish: reachback completion fish | source",
-                 [completion](const auto&) -> Result<Invocation> {
-                   return Invocation(*completion);
-                 }});
+  out.push_back(
+      {app, "SHELL",
+       "bash: source <(reachback completion bash)\n"
+       "zsh: source <(reachback completion zsh)\n"
+       "fish: reachback completion fish | source",
+       [completion](const auto&) -> Result<Invocation> { return Invocation(*completion); }});
 }
 
 }  // namespace reachback::cli

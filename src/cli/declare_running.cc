@@ -157,8 +157,7 @@ void declare_running(CLI::App& program, std::vector<Declared>& out) {
   }
   {
     auto get = std::make_shared<GetOptions>();
-    CLI::App* app =
-        program.add_subcommand("get", "Fetch a file of machines, and check its hash");
+    CLI::App* app = program.add_subcommand("get", "Fetch a file of machines, and check its hash");
     app->add_option("MACHINE", common->words,
                     "Machine id (40 hex digits) or exact name; the last word is the file's "
                     "absolute path on the machine");
@@ -178,7 +177,8 @@ void declare_running(CLI::App& program, std::vector<Declared>& out) {
   CLI::App* app = program.add_subcommand("put", "Put a file on machines");
   app->add_option("MACHINE", common->words,
                   "Machine id (40 hex digits) or exact name; the last word is the file");
-  app->add_option("--name", put->name, "Name on the machine and in the library (default: the file's)")
+  app->add_option("--name", put->name,
+                  "Name on the machine and in the library (default: the file's)")
       ->type_name("NAME");
   app->add_flag("--from-library", put->from_library, "FILE is in the library already");
   declare_targets(*app, *put, *common);

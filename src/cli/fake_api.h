@@ -37,7 +37,8 @@ class FakeApi : public Api {
   Result<void> follow(const std::string& target, const std::string& last_event_id,
                       std::optional<std::chrono::steady_clock::time_point>,
                       OnBytes on_bytes) override {
-    auto whole = take("FOLLOW " + target + (last_event_id.empty() ? "" : " after " + last_event_id));
+    auto whole =
+        take("FOLLOW " + target + (last_event_id.empty() ? "" : " after " + last_event_id));
     if (!whole.ok()) {
       return whole.error();
     }
@@ -74,7 +75,7 @@ class FakeApi : public Api {
   Result<void> download(const std::string& url, OnBytes on_bytes, Download* progress) override {
     const std::uint64_t from = progress != nullptr ? progress->bytes : 0;
     note("DOWNLOAD " + url + (from > 0 ? " from " + std::to_string(from) : ""));
-    MutexLock lock(mutex_);
+    MutexLock lock(*mutex_);
     auto at = links_.find(url);
     if (at == links_.end()) {
       return Error{Errc::not_found, "BlobNotFound"};
@@ -104,31 +105,31 @@ class FakeApi : public Api {
   void cut_after(std::size_t bytes) { cut_after_ = bytes; }
   bool pause(Duration length) override {
     paused.push_back(std::chrono::duration_cast<std::chrono::seconds>(length).count());
-    return !interrupted_;
+    return !*interrupted_;
   }
-  bool interrupted() const override { return interrupted_; }
-  void clear_interrupt() override { interrupted_ = false; }
+  bool interrupted() const override { return *interrupted_; }
+  void clear_interrupt() override { *interrupted_ = false; }
   // The call that starts so is interrupted.
   void interrupt_at(std::string call) { interrupt_at_ = std::move(call); }
 
   std::vector<std::string> calls;
   std::vector<std::string> bodies;
   std::vector<std::int64_t> paused;
-  Mutex post_mutex;
+  std::shared_ptr<Mutex> post_mutex = std::make_shared<Mutex>();
 
  private:
   void note(const std::string& call) {
-    MutexLock lock(mutex_);
+    MutexLock lock(*mutex_);
     calls.push_back(call);
   }
   Result<std::string> take(const std::string& call) {
-    MutexLock lock(mutex_);
+    MutexLock lock(*mutex_);
     calls.push_back(call);
     if (!interrupt_at_.empty() && call.starts_with(interrupt_at_)) {
       interrupt_at_.clear();
-      interrupted_ = true;
+      *interrupted_ = true;
     }
-    if (interrupted_) {
+    if (*interrupted_) {
       return Error{Errc::timed_out, "interrupted"};
     }
     auto at = answers_.find(call);
@@ -145,9 +146,9 @@ class FakeApi : public Api {
   std::map<std::string, std::deque<Result<std::string>>> answers_;
   std::map<std::string, std::string> links_;
   std::string interrupt_at_;
-  std::atomic<bool> interrupted_{false};
+  std::shared_ptr<std::atomic<bool>> interrupted_ = std::make_shared<std::atomic<bool>>(false);
   std::size_t cut_after_ = static_cast<std::size_t>(-1);
-  Mutex mutex_;
+  std::shared_ptr<Mutex> mutex_ = std::make_shared<Mutex>();
 };
 
 // What a thread of its own gets: the same table.
@@ -160,7 +161,7 @@ class FakeApiBeside : public Api {
   Result<std::string> post(const std::string& target, const std::string& body,
                            const std::string& type, net::Headers extra,
                            std::function<void(std::uint64_t)> on_sent) override {
-    MutexLock lock(api_.post_mutex);
+    MutexLock lock(*api_.post_mutex);
     return api_.post(target, body, type, std::move(extra), std::move(on_sent));
   }
   Result<void> remove(const std::string& target) override { return api_.remove(target); }

@@ -96,9 +96,10 @@ void leave_fleet(Api& api, const std::vector<MachineEnd>& ends, bool cancel) {
     ++left;
     cancelled += cancel && cancel_action(api, *end.id, "Interrupted at the keyboard").ok() ? 1 : 0;
   }
-  complain(fmt::format("interrupted: {} actions were under way, {} of them are cancelled: reachback "
-                       "actions lists them",
-                       left, cancelled));
+  complain(
+      fmt::format("interrupted: {} actions were under way, {} of them are cancelled: reachback "
+                  "actions lists them",
+                  left, cancelled));
 }
 
 void summarise(const std::vector<Target>& targets, const std::vector<MachineEnd>& ends,
@@ -110,8 +111,9 @@ void summarise(const std::vector<Target>& targets, const std::vector<MachineEnd>
       }
     }
   }
-  complain(fmt::format("{} machines: {} with exit code 0, {} with another, {} did not get to the end",
-                       counts.machines, counts.good, counts.non_zero, counts.not_ended));
+  complain(
+      fmt::format("{} machines: {} with exit code 0, {} with another, {} did not get to the end",
+                  counts.machines, counts.good, counts.non_zero, counts.not_ended));
 }
 
 }  // namespace

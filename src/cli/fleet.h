@@ -25,9 +25,9 @@ struct MachineEnd {
 };
 
 // One machine's share, on a thread of its own. tell: what it does now, for the board.
-using FleetWork = std::function<Result<void>(
-    Api& api, const Target& target, MachineEnd& end,
-    const std::function<void(const std::string& text)>& tell)>;
+using FleetWork =
+    std::function<Result<void>(Api& api, const Target& target, MachineEnd& end,
+                               const std::function<void(const std::string& text)>& tell)>;
 
 struct FleetCounts {
   std::size_t machines = 0, good = 0, non_zero = 0, not_ended = 0;

@@ -135,10 +135,9 @@ Result<int> get_one(Api& api, const Terminal& terminal, const GetOptions& option
 }
 
 Result<void> get_on_machine(Api& api, const GetOptions& options, const Target& target,
-                            MachineEnd& end,
-                            const std::function<void(const std::string&)>& tell) {
-  RB_TRY_ASSIGN(const SentAction sent, submit_patiently(api, target.id, get_file_body(options),
-                                                        "get " + options.path));
+                            MachineEnd& end, const std::function<void(const std::string&)>& tell) {
+  RB_TRY_ASSIGN(const SentAction sent,
+                submit_patiently(api, target.id, get_file_body(options), "get " + options.path));
   end.id = sent.id;
   RB_TRY_ASSIGN(end.action, wait_for_final(api, sent.id, options.timeout, tell));
   const std::optional<Fields> about = fetched_file(*end.action);
@@ -149,8 +148,7 @@ Result<void> get_on_machine(Api& api, const GetOptions& options, const Target& t
   end.folder = options.file + "/" + target.folder;
   RB_TRY(make_folder(end.folder));
   RB_TRY(write_file_durably(end.folder + "/action.json", end.action->json() + "\n"));
-  const std::string file =
-      end.folder + "/" + options.path.substr(options.path.rfind('/') + 1);
+  const std::string file = end.folder + "/" + options.path.substr(options.path.rfind('/') + 1);
   tell("fetching " + about->text("size") + " bytes");
   RB_TRY(fetch(api, *about, file, sent.id, nullptr));
   end.json = ",\"file\":" + file_json(*about, file);

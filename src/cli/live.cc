@@ -90,13 +90,12 @@ Result<void> follow_action(Api& api, const ActionId& id,
   for (;;) {
     Result<void> read;
     bool heard = false;
-    auto followed =
-        api.follow(action_path(id) + "/events", reader.last_id(), until,
-                   [&reader, &read, &heard](std::string_view piece) {
-                     heard = true;
-                     read = reader.feed(piece);
-                     return read.ok();
-                   });
+    auto followed = api.follow(action_path(id) + "/events", reader.last_id(), until,
+                               [&reader, &read, &heard](std::string_view piece) {
+                                 heard = true;
+                                 read = reader.feed(piece);
+                                 return read.ok();
+                               });
     if (view.ended() || enough) {
       return {};
     }

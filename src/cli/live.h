@@ -28,9 +28,7 @@ struct ShownStream {
 };
 struct ShownText {
   ShownStream output, errors;
-  ShownStream& of(ScriptStream stream) {
-    return stream == ScriptStream::output ? output : errors;
-  }
+  ShownStream& of(ScriptStream stream) { return stream == ScriptStream::output ? output : errors; }
 };
 
 // Reads events; pure.

@@ -131,15 +131,16 @@ Result<int> login(Api& api, const Terminal& terminal, const Config& config,
     RB_TRY(keep_login(config.login_file, login));
   }
   if (!config.client_secret.empty()) {
-    complain("warning: a client_secret is set and counts before this sign-in: unset "
-             "REACHBACK_CLIENT_SECRET or take it out of config.toml");
+    complain(
+        "warning: a client_secret is set and counts before this sign-in: unset "
+        "REACHBACK_CLIENT_SECRET or take it out of config.toml");
   }
-  RB_TRY(write_out(options.json ? "{\"user\":" + json::quote(login.user) +
-                                      ",\"url\":" + json::quote(login.url) +
-                                      ",\"tenant\":" + json::quote(login.tenant) +
-                                      ",\"clientId\":" + json::quote(login.client_id) + "}\n"
-                                : "signed in as " + escape_line(login.user) + " at " +
-                                      escape_line(login.url) + "\n"));
+  RB_TRY(write_out(
+      options.json
+          ? "{\"user\":" + json::quote(login.user) + ",\"url\":" + json::quote(login.url) +
+                ",\"tenant\":" + json::quote(login.tenant) +
+                ",\"clientId\":" + json::quote(login.client_id) + "}\n"
+          : "signed in as " + escape_line(login.user) + " at " + escape_line(login.url) + "\n"));
   return 0;
 }
 
@@ -151,13 +152,13 @@ Result<int> logout(Api& api, const Config& config, const LogoutOptions& options)
     return Error{Errc::not_found, "nobody is signed in at " + config.url};
   }
   const Secret& token = login->refresh.empty() ? login->access : login->refresh;
-  auto revoked = api.plain(sign_in_path(*login, "revoke"),
-                           "client_id=" + percent_encode(login->client_id) +
-                               "&token=" + percent_encode(token.reveal()));
+  auto revoked =
+      api.plain(sign_in_path(*login, "revoke"), "client_id=" + percent_encode(login->client_id) +
+                                                    "&token=" + percent_encode(token.reveal()));
   RB_TRY(forget_login(config.login_file, *login));
   const bool is_heard = revoked.ok() && revoked->status == 200;
-  RB_TRY(write_out(options.json ? "{\"user\":" + json::quote(login->user) + ",\"revoked\":" +
-                                      (is_heard ? "true" : "false") + "}\n"
+  RB_TRY(write_out(options.json ? "{\"user\":" + json::quote(login->user) +
+                                      ",\"revoked\":" + (is_heard ? "true" : "false") + "}\n"
                                 : escape_line(login->user) + " is signed out\n"));
   if (!is_heard) {
     const Error why = revoked.ok() ? refusal(*revoked) : revoked.error();

@@ -70,8 +70,9 @@ Result<std::vector<Login>> read_logins(const std::string& path) {
   }
   if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0) {
     return Error{Errc::forbidden,
-                 path + " holds tokens and is not for your eyes alone: chmod 600 it, or delete it "
-                        "and sign in again"};
+                 path +
+                     " holds tokens and is not for your eyes alone: chmod 600 it, or delete it "
+                     "and sign in again"};
   }
   std::string bytes(kBytesMax + 1, '\0');
   RB_TRY_ASSIGN(const std::size_t size, read_at(file->get(), bytes.data(), bytes.size(), 0));
@@ -87,9 +88,12 @@ Result<std::vector<Login>> read_logins(const std::string& path) {
       return damaged(path);
     }
     const json::Object& object = element.get_object();
-    Login login{text(object, "url"),       text(object, "tenant"),
-                text(object, "client_id"), text(object, "ca"),
-                text(object, "user"),      Secret(text(object, "access_token")),
+    Login login{text(object, "url"),
+                text(object, "tenant"),
+                text(object, "client_id"),
+                text(object, "ca"),
+                text(object, "user"),
+                Secret(text(object, "access_token")),
                 Secret(text(object, "refresh_token"))};
     const json::Value* until = object.if_contains("access_until");
     login.access_until_s = until != nullptr && until->is_int64() ? until->get_int64() : 0;

@@ -19,8 +19,9 @@ std::string names_of(const OptionManual& option) {
 }
 
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 // Words of `text` in lines of kColumnsMax, from column `indent` on; the first line has begun.
@@ -163,13 +164,15 @@ std::string help_text(const CommandManual& command) {
 std::string man_page(const CommandManual& program) {
   std::string out =
       ".\\\" Made by `reachback __man` from the tables behind --help: do not edit.\n"
-      ".TH REACHBACK 1 \"\" \"Reachback " REACHBACK_VERSION "\" \"User Commands\"\n"
+      ".TH REACHBACK 1 \"\" \"Reachback " REACHBACK_VERSION
+      "\" \"User Commands\"\n"
       ".SH NAME\nreachback \\- run live response on machines through a Reachback server\n"
       ".SH SYNOPSIS\n.B reachback\n" +
       roff(program.synopsis) + "\n.SH DESCRIPTION\n" + roff(program.help) + "\n";
-  out += ".PP\nEvery error is one line on standard error that says what to do. Standard output has "
-         "the answer and nothing else. What machines tell is shown with control characters escaped "
-         "where it goes to a terminal, and colours go to a terminal only, unless NO_COLOR is set.\n";
+  out +=
+      ".PP\nEvery error is one line on standard error that says what to do. Standard output has "
+      "the answer and nothing else. What machines tell is shown with control characters escaped "
+      "where it goes to a terminal, and colours go to a terminal only, unless NO_COLOR is set.\n";
   out += ".SH OPTIONS\n" + roff_entries(program.options) + ".SH COMMANDS\n";
   add_command(out, program);
   return out + ".SH ENVIRONMENT AND EXIT STATUS\n" + roff_notes(program.notes) +

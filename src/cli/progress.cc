@@ -77,9 +77,8 @@ std::vector<std::string> board_lines(const std::vector<BoardLine>& machines,
   if (order.size() > room) {
     // What is under way, with a word about it, is what people want to see.
     auto rank = [](const BoardLine* m) { return m->is_over ? 1 : m->text.empty() ? 2 : 0; };
-    std::stable_sort(order.begin(), order.end(), [&rank](const BoardLine* a, const BoardLine* b) {
-      return rank(a) < rank(b);
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&rank](const BoardLine* a, const BoardLine* b) { return rank(a) < rank(b); });
     order.resize(room);
   }
   std::vector<std::string> out;
@@ -88,7 +87,7 @@ std::vector<std::string> board_lines(const std::vector<BoardLine>& machines,
     const std::string text =
         cut(escape_line(machine->text),
             columns_max > name_columns + 2 ? columns_max - name_columns - 2 : 0);
-    const Colour colour = !machine->is_over   ? Colour::none
+    const Colour colour = !machine->is_over  ? Colour::none
                           : machine->is_good ? Colour::green
                                              : Colour::red;
     out.push_back(name + std::string(name_columns - columns(name) + 2, ' ') +

@@ -29,19 +29,18 @@ Result<int> put_one(Api& api, const Terminal& terminal, const PutOptions& option
   if (options.json) {
     RB_TRY(write_out("{\"action\":" + action.json() + "}\n"));
   } else if (is_there(action)) {
-    RB_TRY(write_out(escape_line(fmt::format("{} is on {}", options.name,
-                                             action.text("computerDnsName"))) +
-                     "\n"));
+    RB_TRY(write_out(
+        escape_line(fmt::format("{} is on {}", options.name, action.text("computerDnsName"))) +
+        "\n"));
   }
   complain_about(action);
   return is_there(action) ? 0 : kExitNoExitCode;
 }
 
 Result<void> put_on_machine(Api& api, const PutOptions& options, const Target& target,
-                            MachineEnd& end,
-                            const std::function<void(const std::string&)>& tell) {
-  RB_TRY_ASSIGN(const SentAction sent, submit_patiently(api, target.id, put_file_body(options),
-                                                        "put " + options.name));
+                            MachineEnd& end, const std::function<void(const std::string&)>& tell) {
+  RB_TRY_ASSIGN(const SentAction sent,
+                submit_patiently(api, target.id, put_file_body(options), "put " + options.name));
   end.id = sent.id;
   RB_TRY_ASSIGN(end.action, wait_for_final(api, sent.id, options.timeout, tell));
   if (is_there(*end.action)) {
@@ -69,8 +68,9 @@ Result<int> put(Api& api, const Terminal& terminal, const PutOptions& options) {
                        return put_on_machine(one, options, target, end, tell);
                      });
   }
-  RB_TRY_ASSIGN(const SentAction sent, submit_action(api, targets.front().id,
-                                                     put_file_body(options), "put " + options.name));
+  RB_TRY_ASSIGN(
+      const SentAction sent,
+      submit_action(api, targets.front().id, put_file_body(options), "put " + options.name));
   auto outcome = put_one(api, terminal, options, sent.id);
   return api.interrupted() ? leave_action(api, sent.id, options.cancel_on_interrupt) : outcome;
 }

@@ -55,12 +55,12 @@ class OneRun {
         id_(id),
         index_(static_cast<int>(options.puts.size())),
         printer_(terminal, options.raw),
-        view_(index_, {[this](ScriptStream stream, std::string_view text) {
-                         printed_ = printer_.print(stream, text);
-                         return printed_.ok();
-                       },
-                       [this](const std::string& status) { tell_status(terminal_, id_, status); }}) {
-  }
+        view_(index_,
+              {[this](ScriptStream stream, std::string_view text) {
+                 printed_ = printer_.print(stream, text);
+                 return printed_.ok();
+               },
+               [this](const std::string& status) { tell_status(terminal_, id_, status); }}) {}
 
   Result<int> finish() {
     const auto start = std::chrono::steady_clock::now();
@@ -68,8 +68,9 @@ class OneRun {
     if (!options_.no_live && !options_.json) {
       RB_TRY(watch_live(start));
       if (left) {
-        left = std::max<Duration>(*left - (std::chrono::steady_clock::now() - start),
-                                  std::chrono::seconds(1));
+        const auto gone =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start);
+        left = std::max<Duration>(*left - gone, std::chrono::seconds(1));
       }
     }
     RB_TRY_ASSIGN(const Fields action, watch_action(api_, terminal_, id_, left));
@@ -81,8 +82,8 @@ class OneRun {
   Result<void> watch_live(std::chrono::steady_clock::time_point start) {
     std::optional<std::chrono::steady_clock::time_point> until;
     if (options_.timeout) {
-      until = start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                          *options_.timeout);
+      until = start +
+              std::chrono::duration_cast<std::chrono::steady_clock::duration>(*options_.timeout);
     }
     auto followed = follow_action(api_, id_, until, view_);
     RB_TRY(printed_);

@@ -1,5 +1,5 @@
-// `run` on several machines: each result is fetched whole, then printed under its machine's name, or
-// kept in its folder.
+// `run` on several machines: each result is fetched whole, then printed under its machine's name,
+// or kept in its folder.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -74,12 +74,11 @@ class OnMachine {
       RB_TRY_ASSIGN(Fd file,
                     end_.folder.empty() ? nameless_file() : new_file(end_.folder, "result.json"));
       RB_TRY(fetch_all(
-          api_, mint,
-          [&file](std::string_view piece) { return write_all(file.get(), piece).ok(); }, nullptr));
+          api_, mint, [&file](std::string_view piece) { return write_all(file.get(), piece).ok(); },
+          nullptr));
       RB_TRY_ASSIGN(const ScriptResult script,
-                    read_script_file(file.get(), [](ScriptStream, std::string_view) {
-                      return Result<void>();
-                    }));
+                    read_script_file(
+                        file.get(), [](ScriptStream, std::string_view) { return Result<void>(); }));
       code = script.exit_code;
       if (!end_.folder.empty()) {
         RB_TRY(unfold(end_.folder, file.get()));

@@ -45,8 +45,9 @@ Result<std::string> read_input(const std::string& path) {
 
 bool is_plain(const std::string& name) {
   return !name.empty() && name.size() <= 200 && name.front() != '.' && name.front() != '-' &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-_.") == std::string::npos;
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             "-_.") == std::string::npos;
 }
 
 std::string trimmed(std::string_view text) {
@@ -63,8 +64,7 @@ class Targets {
     // It becomes part of a path.
     auto checked = MachineId::parse(id);
     if (!checked) {
-      return Error{Errc::protocol,
-                   "the server gave '" + id + "' as a machine id: tell its owner"};
+      return Error{Errc::protocol, "the server gave '" + id + "' as a machine id: tell its owner"};
     }
     if (seen_.insert(checked->text()).second) {
       list_.push_back({checked->text(), name.empty() ? checked->text() : name, ""});

@@ -12,8 +12,7 @@ constexpr seconds kOutageMax{60};
 
 }  // namespace
 
-Result<std::uint64_t> fetch_all(Api& api, const Mint& mint, const OnBytes& on_bytes,
-                                Meter* meter) {
+Result<std::uint64_t> fetch_all(Api& api, const Mint& mint, const OnBytes& on_bytes, Meter* meter) {
   Download progress;
   bool refused_by_sink = false;
   auto last_news = SteadyClock::now();

@@ -77,8 +77,8 @@ Result<int> verify(const VerifyOptions& options) {
   }
   if (!chain.ok()) {
     if (options.json) {
-      RB_TRY(write_out("{\"proven\":false,\"message\":" + json::quote(chain.error().message) +
-                       "}\n"));
+      RB_TRY(
+          write_out("{\"proven\":false,\"message\":" + json::quote(chain.error().message) + "}\n"));
     }
     complain("NOT proven: " + chain.error().message);
     return 1;

@@ -39,7 +39,8 @@ struct ClientRequest {
   std::function<bool(std::string_view)> on_body;
   // Set: called once with status and headers before any body byte.
   std::function<void(int status, const Headers&)> on_head;
-  // Set: called with how many bytes of head and body have been handed to the connection, as they go.
+  // Set: called with how many bytes of head and body have been handed to the connection, as they
+  // go.
   std::function<void(std::uint64_t bytes)> on_sent;
   std::uint64_t body_bytes_max = 16 << 20;  // of the answer, when on_body is not set
 };
