@@ -62,7 +62,7 @@ OptionManual describe(const CLI::Option& option) {
   const bool is_flag = option.get_items_expected_max() == 0;
   out.value = option.get_positional() ? option.get_single_name()
               : is_flag               ? ""
-                                      : option.get_type_name();
+                        : option.get_type_name().substr(0, option.get_type_name().find(':'));
   out.help = option.get_description();
   out.repeats = option.get_items_expected_max() > 1;
   return out;

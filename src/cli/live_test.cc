@@ -143,9 +143,13 @@ TEST_F(LiveRun, text_that_the_result_does_not_have_is_an_error) {
   api.answer(kFollow, output("1", 0, 4, "ONE\\n") + kEnd);
   EXPECT_EQ(run_it(), -1);
   EXPECT_EQ(error.code, Errc::mismatch);
+}
+
+TEST_F(LiveRun, more_text_than_the_result_has_is_an_error) {
   result("one\\n", "");
   api.answer(kFollow, output("1", 0, 9, "one\\ntwo\\n+") + kEnd);
-  EXPECT_EQ(run_it(), -1) << "more than the result has";
+  EXPECT_EQ(run_it(), -1);
+  EXPECT_EQ(error.code, Errc::mismatch);
 }
 
 TEST_F(LiveRun, events_of_other_commands_and_nonsense_are_passed_over) {

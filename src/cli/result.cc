@@ -74,8 +74,8 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     RB_TRY_ASSIGN(std::string receipts, get_receipts(api, options.id));
     RB_TRY(write_file_durably(options.receipts, receipts + "\n"));
   }
-  const Mint mint = [&api, &options] { return mint_link(api, options.id, options.index); };
-  auto link = mint();
+  const Mint again = [&api, &options] { return mint_link(api, options.id, options.index); };
+  auto link = again();
   if (!link) {
     if (link.error().code == Errc::not_found) {
       return Error{Errc::not_found,
@@ -84,6 +84,7 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     }
     return link.error();
   }
+  const Mint mint = beginning_with(*link, again);
   if (!options.file.empty() && options.file != "-") {
     std::uint64_t bytes = 0;
     {

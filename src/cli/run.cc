@@ -94,11 +94,12 @@ class OneRun {
     const std::vector<Fields> commands = action.objects("commands");
     const auto index = static_cast<std::size_t>(index_);
     const Fields command = index < commands.size() ? commands[index] : action.object("");
-    const Mint mint = [this] { return mint_link(api_, id_, index_); };
-    auto link = mint();
+    auto link = mint_link(api_, id_, index_);
     if (!link.ok() && link.error().code != Errc::not_found) {
       return link.error();
     }
+    const Mint mint = beginning_with(link.ok() ? *link : std::string(),
+                                     [this] { return mint_link(api_, id_, index_); });
     ScriptResult script;
     if (options_.json) {
       RB_TRY_ASSIGN(script, print_json(api_, action, mint, link.ok()));

@@ -68,9 +68,10 @@ class OnMachine {
  private:
   Result<void> fetch() {
     const auto index = options_.puts.size();
-    const Mint mint = [this, index] { return mint_link(api_, *end_.id, static_cast<int>(index)); };
+    const Mint again = [this, index] { return mint_link(api_, *end_.id, static_cast<int>(index)); };
     std::optional<std::int64_t> code;
-    if (auto link = mint(); link.ok()) {
+    if (auto link = again(); link.ok()) {
+      const Mint mint = beginning_with(*link, again);
       RB_TRY_ASSIGN(Fd file,
                     end_.folder.empty() ? nameless_file() : new_file(end_.folder, "result.json"));
       RB_TRY(fetch_all(

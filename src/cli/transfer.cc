@@ -1,5 +1,7 @@
 #include "cli/transfer.h"
 
+#include <utility>
+
 #include "cli/action.h"
 
 namespace reachback::cli {
@@ -11,6 +13,12 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr seconds kOutageMax{60};
 
 }  // namespace
+
+Mint beginning_with(std::string link, Mint then) {
+  return [link = std::move(link), then = std::move(then)]() mutable -> Result<std::string> {
+    return link.empty() ? then() : Result<std::string>(std::exchange(link, {}));
+  };
+}
 
 Result<std::uint64_t> fetch_all(Api& api, const Mint& mint, const OnBytes& on_bytes, Meter* meter) {
   Download progress;
