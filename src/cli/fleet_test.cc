@@ -25,7 +25,7 @@ std::string list(const std::vector<std::string>& machines) {
   return R"({"value":[)" + out + "]}";
 }
 
-class Fleet : public testing::Test {
+class Fleet : public ::testing::Test {
  protected:
   Fleet() {
     options.script = "t.sh";
@@ -50,11 +50,11 @@ class Fleet : public testing::Test {
     }
   }
   int run_it() {
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     auto exit = run(api, Terminal(), options);
-    out = testing::internal::GetCapturedStdout();
-    err = testing::internal::GetCapturedStderr();
+    out = ::testing::internal::GetCapturedStdout();
+    err = ::testing::internal::GetCapturedStderr();
     error = exit.ok() ? Error{} : exit.error();
     return exit.ok() ? *exit : -1;
   }
@@ -115,7 +115,7 @@ TEST_F(Fleet, json_is_one_document_with_every_machine) {
 }
 
 TEST_F(Fleet, results_go_into_a_folder_of_each_and_hostile_names_nowhere_else) {
-  testing::TemporaryFolder folder;
+  reachback::testing::TemporaryFolder folder;
   options.output = folder / "out";
   options.targets.machines = {"web-1"};
   options.targets.tags = {"it's"};
@@ -175,7 +175,7 @@ TEST(FindTargets, nothing_that_fits_is_an_error) {
 TEST(FindTargets, a_file_names_a_machine_a_line) {
   EXPECT_EQ(read_names("web-1\n  web-2\t# the second\r\n\n# nobody\nweb-3"),
             (std::vector<std::string>{"web-1", "web-2", "web-3"}));
-  testing::TemporaryFolder folder;
+  reachback::testing::TemporaryFolder folder;
   ASSERT_TRUE(write_file_durably(folder / "names", kIds[0] + "\n" + kIds[1] + "\n").ok());
   FakeApi api;
   TargetOptions options;

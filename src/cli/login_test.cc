@@ -19,7 +19,7 @@ std::string jwt(const std::string& claims) {
   return to_base64url("{}") + "." + to_base64url(claims) + ".c2ln";
 }
 
-class LoginTest : public testing::Test {
+class LoginTest : public ::testing::Test {
  protected:
   LoginTest() {
     config.url = "https://rb.example";
@@ -46,15 +46,15 @@ class LoginTest : public testing::Test {
   }
   template <typename F>
   int captured(F command) {
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     auto exit = command();
-    out = testing::internal::GetCapturedStdout();
-    err = testing::internal::GetCapturedStderr();
+    out = ::testing::internal::GetCapturedStdout();
+    err = ::testing::internal::GetCapturedStderr();
     error = exit.ok() ? Error{} : exit.error();
     return exit.ok() ? *exit : -1;
   }
-  testing::TemporaryFolder folder;
+  reachback::testing::TemporaryFolder folder;
   Config config;
   FakeApi api;
   std::vector<std::string> forms;
