@@ -18,13 +18,30 @@
 
 namespace reachback::cli {
 
+// Text with each run of U+FFFD as one: what is not UTF-8 is shown so, but how many of them stand
+// for it differs between the live view (one a byte) and the result (as the Unicode standard has
+// it).
+class FoldedText {
+ public:
+  // Appends what `byte` adds to `out`; a character may be cut anywhere.
+  void add(char byte, std::string& out);
+  bool is_in_run() const { return in_run_; }
+  // Bytes of a U+FFFD that has begun, 0 to 2.
+  std::size_t held() const { return held_; }
+
+ private:
+  std::size_t held_ = 0;
+  bool in_run_ = false;
+};
+
 // How much of one stream was shown: always its first part, without holes. After a gap nothing more
 // is shown live; the rest comes, in its place, from the result.
 struct ShownStream {
   std::uint64_t raw_bytes = 0;   // as the script wrote them
-  std::uint64_t text_bytes = 0;  // as they were shown, which is how the result has them
+  std::uint64_t text_bytes = 0;  // of what was shown, folded
   bool has_gap = false;
-  crypto::Sha256Stream text_hash;
+  FoldedText folded;
+  crypto::Sha256Stream text_hash;  // of the same
 };
 struct ShownText {
   ShownStream output, errors;
@@ -68,13 +85,15 @@ class RestOfResult {
  public:
   explicit RestOfResult(ShownText& shown) : shown_(shown) {}
   // The part of the result's next piece that was not shown yet.
-  std::string_view rest(ScriptStream stream, std::string_view piece);
+  std::string rest(ScriptStream stream, std::string_view piece);
   // Errors: mismatch (what was shown is not how the result begins).
   Result<void> finish();
 
  private:
   struct Read {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;  // folded
+    bool is_past_shown = false;
+    FoldedText folded;
     crypto::Sha256Stream hash;
   };
   ShownText& shown_;

@@ -81,7 +81,7 @@ Result<ScriptResult> read_script_result(Api& api, const Mint& mint, const Script
   ShownText nothing;
   RestOfResult rest(shown != nullptr ? *shown : nothing);
   ResultFileReader reader([&](ScriptStream stream, std::string_view piece) {
-    const std::string_view news = rest.rest(stream, piece);
+    const std::string news = rest.rest(stream, piece);
     passed = news.empty() ? Result<void>() : sink(stream, news);
     return passed.ok();
   });
