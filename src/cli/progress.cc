@@ -78,8 +78,12 @@ std::vector<std::string> board_lines(const std::vector<BoardLine>& machines,
   if (order.size() > room) {
     // What is under way, with a word about it, is what people want to see.
     auto rank = [](const BoardLine* m) { return m->is_over ? 1 : m->text.empty() ? 2 : 0; };
-    std::stable_sort(order.begin(), order.end(),
-                     [&rank](const BoardLine* a, const BoardLine* b) { return rank(a) < rank(b); });
+    std::vector<const BoardLine*> by_rank;
+    for (const int wanted : {0, 1, 2}) {
+      std::copy_if(order.begin(), order.end(), std::back_inserter(by_rank),
+                   [&rank, wanted](const BoardLine* m) { return rank(m) == wanted; });
+    }
+    order = std::move(by_rank);
     order.resize(room);
   }
   std::vector<std::string> out;

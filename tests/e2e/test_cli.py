@@ -7,8 +7,10 @@ import pty
 import re
 import select
 import shutil
+import socket
 import stat
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -129,6 +131,68 @@ def test_get_and_put_on_several(fleet):
     assert put.returncode == 0, put.stderr
     one = fleet.cli("put", "db", path, "--name", "other.bin")
     assert (one.returncode, one.stdout) == (0, "other.bin is on db\n"), one.stderr
+
+
+class Relay:
+    """Passes connections on, and cuts one of them, once, when it has brought so many bytes."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.to, self.cut_after, self.cuts = None, None, 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self.to)
+            threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+
+    def _pass(self, source, target, is_answer):
+        count = 0
+        try:
+            while piece := source.recv(65536):
+                count += len(piece)
+                if is_answer and self.cut_after and count > self.cut_after:
+                    self.cut_after, self.cuts = None, self.cuts + 1
+                    break
+                target.sendall(piece)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def test_a_cut_download_goes_on_and_the_hash_is_checked(make_world):
+    relay = Relay()
+    world = make_world(LIFTED)
+    world.server.public_url = relay.url
+    world.up()
+    with open(os.path.join(world.server.data, "run", "addresses.json")) as file:
+        addresses = json.load(file)
+    host, port = addresses["listen"].rsplit(":", 1)
+    relay.to = (host, int(port))
+    world.agent()
+    content = os.urandom(8 << 20)
+    path = world.path("large.bin")
+    with open(path, "wb") as file:
+        file.write(content)
+    relay.cut_after = 3 << 20
+    done = world.cli("get", world.agents[0].machine_id, path, "-o", world.path("got.bin"))
+    assert done.returncode == 0, done.stderr
+    assert relay.cuts == 1
+    with open(world.path("got.bin"), "rb") as file:
+        assert file.read() == content
+    ranges = [line for line in harness.read_lines(os.path.join(world.server.data, "audit", "access.log"))
+              if "download" in line]
+    assert len(ranges) >= 2, "the rest came by a second request"
 
 
 def test_json_and_a_file_on_everything(fleet):
