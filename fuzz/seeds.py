@@ -554,6 +554,13 @@ def result_files():
         '{"script_output":"\\ud83d\\ude00\\u0000"}', '{"script_output":"a","script_output":"b"}', '{"script_output":""}', '[{"script_output":"x"}]')]
 
 
+def event_streams():
+    return ["\3" + t for t in (
+        "data: a\n\n", "id: 7\nevent: output\ndata: {\"index\":0}\n\n", ":\n\n: keep\ndata\n\n", "data:a\rdata: b\r\rdata:  c\r\n\r\n",
+        "\ufeffdata: x\n\n", "retry: 250\nretry: x\nretry: 99999999999\n", "id: a b\nid: 1\n\nid\ndata: y\n\n", "event: end\n\ndata: cut",
+        "unknown: x\nevent\ndata: z\n\n")] + [b"\1\xef\xbb\xbfdata: \xff\0\n\n", "\2id: " + "x" * 1025 + "\ndata: a\n\n"]
+
+
 def terminals():
     return ["\3" + t for t in (
         "plain", "a\tb\r\nc\rd\n", "\x1b[31mred\x1b[0m", "\x9b31m\x85", "ü 日本 💥", "\u202eabc\u2066x\u2069\u200e\u200f\u061c\ufeff\u2028", "\x7f\0\x07",
@@ -597,7 +604,7 @@ def assertions():
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
-         "result_file": result_files, "terminal": terminals, "assertion": assertions,
+         "result_file": result_files, "terminal": terminals, "events": event_streams, "assertion": assertions,
          "authorize": authorizes}
 
 

@@ -1,13 +1,9 @@
 #include "cli/action.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 
-#include "base/file.h"
-#include "cli/result_file.h"
 #include "cli/table.h"
 
 namespace reachback::cli {
@@ -19,33 +15,6 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr seconds kPollTimeout{30};  // Source: decisions.md 8
 constexpr seconds kOutageMax{60};
 
-bool is_outage(Errc code) {
-  return code == Errc::unavailable || code == Errc::timed_out || code == Errc::protocol;
-}
-
-// Where the pieces of one stream of a script go.
-class StreamPrinter {
- public:
-  StreamPrinter(int fd, bool filtered) : fd_(fd), filtered_(filtered) {}
-  Result<void> print(std::string_view piece) {
-    return write(filtered_ ? filter_.feed(piece) : std::string(piece));
-  }
-  Result<void> finish() { return write(filter_.finish()); }
-
- private:
-  Result<void> write(std::string_view bytes) const {
-    return fd_ == STDOUT_FILENO ? write_out(bytes) : write_all(fd_, bytes);
-  }
-  int fd_;
-  bool filtered_;
-  TextFilter filter_;
-};
-
-// Not an error of the download: what stopped it.
-Result<void> unless(const Result<void>& cause, const Result<void>& download) {
-  return cause.ok() ? download : cause;
-}
-
 }  // namespace
 
 std::string action_path(const ActionId& id) {
@@ -55,6 +24,10 @@ std::string action_path(const ActionId& id) {
 bool is_final(std::string_view status) {
   return status == "Succeeded" || status == "Failed" || status == "TimeOut" ||
          status == "Cancelled";
+}
+
+bool is_outage(Errc code) {
+  return code == Errc::unavailable || code == Errc::timed_out || code == Errc::protocol;
 }
 
 Result<std::string> get_receipts(Api& api, const ActionId& id) {
@@ -114,43 +87,6 @@ Result<std::string> mint_link(Api& api, const ActionId& id, int index) {
                                     action_path(id), index)));
   RB_TRY_ASSIGN(Fields answer, Fields::parse(body));
   return answer.text("value");
-}
-
-Result<ScriptResult> print_script_result(Api& api, const std::string& link,
-                                         const Terminal& terminal, bool raw) {
-  // Shared with the callbacks, which run on the network's thread.
-  struct State {
-    StreamPrinter output, errors;
-    Result<void> failure;
-  };
-  auto state =
-      std::make_shared<State>(State{StreamPrinter(STDOUT_FILENO, terminal.out_is_terminal && !raw),
-                                    StreamPrinter(STDERR_FILENO, terminal.err_is_terminal && !raw),
-                                    {}});
-  ResultFileReader reader([state](ScriptStream stream, std::string_view piece) {
-    state->failure = (stream == ScriptStream::output ? state->output : state->errors).print(piece);
-    return state->failure.ok();
-  });
-  Result<void> read;
-  auto downloaded = api.download(link, [&reader, &read](std::string_view piece) {
-    read = reader.feed(piece);
-    return read.ok();
-  });
-  RB_TRY(state->failure);
-  RB_TRY(unless(read, downloaded));
-  RB_TRY(reader.finish());
-  RB_TRY(state->output.finish());
-  RB_TRY(state->errors.finish());
-  return ScriptResult{reader.exit_code()};
-}
-
-Result<void> print_file(Api& api, const std::string& link) {
-  Result<void> written;
-  auto downloaded = api.download(link, [&written](std::string_view piece) {
-    written = write_out(piece);
-    return written.ok();
-  });
-  return unless(written, downloaded);
 }
 
 std::string describe_command(const Fields& command) {

@@ -16,6 +16,7 @@ namespace reachback::cli {
 
 std::string action_path(const ActionId& id);
 bool is_final(std::string_view status);
+bool is_outage(Errc code);  // a call that may work a moment later
 Result<Fields> get_action(Api& api, const ActionId& id);
 // The API's document of receipts, as it is.
 Result<std::string> get_receipts(Api& api, const ActionId& id);
@@ -28,16 +29,6 @@ Result<Fields> wait_for_final(Api& api, const ActionId& id, std::optional<Durati
 
 // A fresh link to the result of a command. Errors: not_found (it has no result).
 Result<std::string> mint_link(Api& api, const ActionId& id, int index);
-
-struct ScriptResult {
-  std::optional<std::int64_t> exit_code;
-};
-// Prints script_output on standard output and script_errors on standard error while they arrive;
-// escaped where that is a terminal, unless raw.
-Result<ScriptResult> print_script_result(Api& api, const std::string& link,
-                                         const Terminal& terminal, bool raw);
-// Prints the file as it is on standard output.
-Result<void> print_file(Api& api, const std::string& link);
 
 // The lines of `show`.
 std::string describe_action(const Fields& action, const Terminal& terminal);

@@ -1,3 +1,4 @@
+#include "base/bytes.h"
 #include "cli/action.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
@@ -9,6 +10,9 @@ Result<int> actions(Api& api, const Terminal& terminal, const ActionsOptions& op
   std::string target = "/api/machineactions";
   if (options.top) {
     target += "?$top=" + std::to_string(*options.top);
+  }
+  if (!options.filter.empty()) {
+    target += (options.top ? "&" : "?") + ("$filter=" + percent_encode(options.filter));
   }
   RB_TRY_ASSIGN(std::vector<Fields> list, list_all(api, target));
   if (options.top && list.size() > static_cast<std::size_t>(*options.top)) {

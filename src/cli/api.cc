@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "cli/terminal.h"
-#include "json/json.h"
 #include "net/http_client.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -26,8 +25,7 @@ constexpr seconds kRetryAfterMax{120};
 constexpr int kTriesMax = 5;
 constexpr std::uint64_t kBodyBytesMax = 64 << 20;
 constexpr std::uint64_t kErrorBodyBytesMax = 64 << 10;
-constexpr std::int64_t kDay_s = 24LL * 3600;
-constexpr seconds kTokenMargin{60};  // renewed this long before its end
+constexpr seconds kSilenceMax{45};  // a stream of events has a comment every 15 s
 
 Error interruption() {
   return Error{Errc::timed_out, "interrupted"};
@@ -56,16 +54,33 @@ std::optional<seconds> retry_after(const net::Headers& headers) {
   return seconds(std::max<std::int64_t>(number, 1));
 }
 
+// What conversations with one server have in common.
+struct Shared {
+  Shared(const Config& c, net::Origin o, std::shared_ptr<net::TlsClientContext> t,
+         std::unique_ptr<Tokens> k)
+      : config(c), origin(std::move(o)), tls(std::move(t)), tokens(std::move(k)) {}
+  const Config config;
+  const net::Origin origin;
+  const std::shared_ptr<net::TlsClientContext> tls;
+
+  Mutex token_mutex;  // held while one is fetched; taken before `mutex`
+  const std::unique_ptr<Tokens> tokens;
+
+  Mutex mutex;
+  Condition changed;
+  // The answers that the loops' threads leave are guarded by it too.
+  bool interrupted RB_GUARDED_BY(mutex) = false;
+};
+
 class NetApi final : public Api {
  public:
-  NetApi(const Config& config, net::Origin origin, std::shared_ptr<net::TlsClientContext> tls,
-         bool watch_interrupts)
-      : config_(config), origin_(std::move(origin)), tls_(std::move(tls)) {
+  NetApi(std::shared_ptr<Shared> shared, bool watch_interrupts, bool is_quiet)
+      : shared_(std::move(shared)), is_quiet_(is_quiet) {
     if (watch_interrupts) {
       loop_.on_signals({SIGINT, SIGTERM}, [this](int) {
-        MutexLock lock(mutex_);
-        interrupted_ = true;
-        changed_.notify_all();
+        MutexLock lock(shared_->mutex);
+        shared_->interrupted = true;
+        shared_->changed.notify_all();
       });
     }
     thread_ = std::thread([this] { loop_.run(); });
@@ -75,6 +90,9 @@ class NetApi final : public Api {
     loop_.stop();
     thread_.join();
   }
+  Result<std::unique_ptr<Api>> another() override {
+    return std::unique_ptr<Api>(new NetApi(shared_, /*watch_interrupts=*/false, /*is_quiet=*/true));
+  }
 
   Result<std::string> get(const std::string& target, Duration timeout) override {
     net::ClientRequest request;
@@ -83,13 +101,15 @@ class NetApi final : public Api {
     return call(std::move(request));
   }
   Result<std::string> post(const std::string& target, const std::string& body,
-                           const std::string& content_type, net::Headers extra) override {
+                           const std::string& content_type, net::Headers extra,
+                           std::function<void(std::uint64_t)> on_sent) override {
     net::ClientRequest request;
     request.method = "POST";
     request.target = target;
     request.headers = std::move(extra);
     request.headers.set("Content-Type", content_type);
     request.body = body;
+    request.on_sent = std::move(on_sent);
     return call(std::move(request));
   }
   Result<void> remove(const std::string& target) override {
@@ -100,61 +120,93 @@ class NetApi final : public Api {
     return done ? Result<void>() : Result<void>(done.error());
   }
 
-  Result<void> download(const std::string& url,
-                        std::function<bool(std::string_view)> on_bytes) override {
+  Result<void> follow(const std::string& target, const std::string& last_event_id,
+                      std::optional<SteadyClock::time_point> until, OnBytes on_bytes) override {
+    for (bool renewed = false;; renewed = true) {
+      RB_TRY_ASSIGN(const Secret token, take_token());
+      net::ClientRequest request;
+      request.target = target;
+      request.timeout = kSilenceMax;
+      request.headers.set("Accept", "text/event-stream");
+      request.headers.set("Authorization", "Bearer " + std::string(token.reveal()));
+      if (!last_event_id.empty()) {
+        request.headers.set("Last-Event-ID", last_event_id);
+      }
+      auto head = read_good_answer(request, 0, on_bytes);
+      auto answer = exchange(std::move(request), shared_->config.url, until);
+      RB_TRY(answer);
+      if (answer->status == 401 && !renewed) {
+        refuse(token);
+        continue;
+      }
+      return answer->status / 100 == 2 ? Result<void>() : refusal(answer->status, head->refusal);
+    }
+  }
+
+  Result<void> download(const std::string& url, OnBytes on_bytes, Download* progress) override {
     RB_TRY_ASSIGN(net::Url parsed, net::parse_url(url));
-    if (parsed.origin.scheme != origin_.scheme) {
+    if (parsed.origin.scheme != shared_->origin.scheme) {
       return Error{Errc::protocol, "the server gave a link with another scheme: tell its owner"};
     }
-    // An error's body is short and is read here; only a good answer reaches the caller.
-    struct Progress {
-      int status = 0;
-      std::string refusal;
-    };
-    auto progress = std::make_shared<Progress>();
     net::ClientRequest request;
     request.target = parsed.target;
     request.timeout = seconds(60);
-    request.on_head = [progress](int status, const net::Headers&) { progress->status = status; };
-    request.on_body = [progress, on_bytes = std::move(on_bytes)](std::string_view piece) {
-      if (progress->status / 100 == 2) {
-        return on_bytes(piece);
+    const std::uint64_t from = progress != nullptr ? progress->bytes : 0;
+    if (from > 0) {
+      request.headers.set("Range", fmt::format("bytes={}-", from));
+      if (!progress->etag.empty()) {
+        request.headers.set("If-Range", progress->etag);
       }
-      progress->refusal.append(piece.substr(0, kErrorBodyBytesMax - progress->refusal.size()));
-      return true;
-    };
-    bool elsewhere = !same(parsed.origin, origin_);
+    }
+    auto head = read_good_answer(request, from, std::move(on_bytes), progress);
+    bool elsewhere = !same(parsed.origin, shared_->origin);
     if (elsewhere) {
       drop_client();
-      on_loop([this, &parsed] { client_ = net::HttpClient::create(loop_, parsed.origin, tls_); });
+      on_loop([this, &parsed] {
+        client_ = net::HttpClient::create(loop_, parsed.origin, shared_->tls);
+      });
     }
     auto answer = exchange(std::move(request), parsed.origin.scheme + "://" + parsed.origin.host +
                                                    ":" + parsed.origin.port);
     if (elsewhere) {
       drop_client();
     }
+    RB_TRY(head->failure);
     RB_TRY(answer);
-    if (answer->status / 100 != 2) {
-      return Error{code_of_status(answer->status),
-                   describe_refusal(answer->status, progress->refusal)};
-    }
-    return {};
+    return answer->status / 100 == 2 ? Result<void>() : refusal(answer->status, head->refusal);
   }
 
-  bool pause(Duration time) override {
-    MutexLock lock(mutex_);
-    const auto end = SteadyClock::now() + time;
-    while (!interrupted_ && changed_.wait_until(lock, end)) {
+  Result<PlainAnswer> plain(const std::string& target,
+                            const std::optional<std::string>& form) override {
+    net::ClientRequest request;
+    request.target = target;
+    request.headers.set("Accept", "application/json");
+    request.body_bytes_max = kErrorBodyBytesMax * 4;
+    if (form) {
+      request.method = "POST";
+      request.headers.set("Content-Type", "application/x-www-form-urlencoded");
+      request.body = *form;
     }
-    return !interrupted_;
+    RB_TRY_ASSIGN(net::ClientResponse answer, patient(request));
+    return PlainAnswer{answer.status, std::move(answer.body)};
+  }
+
+  Result<Secret> token() override { return take_token(); }
+
+  bool pause(Duration time) override {
+    MutexLock lock(shared_->mutex);
+    const auto end = SteadyClock::now() + time;
+    while (!shared_->interrupted && shared_->changed.wait_until(lock, end)) {
+    }
+    return !shared_->interrupted;
   }
   bool interrupted() const override {
-    MutexLock lock(mutex_);
-    return interrupted_;
+    MutexLock lock(shared_->mutex);
+    return shared_->interrupted;
   }
   void clear_interrupt() override {
-    MutexLock lock(mutex_);
-    interrupted_ = false;
+    MutexLock lock(shared_->mutex);
+    shared_->interrupted = false;
   }
 
  private:
@@ -163,13 +215,13 @@ class NetApi final : public Api {
     bool done = false;
     loop_.post([this, &work, &done] {
       work();
-      MutexLock lock(mutex_);
+      MutexLock lock(shared_->mutex);
       done = true;
-      changed_.notify_all();
+      shared_->changed.notify_all();
     });
-    MutexLock lock(mutex_);
+    MutexLock lock(shared_->mutex);
     while (!done) {
-      changed_.wait(lock);
+      shared_->changed.wait(lock);
     }
   }
 
@@ -178,30 +230,89 @@ class NetApi final : public Api {
     on_loop([this] { client_.reset(); });
   }
 
+  // What came before the answer's end.
+  struct Head {
+    int status = 0;
+    std::uint64_t skip = 0;  // of the body: the caller has it
+    std::string refusal;
+    Result<void> failure;
+  };
+  // An error's body is short and is kept here; only a good answer's reaches on_bytes, from the byte
+  // `from` on.
+  static std::shared_ptr<Head> read_good_answer(net::ClientRequest& request, std::uint64_t from,
+                                                OnBytes on_bytes, Download* progress = nullptr) {
+    auto head = std::make_shared<Head>();
+    request.on_head = [head, from, progress](int status, const net::Headers& headers) {
+      head->status = status;
+      if (status / 100 != 2 || progress == nullptr) {
+        return;
+      }
+      head->skip = status == 206 ? 0 : from;
+      const std::string etag(headers.get("ETag").value_or(""));
+      if (from > 0 && !progress->etag.empty() && etag != progress->etag) {
+        head->failure = Error{Errc::mismatch, "what the link leads to has changed: start again"};
+      }
+      progress->etag = etag;
+      std::uint64_t length = 0;
+      if (auto value = headers.get("Content-Length");
+          value &&
+          std::from_chars(value->data(), value->data() + value->size(), length).ec == std::errc()) {
+        progress->total = length + (status == 206 ? from : 0);
+      }
+    };
+    request.on_body = [head, progress, on_bytes = std::move(on_bytes)](std::string_view piece) {
+      if (head->status / 100 != 2) {
+        head->refusal.append(piece.substr(0, kErrorBodyBytesMax - head->refusal.size()));
+        return true;
+      }
+      const auto skipped =
+          static_cast<std::size_t>(std::min<std::uint64_t>(head->skip, piece.size()));
+      head->skip -= skipped;
+      piece.remove_prefix(skipped);
+      if (!head->failure.ok() || (!piece.empty() && !on_bytes(piece))) {
+        return false;
+      }
+      if (progress != nullptr) {
+        progress->bytes += piece.size();
+      }
+      return true;
+    };
+    return head;
+  }
+  static Result<void> refusal(int status, const std::string& body) {
+    return Error{code_of_status(status), describe_refusal(status, body)};
+  }
+
   // One request and its answer, or the interruption. where: for messages.
-  Result<net::ClientResponse> exchange(net::ClientRequest request, const std::string& where) {
+  Result<net::ClientResponse> exchange(
+      net::ClientRequest request, const std::string& where,
+      std::optional<SteadyClock::time_point> until = std::nullopt) {
     auto answer = std::make_shared<std::optional<Result<net::ClientResponse>>>();
     loop_.post([this, answer, request = std::move(request)]() mutable {
       if (!client_) {
-        client_ = net::HttpClient::create(loop_, origin_, tls_);
+        client_ = net::HttpClient::create(loop_, shared_->origin, shared_->tls);
       }
       client_->send(std::move(request), [this, answer](Result<net::ClientResponse> result) {
-        MutexLock lock(mutex_);
+        MutexLock lock(shared_->mutex);
         answer->emplace(std::move(result));
-        changed_.notify_all();
+        shared_->changed.notify_all();
       });
     });
-    bool answered = false;
+    bool answered = false, is_late = false;
     {
-      MutexLock lock(mutex_);
-      while (!interrupted_ && !answer->has_value()) {
-        changed_.wait(lock);
+      MutexLock lock(shared_->mutex);
+      while (!shared_->interrupted && !answer->has_value() && !is_late) {
+        if (until) {
+          is_late = !shared_->changed.wait_until(lock, *until) && !answer->has_value();
+        } else {
+          shared_->changed.wait(lock);
+        }
       }
       answered = answer->has_value();
     }
     if (!answered) {
       drop_client();
-      return interruption();
+      return is_late ? Error{Errc::timed_out, "no end in time"} : interruption();
     }
     if (!answer->value().ok()) {
       return explain(answer->value().error(), where);
@@ -209,42 +320,22 @@ class NetApi final : public Api {
     return std::move(answer->value()).value();
   }
 
-  Result<void> ensure_token() {
-    if (!token_.empty() && SteadyClock::now() < token_until_) {
-      return {};
-    }
-    net::ClientRequest request;
-    request.method = "POST";
-    request.target = "/" + percent_encode(config_.tenant) + "/oauth2/v2.0/token";
-    request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-    request.body = "grant_type=client_credentials&client_id=" + percent_encode(config_.client_id) +
-                   "&client_secret=" + percent_encode(config_.client_secret.reveal()) +
-                   "&scope=" + percent_encode(config_.url + "/.default");
-    RB_TRY_ASSIGN(net::ClientResponse answer, patient(std::move(request)));
-    if (answer.status != 200) {
-      return Error{code_of_status(answer.status),
-                   "no token: " + describe_refusal(answer.status, answer.body)};
-    }
-    auto body = json::parse(answer.body);
-    const json::Value* token =
-        body && body->is_object() ? body->get_object().if_contains("access_token") : nullptr;
-    if (token == nullptr || !token->is_string()) {
-      return Error{Errc::protocol,
-                   config_.url + ": the answer holds no token: see that it is a Reachback server"};
-    }
-    const json::Value* lifetime = body->get_object().if_contains("expires_in");
-    std::int64_t lifetime_s = lifetime != nullptr && lifetime->is_int64()
-                                  ? std::clamp<std::int64_t>(lifetime->get_int64(), 0, kDay_s)
-                                  : 0;
-    token_ = Secret(std::string(token->get_string()));
-    token_until_ = SteadyClock::now() + seconds(lifetime_s) - kTokenMargin;
-    return {};
+  Result<Secret> take_token() {
+    MutexLock lock(shared_->token_mutex);
+    auto token = shared_->tokens->get(
+        [this](const std::string& form) {
+          return plain("/" + percent_encode(shared_->config.tenant) + "/oauth2/v2.0/token", form);
+        },
+        refused_);
+    refused_ = Secret();
+    return token;
   }
+  void refuse(const Secret& token) { refused_ = token; }
 
   // Waits out "not now".
   Result<net::ClientResponse> patient(const net::ClientRequest& request) {
     for (int attempt = 1;; ++attempt) {
-      RB_TRY_ASSIGN(net::ClientResponse answer, exchange(request, config_.url));
+      RB_TRY_ASSIGN(net::ClientResponse answer, exchange(request, shared_->config.url));
       std::optional<seconds> wait = retry_after(answer.headers);
       if (answer.status == 429 && !wait) {
         wait = seconds(1);
@@ -253,7 +344,7 @@ class NetApi final : public Api {
       if (!later || !wait || *wait > kRetryAfterMax || attempt == kTriesMax) {
         return answer;
       }
-      if (*wait > seconds(3)) {
+      if (*wait > seconds(3) && !is_quiet_) {
         complain(fmt::format("the server asks to wait {} s", wait->count()));
       }
       if (!pause(*wait)) {
@@ -266,11 +357,11 @@ class NetApi final : public Api {
     request.headers.set("Accept", "application/json");
     request.body_bytes_max = kBodyBytesMax;
     for (bool renewed = false;; renewed = true) {
-      RB_TRY(ensure_token());
-      request.headers.set("Authorization", "Bearer " + std::string(token_.reveal()));
+      RB_TRY_ASSIGN(const Secret token, take_token());
+      request.headers.set("Authorization", "Bearer " + std::string(token.reveal()));
       RB_TRY_ASSIGN(net::ClientResponse answer, patient(request));
       if (answer.status == 401 && !renewed) {
-        token_ = Secret();
+        refuse(token);
         continue;
       }
       if (answer.status / 100 != 2) {
@@ -280,16 +371,9 @@ class NetApi final : public Api {
     }
   }
 
-  const Config config_;
-  const net::Origin origin_;
-  const std::shared_ptr<net::TlsClientContext> tls_;
-  Secret token_;
-  SteadyClock::time_point token_until_;
-
-  mutable Mutex mutex_;
-  Condition changed_;
-  // The answers that the loop's thread leaves are guarded by it too.
-  bool interrupted_ RB_GUARDED_BY(mutex_) = false;
+  const std::shared_ptr<Shared> shared_;
+  const bool is_quiet_;  // others' lines are on the screen
+  Secret refused_;       // a token that the server did not take
 
   net::Loop loop_;
   std::unique_ptr<net::HttpClient> client_;  // loop thread only
@@ -298,7 +382,8 @@ class NetApi final : public Api {
 
 }  // namespace
 
-Result<std::unique_ptr<Api>> Api::create(const Config& config, bool watch_interrupts) {
+Result<std::unique_ptr<Api>> Api::create(const Config& config, std::unique_ptr<Tokens> tokens,
+                                         bool watch_interrupts) {
   RB_TRY_ASSIGN(net::Url url, net::parse_url(config.url));
   std::shared_ptr<net::TlsClientContext> tls;
   if (url.origin.scheme == "https") {
@@ -313,7 +398,9 @@ Result<std::unique_ptr<Api>> Api::create(const Config& config, bool watch_interr
     }
     tls = std::move(*made);
   }
-  return std::unique_ptr<Api>(new NetApi(config, url.origin, std::move(tls), watch_interrupts));
+  return std::unique_ptr<Api>(
+      new NetApi(std::make_shared<Shared>(config, url.origin, std::move(tls), std::move(tokens)),
+                 watch_interrupts, /*is_quiet=*/false));
 }
 
 }  // namespace reachback::cli

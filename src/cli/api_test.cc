@@ -17,6 +17,7 @@ using std::chrono::seconds;
 
 struct Seen {
   std::string method, target, authorization, body;
+  std::string range, if_range, last_event_id, accept;
 };
 
 class ApiTest : public testing::Test {
@@ -35,9 +36,14 @@ class ApiTest : public testing::Test {
   void take(std::shared_ptr<net::Exchange> exchange) {
     exchange->read_body(1 << 20, [this, exchange](std::shared_ptr<const net::Body> body) {
       const net::Request& request = exchange->request();
-      Seen seen{request.method, request.target,
+      Seen seen{request.method,
+                request.target,
                 std::string(request.headers.get("Authorization").value_or("")),
-                body ? std::string(body->view()) : ""};
+                body ? std::string(body->view()) : "",
+                std::string(request.headers.get("Range").value_or("")),
+                std::string(request.headers.get("If-Range").value_or("")),
+                std::string(request.headers.get("Last-Event-ID").value_or("")),
+                std::string(request.headers.get("Accept").value_or(""))};
       {
         MutexLock lock(mutex_);
         seen_.push_back(seen);
@@ -62,7 +68,7 @@ class ApiTest : public testing::Test {
     });
   }
   std::unique_ptr<Api> open(bool watch_interrupts = false) {
-    auto api = Api::create(config_, watch_interrupts);
+    auto api = Api::create(config_, application_tokens(config_), watch_interrupts);
     EXPECT_TRUE(api.ok());
     return std::move(*api);
   }
@@ -187,6 +193,129 @@ TEST_F(ApiTest, a_refused_or_aborted_download_is_an_error) {
   EXPECT_TRUE(api->get("/api/x").ok());
 }
 
+TEST_F(ApiTest, a_download_that_broke_goes_on_where_it_was) {
+  std::string range, if_range;
+  handler_ = [&](const Seen& s) {
+    net::Response part =
+        reply(s.range.empty() ? 200 : 206, s.range.empty() ? "0123456789" : "456789");
+    part.headers.set("ETag", "\"e\"");
+    range = s.range;
+    if_range = s.if_range;
+    return part;
+  };
+  auto api = open();
+  Download progress;
+  std::string got;
+  const auto take = [&got](std::string_view piece) {
+    got += piece;
+    return true;
+  };
+  ASSERT_TRUE(api->download(config_.url + "/blob", take, &progress).ok());
+  EXPECT_EQ(progress.bytes, 10u);
+  EXPECT_EQ(progress.total, 10u);
+  progress.bytes = 4;
+  got = "0123";
+  ASSERT_TRUE(api->download(config_.url + "/blob", take, &progress).ok());
+  EXPECT_EQ(range, "bytes=4-");
+  EXPECT_EQ(if_range, "\"e\"");
+  EXPECT_EQ(got, "0123456789");
+  EXPECT_EQ(progress.total, 10u);
+}
+
+TEST_F(ApiTest, a_server_that_sends_the_whole_again_repeats_nothing_and_another_blob_is_an_error) {
+  std::string etag = "\"e\"";
+  handler_ = [&etag](const Seen&) {
+    net::Response whole = reply(200, "0123456789");
+    whole.headers.set("ETag", etag);
+    return whole;
+  };
+  auto api = open();
+  Download progress;
+  progress.bytes = 4;
+  progress.etag = etag;
+  std::string got = "0123";
+  const auto take = [&got](std::string_view piece) {
+    got += piece;
+    return true;
+  };
+  ASSERT_TRUE(api->download(config_.url + "/blob", take, &progress).ok());
+  EXPECT_EQ(got, "0123456789");
+  progress.bytes = 4;
+  etag = "\"other\"";
+  EXPECT_EQ(api->download(config_.url + "/blob", take, &progress).error().code, Errc::mismatch);
+  EXPECT_EQ(got, "0123456789");
+}
+
+TEST_F(ApiTest, events_are_followed_with_a_token_and_from_the_last_one) {
+  handler_ = [](const Seen& s) {
+    return s.target == "/none"
+               ? reply(404, R"({"error":{"code":"NotFound","message":"m"}})")
+               : reply(200, s.authorization + " " + s.last_event_id + " " + s.accept);
+  };
+  auto api = open();
+  std::string got;
+  const auto take = [&got](std::string_view piece) {
+    got += piece;
+    return true;
+  };
+  ASSERT_TRUE(api->follow("/events", "", std::nullopt, take).ok());
+  ASSERT_TRUE(api->follow("/events", "17", std::nullopt, take).ok());
+  EXPECT_EQ(got, "Bearer tok1  text/event-streamBearer tok1 17 text/event-stream");
+  auto none = api->follow("/none", "", std::nullopt, take);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, Errc::not_found);
+  EXPECT_EQ(got.find("NotFound"), std::string::npos);
+}
+
+TEST_F(ApiTest, following_ends_in_time) {
+  handler_ = [](const Seen&) { return std::optional<net::Response>(); };
+  auto api = open();
+  const auto start = std::chrono::steady_clock::now();
+  auto late = api->follow("/events", "", start + std::chrono::milliseconds(50),
+                          [](std::string_view) { return true; });
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, Errc::timed_out);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
+}
+
+TEST_F(ApiTest, conversations_beside_each_other_share_one_token) {
+  handler_ = [](const Seen& s) { return reply(200, s.authorization); };
+  auto api = open();
+  auto beside = api->another();
+  ASSERT_TRUE(beside.ok());
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (Api* one : {api.get(), beside->get()}) {
+    threads.emplace_back([one, &good] {
+      for (int i = 0; i < 5; ++i) {
+        good += one->get("/api/x", seconds(5)).ok() ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(good, 10);
+  EXPECT_EQ(tokens_, 1);
+}
+
+TEST_F(ApiTest, an_upload_tells_how_far_it_is) {
+  handler_ = [](const Seen&) { return reply(200, "{}"); };
+  auto api = open();
+  std::uint64_t last = 0;
+  int calls = 0;
+  const std::string body(1 << 19, 'x');
+  ASSERT_TRUE(api->post("/api/x", body, "text/plain", {},
+                        [&](std::uint64_t sent) {
+                          EXPECT_GT(sent, last);
+                          last = sent;
+                          ++calls;
+                        })
+                  .ok());
+  EXPECT_GE(last, body.size());
+  EXPECT_GT(calls, 1);
+}
+
 TEST_F(ApiTest, a_server_that_is_not_there_is_unavailable) {
   config_.url = "http://127.0.0.1:1";
   auto refused = open()->get("/api/x");
@@ -198,7 +327,7 @@ TEST_F(ApiTest, a_server_that_is_not_there_is_unavailable) {
 TEST_F(ApiTest, an_unreadable_ca_is_named) {
   config_.url = "https://127.0.0.1:1";
   config_.ca = "/nowhere/ca.pem";
-  auto api = Api::create(config_, false);
+  auto api = Api::create(config_, application_tokens(config_), false);
   ASSERT_FALSE(api.ok());
   EXPECT_NE(api.error().message.find("/nowhere/ca.pem"), std::string::npos);
 }

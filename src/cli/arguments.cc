@@ -4,43 +4,133 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/declare.h"
+#include "cli/manual.h"
+
 namespace reachback::cli {
 namespace {
 
-constexpr const char* kFooter =
-    R"(Where the server is and who asks, from the environment or ~/.config/reachback/config.toml:
+constexpr const char* kProgramHelp = "Runs live response on machines through a Reachback server.";
+constexpr const char* kProgramNotes =
+    R"(Where the server is and who asks, from the environment, ~/.config/reachback/config.toml, or what reachback login left:
   REACHBACK_URL            url            https://host:port, the server's public URL
   REACHBACK_TENANT         tenant         the tenant's id
   REACHBACK_CLIENT_ID      client_id      the application's id
-  REACHBACK_CLIENT_SECRET  client_secret  its secret
+  REACHBACK_CLIENT_SECRET  client_secret  its secret; without one, the user of reachback login asks
   REACHBACK_CA             ca             file with the CA's certificate
 
-Exit status of run: the script's own (values above 255 become 255); otherwise
+Exit status of run on one machine: the script's own (values above 255 become 255); otherwise
   125  an error of reachback: usage, configuration, a refusal by the server
   126  the action ended Failed, TimeOut or Cancelled, before the script ended by itself
   127  the server cannot be reached
   130  interrupted; the action goes on unless --cancel-on-interrupt is given
-get: 0 when the file is there whole, 126 when the action ended without it.
+Of run, get and put on several machines: 0 all went well (every script ended with 0),
+  1    every script ended by itself, some with another code than 0
+  126  at least one machine did not get to the end; the summary says which and why
+  125, 127, 130 as above
+get and put: 0 when the file is there whole, 126 when the action ended without it.
 verify: 0 when the file is proven, 1 when it is not. Every other command: 0, 125, 127 or 130.)";
-
-Error usage(std::string what) {
-  return Error{Errc::invalid_input, std::move(what)};
-}
 
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 
-Result<ActionId> action_id(const std::string& text) {
-  auto id = ActionId::parse(text);
-  if (!id) {
-    return usage("'" + text + "' is not an action id: reachback actions lists them");
+// CLI11's objects and where they write what they read.
+struct CommandLine {
+  CLI::App app{kProgramHelp, "reachback"};
+  std::vector<Declared> commands;
+
+  CommandLine() {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", "reachback " REACHBACK_VERSION);
+    declare_running(app, commands);
+    declare_actions(app, commands);
+    declare_library(app, commands);
+    declare_people(app, commands);
   }
-  return *id;
+};
+
+OptionManual describe(const CLI::Option& option) {
+  OptionManual out;
+  for (const std::string& name : option.get_snames()) {
+    out.words.push_back("-" + name);
+  }
+  for (const std::string& name : option.get_lnames()) {
+    out.words.push_back("--" + name);
+  }
+  const bool is_flag = option.get_items_expected_max() == 0;
+  out.value = option.get_positional() ? option.get_single_name()
+              : is_flag               ? ""
+                        : option.get_type_name().substr(0, option.get_type_name().find(':'));
+  out.help = option.get_description();
+  out.repeats = option.get_items_expected_max() > 1;
+  return out;
+}
+
+CommandManual describe(const CLI::App& app, const std::string& path,
+                       const std::vector<Declared>& declared) {
+  CommandManual out;
+  out.name = path;
+  out.help = app.get_description();
+  for (const Declared& d : declared) {
+    if (d.app == &app) {
+      out.synopsis = d.synopsis;
+      out.notes = d.notes;
+    }
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    auto& list = option->get_positional() ? out.words : out.options;
+    list.push_back(describe(*option));
+  }
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!sub->get_group().empty()) {
+      out.commands.push_back(
+          describe(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), declared));
+    }
+  }
+  return out;
+}
+
+CommandManual describe(const CommandLine& line) {
+  CommandManual out = describe(line.app, "", line.commands);
+  out.synopsis = "COMMAND …";
+  out.notes = kProgramNotes;
+  return out;
+}
+
+// The command whose help is asked for: the deepest that was named.
+std::string path_of(const CLI::App& app) {
+  std::string out;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    out += (out.empty() ? "" : " ") + at->get_name();
+  }
+  return out;
+}
+
+Result<Invocation> help_of(const CommandLine& line) {
+  const CommandManual program = describe(line);
+  const CommandManual* command = find_command(program, path_of(line.app));
+  return Invocation(ShowText{help_text(command != nullptr ? *command : program)});
 }
 
 }  // namespace
+
+Error usage(std::string what) {
+  return Error{Errc::invalid_input, std::move(what)};
+}
+
+void declare_print(CLI::App& app, PrintOptions& options, const char* json_help) {
+  app.add_flag("--json", options.json, json_help);
+  app.add_option("-o,--output", options.output,
+                 "Write to this file what would go to standard output; - for standard output")
+      ->type_name("FILE");
+}
+
+CommandManual manual() {
+  return describe(CommandLine());
+}
 
 Result<Duration> parse_duration(std::string_view text) {
   std::int64_t number = 0;
@@ -68,204 +158,43 @@ Result<std::string> library_name(std::string_view path) {
 }
 
 Result<Invocation> parse_arguments(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "__complete") {  // for shells, whatever the words look like
+    return Invocation(CompleteOptions{{words.begin() + 1, words.end()}});
+  }
+  if (words == std::vector<std::string>{"__man"}) {  // for the build
+    return Invocation(ShowText{man_page(manual())});
+  }
   // Everything after the first -- belongs to the script, whatever it looks like.
   auto split = std::find(words.begin(), words.end(), "--");
-  bool has_args = split != words.end();
-  std::vector<std::string> args(has_args ? split + 1 : split, words.end());
+  const bool has_args = split != words.end();
+  const std::vector<std::string> args(has_args ? split + 1 : split, words.end());
   words.erase(split, words.end());
 
-  CLI::App app{"Runs live response on machines through a Reachback server.", "reachback"};
-  app.require_subcommand(1);
-  app.footer(kFooter);
-  app.set_version_flag("--version", "reachback " REACHBACK_VERSION);
-
-  MachinesOptions machines;
-  RunOptions run;
-  GetOptions get;
-  ShowOptions show;
-  CancelOptions cancel;
-  ResultOptions result;
-  VerifyOptions verify;
-  ActionsOptions actions;
-  LibraryUploadOptions upload;
-  LibraryListOptions list;
-  LibraryDeleteOptions remove;
-  std::string id, timeout;
-  int top = 0;
-  cancel.comment = "Cancelled with reachback";
-
-  const char* json_help = "Print the API's JSON, compact, as one document";
-  CLI::App* on_machines = app.add_subcommand("machines", "List the machines");
-  on_machines->add_flag("--json", machines.json, json_help);
-
-  CLI::App* on_run =
-      app.add_subcommand("run", "Run a library script on a machine and print its result");
-  on_run->add_option("MACHINE", run.machine, "Machine id (40 hex digits) or exact name")
-      ->required();
-  on_run->add_option("SCRIPT", run.script, "Name in the library; not needed with --file");
-  on_run->add_option("--file", run.file, "Upload this file to the library first, replacing it");
-  on_run
-      ->add_option("--put", run.puts,
-                   "Put this library file into the script's folder first; may be repeated")
-      ->allow_extra_args(false);
-  on_run->add_option("--comment", run.comment, "Why, for the audit");
-  on_run->add_option("--timeout", timeout, "Stop waiting after this long: 90s, 10m, 2h");
-  on_run->add_flag("--no-wait", run.no_wait, "Print the action's id and do not wait");
-  on_run->add_flag("--cancel-on-interrupt", run.cancel_on_interrupt,
-                   "Cancel the action on Ctrl-C instead of leaving it");
-  on_run->add_flag("--raw", run.raw, "On a terminal too, print control characters as they are");
-  on_run->add_flag("--json", run.json,
-                   "Print one document: {\"action\":…,\"result\":…}, the result as downloaded");
-  on_run->footer("Words after -- are quoted so that the script gets exactly these words.");
-
-  CLI::App* on_get = app.add_subcommand("get", "Fetch a file of a machine, and check its hash");
-  on_get->add_option("MACHINE", get.machine, "Machine id (40 hex digits) or exact name")
-      ->required();
-  on_get->add_option("PATH", get.path, "The file's absolute path on the machine")->required();
-  on_get->add_option("-o,--output", get.file, "Where it goes (default: its name); - for stdout");
-  on_get->add_option("--comment", get.comment, "Why, for the audit");
-  on_get->add_option("--timeout", timeout, "Stop waiting after this long: 90s, 10m, 2h");
-  on_get->add_flag("--cancel-on-interrupt", get.cancel_on_interrupt,
-                   "Cancel the action on Ctrl-C instead of leaving it");
-
-  CLI::App* on_show = app.add_subcommand("show", "Show an action");
-  on_show->add_option("ID", id, "Action id")->required();
-  on_show->add_flag("--json", show.json, json_help);
-
-  on_show->add_flag("--receipts", show.receipts,
-                    "Print what the machine signed about its commands, for reachback verify");
-
-  CLI::App* on_cancel = app.add_subcommand("cancel", "Cancel an action");
-  on_cancel->add_option("ID", id, "Action id")->required();
-  on_cancel->add_option("--comment", cancel.comment, "Why, for the audit");
-  on_cancel->add_flag("--json", cancel.json, json_help);
-
-  CLI::App* on_result = app.add_subcommand("result", "Fetch the result of a command of an action");
-  on_result->add_option("ID", id, "Action id")->required();
-  on_result->add_option("INDEX", result.index, "Position of the command, from 0")
-      ->check(CLI::Range(0, 99999));
-  on_result->add_option("-o,--output", result.file, "Write the file as it is; - for stdout");
-  on_result->add_flag("--raw", result.raw,
-                      "On a terminal too, print control characters as they are");
-
-  on_result->add_option("--receipts", result.receipts,
-                        "Write the action's receipts to this file, for reachback verify");
-
-  CLI::App* on_verify = app.add_subcommand(
-      "verify", "Check offline that a machine signed for a result file; asks no server");
-  on_verify->add_option("RESULT", verify.result, "The file that result -o wrote")->required();
-  on_verify->add_option("--receipt", verify.receipts,
-                        "Receipts that result --receipts wrote; may be repeated (default: "
-                        "RESULT.receipts)");
-  on_verify->add_option("--machine", verify.machine, "The machine id that must have signed");
-  on_verify->add_option("--machine-key", verify.machine_key,
-                        "The machine's public key, PEM or base64 (default: the one that comes with "
-                        "the receipts: the machine id is its hash)");
-
-  CLI::App* on_actions = app.add_subcommand("actions", "List actions, newest first");
-  CLI::Option* has_top =
-      on_actions->add_option("--top", top, "At most this many")->check(CLI::Range(1, 10000));
-  on_actions->add_flag("--json", actions.json, json_help);
-
-  CLI::App* library = app.add_subcommand("library", "The library of scripts and files");
-  library->require_subcommand(1);
-  CLI::App* on_upload = library->add_subcommand("upload", "Add a file");
-  on_upload->add_option("FILE", upload.file, "Path of the file")->required();
-  on_upload->add_option("--name", upload.name, "Name in the library (default: the file's)");
-  on_upload->add_option("--description", upload.description, "What it does");
-  on_upload->add_option("--parameters-description", upload.parameters_description,
-                        "What its parameters mean; implies --has-parameters");
-  on_upload->add_flag("--has-parameters", upload.has_parameters, "It takes parameters");
-  on_upload->add_flag("--override", upload.replace, "Replace a file of this name");
-  CLI::App* on_list = library->add_subcommand("list", "List the files");
-  on_list->add_flag("--json", list.json, json_help);
-  CLI::App* on_delete = library->add_subcommand("delete", "Remove a file");
-  on_delete->add_option("NAME", remove.name, "Name in the library")->required();
-
+  CommandLine line;
   std::reverse(words.begin(), words.end());  // CLI11 takes them from the back.
   try {
-    app.parse(words);
+    line.app.parse(words);
   } catch (const CLI::CallForHelp&) {
-    return Invocation(ShowText{app.help()});
+    return help_of(line);
   } catch (const CLI::CallForAllHelp&) {
-    return Invocation(ShowText{app.help("", CLI::AppFormatMode::All)});
+    return help_of(line);
   } catch (const CLI::CallForVersion&) {
     return Invocation(ShowText{"reachback " REACHBACK_VERSION "\n"});
   } catch (const CLI::ParseError& error) {
-    return usage(one_line(error.what()) + ": see reachback --help");
+    const std::string path = path_of(line.app);
+    return usage(one_line(error.what()) + ": see reachback " + path + (path.empty() ? "" : " ") +
+                 "--help");
   }
-  if (has_args && !on_run->parsed()) {
-    return usage("only run takes words after --: see reachback --help");
-  }
-
-  if (on_machines->parsed()) {
-    return Invocation(machines);
-  }
-  if (on_run->parsed()) {
-    run.args = std::move(args);
-    for (const std::string& word : run.args) {
-      if (!is_valid_utf8(word)) {
-        return usage("an argument is not valid UTF-8: pass it in a file");
-      }
+  for (const Declared& command : line.commands) {
+    if (!command.app->parsed() || !command.finish) {
+      continue;
     }
-    if (!timeout.empty()) {
-      RB_TRY_ASSIGN(run.timeout, parse_duration(timeout));
+    if (has_args && !command.takes_words) {
+      return usage("only run takes words after --: see reachback --help");
     }
-    if (!run.file.empty()) {
-      RB_TRY_ASSIGN(std::string name, library_name(run.file));
-      if (!run.script.empty() && run.script != name) {
-        return usage("--file '" + name + "' and script '" + run.script +
-                     "' differ: leave out the script's name, and put its arguments after --");
-      }
-      run.script = std::move(name);
-    }
-    if (run.script.empty()) {
-      return usage("run needs a script: name one of reachback library list, or give --file");
-    }
-    return Invocation(run);
+    return command.finish(args);
   }
-  if (on_get->parsed()) {
-    if (!timeout.empty()) {
-      RB_TRY_ASSIGN(get.timeout, parse_duration(timeout));
-    }
-    if (!is_valid_utf8(get.path)) {
-      return usage("the path is not valid UTF-8: a script can print such a file");
-    }
-    get.file = get.file.empty() ? get.path.substr(get.path.rfind('/') + 1) : get.file;
-    if (get.file.empty()) {
-      return usage("'" + get.path + "' is a folder's path: name a file");
-    }
-    return Invocation(get);
-  }
-  if (on_verify->parsed()) {
-    return Invocation(verify);
-  }
-  if (on_actions->parsed()) {
-    if (has_top->count() > 0) {
-      actions.top = top;
-    }
-    return Invocation(actions);
-  }
-  if (on_upload->parsed()) {
-    RB_TRY_ASSIGN(upload.name, library_name(upload.name.empty() ? upload.file : upload.name));
-    upload.has_parameters = upload.has_parameters || !upload.parameters_description.empty();
-    return Invocation(upload);
-  }
-  if (on_list->parsed()) {
-    return Invocation(list);
-  }
-  if (on_delete->parsed()) {
-    return Invocation(remove);
-  }
-  RB_TRY_ASSIGN(show.id, action_id(id));
-  cancel.id = result.id = show.id;
-  if (on_show->parsed()) {
-    return Invocation(show);
-  }
-  if (on_cancel->parsed()) {
-    return Invocation(cancel);
-  }
-  return Invocation(result);
+  return usage("name a command: see reachback --help");
 }
 
 }  // namespace reachback::cli

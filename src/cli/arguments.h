@@ -12,61 +12,86 @@
 
 namespace reachback::cli {
 
+// Of every command that prints something.
+struct PrintOptions {
+  bool json = false;
+  std::string output;  // -o: where standard output goes; empty or "-": there
+};
+
+// Which machines are meant.
+struct TargetOptions {
+  std::vector<std::string> machines;  // ids or names
+  std::vector<std::string> tags;      // machines with any of them
+  std::string filter;                 // OData; with tags: that fit both
+  std::string file;                   // a line for each id or name; "-": standard input
+  int parallel = 16;
+
+  // One machine, by its name: its answer is the command's own.
+  bool is_one() const {
+    return machines.size() == 1 && tags.empty() && filter.empty() && file.empty();
+  }
+};
+
+// Of commands that start an action.
+struct ActionOptions : PrintOptions {
+  TargetOptions targets;
+  std::string comment;
+  std::optional<Duration> timeout;  // of the waiting
+  bool cancel_on_interrupt = false;
+};
+
 struct ShowText {  // --help, --version
   std::string text;
 };
-struct MachinesOptions {
-  bool json = false;
+struct MachinesOptions : PrintOptions {
+  std::vector<std::string> tags;
+  std::string filter;
 };
-struct RunOptions {
-  std::string machine;
+struct RunOptions : ActionOptions {
   std::string script;             // library name; empty: the base name of `file`
   std::string file;               // uploaded first when not empty
   std::vector<std::string> args;  // the words after --
   std::vector<std::string> puts;  // library files for the script's folder
-  std::string comment;
-  std::optional<Duration> timeout;  // of the waiting
   bool no_wait = false;
-  bool cancel_on_interrupt = false;
+  bool no_live = false;
   bool raw = false;
-  bool json = false;
 };
-struct GetOptions {
-  std::string machine;
+struct GetOptions : ActionOptions {
   std::string path;  // on the machine
-  std::string file;  // where it goes; empty: the path's last part; "-": standard output
-  std::string comment;
-  std::optional<Duration> timeout;  // of the waiting
-  bool cancel_on_interrupt = false;
+  std::string file;  // where it goes; "-": standard output; of several machines: a folder
 };
-struct ShowOptions {
+struct PutOptions : ActionOptions {
+  std::string file;           // uploaded first
+  std::string name;           // in the library
+  bool from_library = false;  // it is there already: nothing is uploaded
+};
+struct ShowOptions : PrintOptions {
   ActionId id;
-  bool json = false;
   bool receipts = false;  // the API's document of them instead of the action
 };
-struct CancelOptions {
+struct CancelOptions : PrintOptions {
   ActionId id;
   std::string comment;
-  bool json = false;
 };
 struct ResultOptions {
   ActionId id;
   int index = 0;
   std::string file;  // empty: standard output, readable; "-": standard output, as it is
   bool raw = false;
+  bool json = false;
   std::string receipts;  // where to put the action's receipts; empty: nowhere
 };
-struct VerifyOptions {
+struct VerifyOptions : PrintOptions {
   std::string result;
   std::vector<std::string> receipts;  // empty: the result's name with ".receipts"
   std::string machine_key;            // empty: the receipts' own, which is self-certifying
   std::string machine;                // the id that must have signed; empty: any
 };
-struct ActionsOptions {
+struct ActionsOptions : PrintOptions {
   std::optional<int> top;
-  bool json = false;
+  std::string filter;
 };
-struct LibraryUploadOptions {
+struct LibraryUploadOptions : PrintOptions {
   std::string file;
   std::string name;  // empty: the base name of `file`
   std::string description;
@@ -74,16 +99,28 @@ struct LibraryUploadOptions {
   bool has_parameters = false;
   bool replace = false;
 };
-struct LibraryListOptions {
-  bool json = false;
-};
-struct LibraryDeleteOptions {
+struct LibraryListOptions : PrintOptions {};
+struct LibraryDeleteOptions : PrintOptions {
   std::string name;
 };
+struct LoginOptions : PrintOptions {
+  std::string url, tenant, client_id, ca;  // empty: as configured
+};
+struct LogoutOptions : PrintOptions {};
+struct WhoamiOptions : PrintOptions {};
+struct CompletionOptions : PrintOptions {
+  std::string shell;
+};
+// What a shell asks while somebody types: the words so far, the last one not finished.
+struct CompleteOptions {
+  std::vector<std::string> words;
+};
 
-using Invocation = std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, ShowOptions,
-                                CancelOptions, ResultOptions, VerifyOptions, ActionsOptions,
-                                LibraryUploadOptions, LibraryListOptions, LibraryDeleteOptions>;
+using Invocation =
+    std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, PutOptions, ShowOptions,
+                 CancelOptions, ResultOptions, VerifyOptions, ActionsOptions, LibraryUploadOptions,
+                 LibraryListOptions, LibraryDeleteOptions, LoginOptions, LogoutOptions,
+                 WhoamiOptions, CompletionOptions, CompleteOptions>;
 
 // argv without the program's name. Errors: invalid_input, ready to be shown.
 Result<Invocation> parse_arguments(std::vector<std::string> words);

@@ -23,7 +23,7 @@ std::string refusal(std::vector<std::string> words) {
 TEST(Arguments, run_takes_a_machine_a_script_and_words) {
   auto run = parsed<RunOptions>({"run", "host-1", "triage.sh", "--comment", "case 7", "--timeout",
                                  "10m", "--json", "--", "--fast", "-v", "a b", "--", ""});
-  EXPECT_EQ(run.machine, "host-1");
+  EXPECT_EQ(run.targets.machines, std::vector<std::string>{"host-1"});
   EXPECT_EQ(run.script, "triage.sh");
   EXPECT_EQ(run.comment, "case 7");
   EXPECT_EQ(run.timeout, Duration(std::chrono::minutes(10)));
@@ -37,7 +37,8 @@ TEST(Arguments, run_with_a_file_is_named_after_it) {
   EXPECT_EQ(run.file, "/tmp/x/triage.sh");
   EXPECT_EQ(run.args, std::vector<std::string>{"a"});
   EXPECT_EQ(parsed<RunOptions>({"run", "h", "x.sh", "--file", "x.sh"}).script, "x.sh");
-  EXPECT_NE(refusal({"run", "h", "y.sh", "--file", "x.sh"}).find("differ"), std::string::npos);
+  EXPECT_EQ(parsed<RunOptions>({"run", "h", "i", "--file", "x.sh"}).targets.machines,
+            (std::vector<std::string>{"h", "i"}));
   EXPECT_NE(refusal({"run", "h", "--file", "my script.sh"}).find("library name"),
             std::string::npos);
   EXPECT_NE(refusal({"run", "h", "--file", "dir/"}).find("library name"), std::string::npos);
@@ -67,6 +68,53 @@ TEST(Arguments, run_needs_a_script) {
 
 TEST(Arguments, words_that_are_not_utf8_are_refused) {
   EXPECT_NE(refusal({"run", "h", "x.sh", "--", "\xff"}).find("UTF-8"), std::string::npos);
+}
+
+TEST(Arguments, several_machines_are_named_in_several_ways) {
+  auto run = parsed<RunOptions>({"run", "a", "b", "x.sh", "--parallel", "3", "-o", "out"});
+  EXPECT_EQ(run.targets.machines, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(run.script, "x.sh");
+  EXPECT_EQ(run.targets.parallel, 3);
+  EXPECT_EQ(run.output, "out");
+  EXPECT_FALSE(run.targets.is_one());
+  run = parsed<RunOptions>({"run", "--tag", "t", "--tag", "u", "x.sh"});
+  EXPECT_EQ(run.targets.tags, (std::vector<std::string>{"t", "u"}));
+  EXPECT_TRUE(run.targets.machines.empty());
+  EXPECT_EQ(run.script, "x.sh");
+  EXPECT_FALSE(parsed<RunOptions>({"run", "--filter", "f", "--file", "x.sh"}).targets.is_one());
+  EXPECT_TRUE(parsed<RunOptions>({"run", "a", "x.sh"}).targets.is_one());
+  auto get = parsed<GetOptions>({"get", "--machines-from", "-", "/x/y", "-o", "d"});
+  EXPECT_EQ(get.path, "/x/y");
+  EXPECT_EQ(get.file, "d");
+  EXPECT_NE(refusal({"get", "a", "b", "/x"}).find("-o DIR"), std::string::npos);
+  EXPECT_NE(refusal({"get", "a", "/x", "--json", "-o", "-"}).find("-o FILE"), std::string::npos);
+  EXPECT_NE(refusal({"run", "--tag", "t"}).find("needs a script"), std::string::npos);
+  EXPECT_FALSE(refusal({"run", "a", "x.sh", "--parallel", "0"}).empty());
+  EXPECT_FALSE(refusal({"run", "a", "x.sh", "--parallel", "65"}).empty());
+}
+
+TEST(Arguments, put_takes_machines_and_a_file) {
+  auto put = parsed<PutOptions>({"put", "a", "b", "dir/tool.bin"});
+  EXPECT_EQ(put.targets.machines.size(), 2u);
+  EXPECT_EQ(put.file, "dir/tool.bin");
+  EXPECT_EQ(put.name, "tool.bin");
+  EXPECT_EQ(parsed<PutOptions>({"put", "a", "x", "--name", "y"}).name, "y");
+  EXPECT_TRUE(parsed<PutOptions>({"put", "a", "x", "--from-library"}).from_library);
+  EXPECT_FALSE(refusal({"put", "a", "x", "--from-library", "--name", "y"}).empty());
+  EXPECT_FALSE(refusal({"put", "a"}).empty());
+  EXPECT_FALSE(refusal({"put", "a", "my file"}).empty());
+}
+
+TEST(Arguments, everything_that_prints_takes_a_file) {
+  EXPECT_EQ(parsed<MachinesOptions>({"machines", "-o", "f"}).output, "f");
+  EXPECT_EQ(parsed<WhoamiOptions>({"whoami", "--json", "-o", "-"}).output, "-");
+  EXPECT_EQ(parsed<LoginOptions>({"login", "--url", "https://x"}).url, "https://x");
+  EXPECT_EQ(parsed<CompletionOptions>({"completion", "fish"}).shell, "fish");
+  EXPECT_FALSE(refusal({"completion", "tcsh"}).empty());
+}
+
+TEST(Arguments, what_a_shell_asks_is_not_read_as_options) {
+  EXPECT_EQ(parsed<CompleteOptions>({"__complete", "run", "--he", "--"}).words.size(), 3u);
 }
 
 TEST(Arguments, only_run_takes_words) {

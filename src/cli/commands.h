@@ -11,6 +11,7 @@ namespace reachback::cli {
 
 Result<int> machines(Api& api, const Terminal& terminal, const MachinesOptions& options);
 Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options);
+Result<int> put(Api& api, const Terminal& terminal, const PutOptions& options);
 Result<int> get(Api& api, const Terminal& terminal, const GetOptions& options);
 Result<int> show(Api& api, const Terminal& terminal, const ShowOptions& options);
 Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options);
@@ -21,9 +22,23 @@ Result<int> library_upload(Api& api, const Terminal& terminal, const LibraryUplo
 Result<int> library_list(Api& api, const Terminal& terminal, const LibraryListOptions& options);
 Result<int> library_delete(Api& api, const Terminal& terminal, const LibraryDeleteOptions& options);
 
-// Shared by `run --file` and `library upload`: answers with the library's entry as JSON.
-Result<std::string> upload_file(Api& api, const LibraryUploadOptions& options);
+// config: where to; what the options leave open is asked of the server.
+Result<int> login(Api& api, const Terminal& terminal, const Config& config,
+                  const LoginOptions& options);
+Result<int> logout(Api& api, const Config& config, const LogoutOptions& options);
+Result<int> whoami(Api& api, const Terminal& terminal, const WhoamiOptions& options);
+Result<int> completion(const CompletionOptions& options);
+// open: a conversation, made when a word needs the server.
+using OpenApi = std::function<Result<std::unique_ptr<Api>>()>;
+Result<int> complete_words(const OpenApi& open, const CompleteOptions& options);
 
+// Shared by `run --file`, `put` and `library upload`: answers with the library's entry as JSON.
+Result<std::string> upload_file(Api& api, const Terminal& terminal,
+                                const LibraryUploadOptions& options);
+// The script that `run --file` names, replacing one of its name.
+Result<void> upload_script(Api& api, const Terminal& terminal, const RunOptions& options);
+
+inline constexpr int kExitSomeFailed = 1;  // of several scripts
 inline constexpr int kExitOther = 125;
 inline constexpr int kExitNoExitCode = 126;
 inline constexpr int kExitUnreachable = 127;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "cli/login_file.h"
 #include "net/http_client.h"
 
 namespace reachback::cli {
@@ -108,28 +109,56 @@ Environment process_environment() {
   };
 }
 
-Result<Config> load_config(const Environment& environment) {
+Result<Config> load_config(const Environment& environment, Need need,
+                           const std::map<std::string, std::string>& overrides) {
   Config out;
   std::map<std::string, std::string> values;
   std::string path = "~/.config/reachback/config.toml";
+  std::vector<Login> logins;
   if (auto home = environment("HOME")) {
     path = *home + "/.config/reachback/config.toml";
+    out.login_file = *home + "/.config/reachback/logins.json";
     RB_TRY_ASSIGN(values, read_toml(path, out.warnings));
   }
   for (const Key& key : kKeys) {
     if (auto value = environment(key.variable)) {
       values[key.name] = *value;
     }
-    if (values[key.name].empty() && std::string_view(key.name) != "ca") {
-      return bad(
-          fmt::format("no {} is set: export {} or write it into {}", key.name, key.variable, path));
+    if (auto value = overrides.find(key.name); value != overrides.end()) {
+      values[key.name] = value->second;
     }
   }
-  RB_TRY_ASSIGN(out.url, check_url(values["url"]));
+  if (!values["url"].empty()) {
+    RB_TRY_ASSIGN(out.url, check_url(values["url"]));
+  }
   out.tenant = values["tenant"];
   out.client_id = values["client_id"];
-  out.client_secret = Secret(values["client_secret"]);
+  out.client_secret = Secret(need == Need::a_login ? "" : values["client_secret"]);
   out.ca = values["ca"];
+  if (out.client_secret.empty() && !out.login_file.empty()) {
+    RB_TRY_ASSIGN(logins, read_logins(out.login_file));
+  }
+  const Login* login = find_login(logins, out);
+  if (login != nullptr && need != Need::to_sign_in) {
+    out.url = login->url;
+    out.tenant = login->tenant;
+    out.client_id = login->client_id;
+    out.ca = out.ca.empty() ? login->ca : out.ca;
+  }
+  const std::string_view missing = out.url.empty()                                 ? "url"
+                                   : need == Need::to_sign_in                      ? ""
+                                   : out.tenant.empty()                            ? "tenant"
+                                   : out.client_id.empty()                         ? "client_id"
+                                   : out.client_secret.empty() && login == nullptr ? "client_secret"
+                                                                                   : "";
+  for (const Key& key : kKeys) {
+    if (missing == key.name) {
+      return bad(
+          fmt::format("no {} is set: sign in with reachback login --url URL, or export {} or write "
+                      "it into {}",
+                      key.name, key.variable, path));
+    }
+  }
   if (out.ca.empty() && out.url.starts_with("https://")) {
     if (!path_exists(kSystemBundle)) {
       return bad("no CA is set: export REACHBACK_CA with the path of the server's ca file");

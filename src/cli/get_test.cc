@@ -31,7 +31,7 @@ std::string gzip(const std::string& bytes) {
 class Get : public ::testing::Test {
  protected:
   Get() {
-    options.machine = kMachine;
+    options.targets.machines = {kMachine};
     options.path = "/etc/x";
     options.file = folder / "x";
   }

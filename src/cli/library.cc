@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/fields.h"
 #include "cli/multipart.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "crypto/random.h"
+#include "json/json.h"
 
 namespace reachback::cli {
 namespace {
@@ -16,7 +20,8 @@ constexpr std::uint64_t kUploadBytesMax = 256 << 20;
 
 }  // namespace
 
-Result<std::string> upload_file(Api& api, const LibraryUploadOptions& options) {
+Result<std::string> upload_file(Api& api, const Terminal& terminal,
+                                const LibraryUploadOptions& options) {
   auto content = read_file(options.file, kUploadBytesMax);
   if (!content) {
     return Error{content.error().code, content.error().message + ": give a file that can be read"};
@@ -28,13 +33,23 @@ Result<std::string> upload_file(Api& api, const LibraryUploadOptions& options) {
   form.add("HasParameters", options.has_parameters ? "true" : "false");
   form.add("OverrideIfExists", options.replace ? "true" : "false");
   form.add_file("file", options.name, *content);
-  auto answer = api.post("/api/libraryfiles", form.body(), form.content_type());
+  Meter meter(terminal, options.name);
+  const std::string body = form.body();
+  auto answer = api.post("/api/libraryfiles", body, form.content_type(), {},
+                         [&meter, size = body.size()](std::uint64_t sent) {
+                           meter.show(std::min<std::uint64_t>(sent, size), size);
+                         });
   return answer.ok() ? answer : answer.error().in("upload " + options.name);
 }
 
-Result<int> library_upload(Api& api, const Terminal&, const LibraryUploadOptions& options) {
-  RB_TRY_ASSIGN(std::string body, upload_file(api, options));
+Result<int> library_upload(Api& api, const Terminal& terminal,
+                           const LibraryUploadOptions& options) {
+  RB_TRY_ASSIGN(std::string body, upload_file(api, terminal, options));
   RB_TRY_ASSIGN(Fields entry, Fields::parse(body));
+  if (options.json) {
+    RB_TRY(write_out(entry.json() + "\n"));
+    return 0;
+  }
   RB_TRY(write_out(fmt::format("{} sha256 {}\n", escape_line(entry.text("fileName")),
                                escape_line(entry.text("sha256")))));
   return 0;
@@ -60,7 +75,8 @@ Result<int> library_delete(Api& api, const Terminal&, const LibraryDeleteOptions
   if (!removed) {
     return removed.error().in(options.name);
   }
-  RB_TRY(write_out(escape_line(options.name) + " removed\n"));
+  RB_TRY(write_out(options.json ? "{\"removed\":" + json::quote(options.name) + "}\n"
+                                : escape_line(options.name) + " removed\n"));
   return 0;
 }
 

@@ -5,11 +5,13 @@
 #include "cli/commands.h"
 #include "cli/fields.h"
 #include "cli/table.h"
+#include "cli/targets.h"
 
 namespace reachback::cli {
 
 Result<int> machines(Api& api, const Terminal& terminal, const MachinesOptions& options) {
-  RB_TRY_ASSIGN(std::vector<Fields> list, list_all(api, "/api/machines"));
+  RB_TRY_ASSIGN(std::vector<Fields> list,
+                list_all(api, machines_target(options.tags, options.filter)));
   if (options.json) {
     RB_TRY(write_out(json_array(list)));
     return 0;

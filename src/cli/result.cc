@@ -5,22 +5,29 @@
 #include "base/file.h"
 #include "cli/action.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/script_output.h"
+#include "cli/transfer.h"
+#include "json/json.h"
 
 namespace reachback::cli {
 namespace {
 
 // Beside the wanted file until it is whole, so that no half file stands under its name.
-Result<std::uint64_t> save(Api& api, const std::string& link, const std::string& path) {
+Result<std::uint64_t> save(Api& api, const Mint& mint, const std::string& path, Meter* meter) {
   std::string partial = path + ".part";
   RB_TRY_ASSIGN(Fd file, open_file(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  std::uint64_t bytes = 0;
   Result<void> written;
-  auto downloaded = api.download(link, [&file, &bytes, &written](std::string_view piece) {
-    written = write_all(file.get(), piece);
-    bytes += piece.size();
-    return written.ok();
-  });
-  auto done = !written.ok() ? written : downloaded;
+  auto fetched = fetch_all(
+      api, mint,
+      [&file, &written](std::string_view piece) {
+        written = write_all(file.get(), piece);
+        return written.ok();
+      },
+      meter);
+  Result<void> done = !written.ok()  ? written
+                      : fetched.ok() ? Result<void>()
+                                     : Result<void>(fetched.error());
   if (done.ok() && ::rename(partial.c_str(), path.c_str()) != 0) {
     done = errno_error("rename", path);
   }
@@ -28,7 +35,22 @@ Result<std::uint64_t> save(Api& api, const std::string& link, const std::string&
     ::unlink(partial.c_str());
     return done.error();
   }
-  return bytes;
+  return *fetched;
+}
+
+// The file as it is on standard output.
+Result<void> pass_on(Api& api, const Mint& mint) {
+  Result<void> written;
+  auto fetched = fetch_all(
+      api, mint,
+      [&written](std::string_view piece) {
+        written = write_out(piece);
+        return written.ok();
+      },
+      nullptr);
+  RB_TRY(written);
+  RB_TRY(fetched);
+  return {};
 }
 
 }  // namespace
@@ -52,7 +74,8 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     RB_TRY_ASSIGN(std::string receipts, get_receipts(api, options.id));
     RB_TRY(write_file_durably(options.receipts, receipts + "\n"));
   }
-  auto link = mint_link(api, options.id, options.index);
+  const Mint again = [&api, &options] { return mint_link(api, options.id, options.index); };
+  auto link = again();
   if (!link) {
     if (link.error().code == Errc::not_found) {
       return Error{Errc::not_found,
@@ -61,22 +84,40 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     }
     return link.error();
   }
+  const Mint mint = beginning_with(*link, again);
   if (!options.file.empty() && options.file != "-") {
-    RB_TRY_ASSIGN(std::uint64_t bytes, save(api, *link, options.file));
-    if (terminal.err_is_terminal) {
+    std::uint64_t bytes = 0;
+    {
+      Meter meter(terminal, options.file);
+      RB_TRY_ASSIGN(bytes, save(api, mint, options.file, &meter));
+    }
+    if (options.json) {
+      RB_TRY(write_out(fmt::format("{{\"id\":{},\"index\":{},\"bytes\":{},\"file\":{}}}\n",
+                                   json::quote(options.id.text()), index, bytes,
+                                   json::quote(options.file))));
+    } else if (terminal.err_is_terminal) {
       complain(fmt::format("{} bytes in {}", bytes, options.file));
     }
     return 0;
   }
-  if (options.file == "-" || type != "RunScript") {
-    if (terminal.out_is_terminal && options.file.empty() && !options.raw) {
+  if (options.file == "-" || options.json || type != "RunScript") {
+    if (options.json && type != "RunScript") {
+      return Error{Errc::invalid_input,
+                   "the result is a file, not JSON: name where it goes with -o FILE"};
+    }
+    if (terminal.out_is_terminal && options.file.empty() && !options.raw && !options.json) {
       return Error{Errc::invalid_input,
                    "the result is a file: name where it goes with -o FILE, or -o - to print it"};
     }
-    RB_TRY(print_file(api, *link));
+    RB_TRY(pass_on(api, mint));
     return 0;
   }
-  RB_TRY_ASSIGN(ScriptResult script, print_script_result(api, *link, terminal, options.raw));
+  ScriptPrinter printer(terminal, options.raw);
+  RB_TRY_ASSIGN(const ScriptResult script,
+                read_script_result(api, mint, [&printer](ScriptStream stream, std::string_view s) {
+                  return printer.print(stream, s);
+                }));
+  RB_TRY(printer.finish());
   if (terminal.err_is_terminal && script.exit_code) {
     complain(fmt::format("the script's exit code is {}", *script.exit_code));
   }

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "cli/action.h"
 #include "cli/commands.h"
+#include "cli/live.h"
 #include "cli/machines.h"
-#include "cli/result_file.h"
+#include "cli/script_output.h"
 #include "cli/submit.h"
 #include "json/json.h"
 #include "protocol/words.h"
@@ -14,52 +18,113 @@ namespace reachback::cli {
 namespace {
 
 // {"action":…,"result":…}, the result copied through while its exit code is read.
-Result<ScriptResult> print_json(Api& api, const Fields& action,
-                                const std::optional<std::string>& link) {
+Result<ScriptResult> print_json(Api& api, const Fields& action, const Mint& mint, bool has_result) {
   RB_TRY(write_out("{\"action\":" + action.json() + ",\"result\":"));
   ScriptResult out;
-  if (!link) {
+  if (!has_result) {
     RB_TRY(write_out("null}\n"));
     return out;
   }
   ResultFileReader reader([](ScriptStream, std::string_view) { return true; });
   Result<void> handled;
-  auto downloaded = api.download(*link, [&reader, &handled](std::string_view piece) {
-    handled = reader.feed(piece);
-    if (handled.ok()) {
-      handled = write_out(piece);
-    }
-    return handled.ok();
-  });
+  auto fetched = fetch_all(
+      api, mint,
+      [&reader, &handled](std::string_view piece) {
+        handled = reader.feed(piece);
+        if (handled.ok()) {
+          handled = write_out(piece);
+        }
+        return handled.ok();
+      },
+      nullptr);
   RB_TRY(handled);
-  RB_TRY(downloaded);
+  RB_TRY(fetched);
   RB_TRY(reader.finish());
   RB_TRY(write_out("}\n"));
   out.exit_code = reader.exit_code();
   return out;
 }
 
-Result<int> report(Api& api, const Terminal& terminal, const RunOptions& options,
-                   const ActionId& id, const Fields& action) {
-  std::vector<Fields> commands = action.objects("commands");
-  const std::size_t index = options.puts.size();
-  Fields command = index < commands.size() ? commands[index] : action.object("");
-  std::optional<std::string> link;
-  auto minted = mint_link(api, id, static_cast<int>(index));
-  if (minted.ok()) {
-    link = std::move(*minted);
-  } else if (minted.error().code != Errc::not_found) {
-    return minted.error();
+// One action from its acceptance to its exit status.
+class OneRun {
+ public:
+  OneRun(Api& api, const Terminal& terminal, const RunOptions& options, const ActionId& id)
+      : api_(api),
+        terminal_(terminal),
+        options_(options),
+        id_(id),
+        index_(static_cast<int>(options.puts.size())),
+        printer_(terminal, options.raw),
+        view_(index_,
+              {[this](ScriptStream stream, std::string_view text) {
+                 printed_ = printer_.print(stream, text);
+                 return printed_.ok();
+               },
+               [this](const std::string& status) { tell_status(terminal_, id_, status); }}) {}
+
+  Result<int> finish() {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<Duration> left = options_.timeout;
+    if (!options_.no_live && !options_.json) {
+      RB_TRY(watch_live(start));
+      if (left) {
+        const auto gone =
+            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start);
+        left = std::max<Duration>(*left - gone, std::chrono::seconds(1));
+      }
+    }
+    RB_TRY_ASSIGN(const Fields action, watch_action(api_, terminal_, id_, left));
+    return report(action);
   }
-  ScriptResult script;
-  if (options.json) {
-    RB_TRY_ASSIGN(script, print_json(api, action, link));
-  } else if (link) {
-    RB_TRY_ASSIGN(script, print_script_result(api, *link, terminal, options.raw));
+
+ private:
+  // Whatever live view lacks, the result has: only what ends everything is an error.
+  Result<void> watch_live(std::chrono::steady_clock::time_point start) {
+    std::optional<std::chrono::steady_clock::time_point> until;
+    if (options_.timeout) {
+      until = start +
+              std::chrono::duration_cast<std::chrono::steady_clock::duration>(*options_.timeout);
+    }
+    auto followed = follow_action(api_, id_, until, view_);
+    RB_TRY(printed_);
+    return api_.interrupted() ? followed : Result<void>();
   }
-  complain_about(action);
-  return exit_status(command.text("commandStatus"), script.exit_code);
-}
+
+  Result<int> report(const Fields& action) {
+    const std::vector<Fields> commands = action.objects("commands");
+    const auto index = static_cast<std::size_t>(index_);
+    const Fields command = index < commands.size() ? commands[index] : action.object("");
+    auto link = mint_link(api_, id_, index_);
+    if (!link.ok() && link.error().code != Errc::not_found) {
+      return link.error();
+    }
+    const Mint mint = beginning_with(link.ok() ? *link : std::string(),
+                                     [this] { return mint_link(api_, id_, index_); });
+    ScriptResult script;
+    if (options_.json) {
+      RB_TRY_ASSIGN(script, print_json(api_, action, mint, link.ok()));
+    } else if (link.ok()) {
+      RB_TRY_ASSIGN(script, read_script_result(
+                                api_, mint,
+                                [this](ScriptStream stream, std::string_view text) {
+                                  return printer_.print(stream, text);
+                                },
+                                &view_.shown()));
+    }
+    RB_TRY(printer_.finish());
+    complain_about(action);
+    return exit_status(command.text("commandStatus"), script.exit_code);
+  }
+
+  Api& api_;
+  const Terminal& terminal_;
+  const RunOptions& options_;
+  const ActionId id_;
+  const int index_;
+  Result<void> printed_;
+  ScriptPrinter printer_;
+  LiveView view_;
+};
 
 }  // namespace
 
@@ -88,14 +153,12 @@ std::string run_script_body(const RunOptions& options) {
 }
 
 Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options) {
-  RB_TRY_ASSIGN(std::string machine, find_machine(api, options.machine));
+  if (!options.targets.is_one()) {
+    return run_on_many(api, terminal, options);
+  }
+  RB_TRY_ASSIGN(std::string machine, find_machine(api, options.targets.machines.front()));
   if (!options.file.empty()) {
-    LibraryUploadOptions upload;
-    upload.file = options.file;
-    upload.name = options.script;
-    upload.has_parameters = !options.args.empty();
-    upload.replace = true;
-    RB_TRY(upload_file(api, upload));
+    RB_TRY(upload_script(api, terminal, options));
   }
   RB_TRY_ASSIGN(const SentAction sent,
                 submit_action(api, machine, run_script_body(options), "run " + options.script));
@@ -104,13 +167,18 @@ Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options) {
                                   : sent.id.text() + "\n"));
     return 0;
   }
-  auto ended = watch_action(api, terminal, sent.id, options.timeout);
-  auto outcome =
-      ended.ok() ? report(api, terminal, options, sent.id, *ended) : Result<int>(ended.error());
-  if (api.interrupted()) {
-    return leave_action(api, sent.id, options.cancel_on_interrupt);
-  }
-  return outcome;
+  auto outcome = OneRun(api, terminal, options, sent.id).finish();
+  return api.interrupted() ? leave_action(api, sent.id, options.cancel_on_interrupt) : outcome;
+}
+
+Result<void> upload_script(Api& api, const Terminal& terminal, const RunOptions& options) {
+  LibraryUploadOptions upload;
+  upload.file = options.file;
+  upload.name = options.script;
+  upload.has_parameters = !options.args.empty();
+  upload.replace = true;
+  RB_TRY(upload_file(api, terminal, upload));
+  return {};
 }
 
 }  // namespace reachback::cli

@@ -1,4 +1,4 @@
-// The parts of `run` that have no side effects.
+// The parts of `run` that have no side effects, and what it does on one of several machines.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/arguments.h"
+#include "cli/fleet.h"
 
 namespace reachback::cli {
 
@@ -18,5 +19,11 @@ int exit_status(std::string_view command_status, std::optional<std::int64_t> exi
 // The body of runliveresponse: the files to put, then the script. The words of args are joined so
 // that the agent's split gives them back.
 std::string run_script_body(const RunOptions& options);
+
+// Runs it on several; with an output folder, results go there.
+Result<int> run_on_many(Api& api, const Terminal& terminal, const RunOptions& options);
+
+// What an action that did not succeed says: "Failed: the command's error".
+std::string describe_failure(const Fields& action);
 
 }  // namespace reachback::cli

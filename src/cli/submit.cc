@@ -28,13 +28,29 @@ Result<SentAction> submit_action(Api& api, const std::string& machine, const std
   return SentAction{*id, std::move(action)};
 }
 
+Result<SentAction> submit_patiently(Api& api, const std::string& machine, const std::string& body,
+                                    const std::string& what) {
+  constexpr int kTriesMax = 40;
+  for (int attempt = 1;; ++attempt) {
+    auto sent = submit_action(api, machine, body, what);
+    if (sent.ok() || sent.error().code != Errc::too_many_requests || attempt == kTriesMax ||
+        !api.pause(std::chrono::seconds(15))) {
+      return sent;
+    }
+  }
+}
+
 Result<Fields> watch_action(Api& api, const Terminal& terminal, const ActionId& id,
                             std::optional<Duration> timeout) {
   return wait_for_final(api, id, timeout, [&terminal, &id](const std::string& status) {
-    if (terminal.err_is_terminal && !is_final(status)) {
-      complain("action " + id.text() + ": " + status);
-    }
+    tell_status(terminal, id, status);
   });
+}
+
+void tell_status(const Terminal& terminal, const ActionId& id, const std::string& status) {
+  if (terminal.err_is_terminal && !is_final(status)) {
+    complain("action " + id.text() + ": " + status);
+  }
 }
 
 int leave_action(Api& api, const ActionId& id, bool cancel) {

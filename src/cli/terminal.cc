@@ -124,9 +124,17 @@ Terminal Terminal::of_process() {
   out.err_is_terminal = isatty(STDERR_FILENO) == 1;
   const char* term = std::getenv("TERM");
   const char* no_colour = std::getenv("NO_COLOR");
-  out.coloured = out.out_is_terminal && term != nullptr && std::string_view(term) != "dumb" &&
-                 (no_colour == nullptr || *no_colour == '\0');
+  const bool may_colour = term != nullptr && std::string_view(term) != "dumb" &&
+                          (no_colour == nullptr || *no_colour == '\0');
+  out.coloured = out.out_is_terminal && may_colour;
+  out.err_coloured = out.err_is_terminal && may_colour;
   return out;
+}
+
+std::string Terminal::paint_error(Colour colour, std::string_view text) const {
+  Terminal error;
+  error.coloured = err_coloured;
+  return error.paint(colour, text);
 }
 
 std::string Terminal::paint(Colour colour, std::string_view text) const {

@@ -31,9 +31,11 @@ struct Terminal {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   bool coloured = false;  // standard output is a terminal, TERM is not dumb, NO_COLOR is not set
+  bool err_coloured = false;  // standard error likewise
 
   static Terminal of_process();
   std::string paint(Colour colour, std::string_view text) const;
+  std::string paint_error(Colour colour, std::string_view text) const;  // for standard error
 };
 // Of an action or a command, by its status.
 Colour status_colour(std::string_view status);

@@ -7,6 +7,7 @@
 #include "cli/receipts.h"
 #include "cli/result_file.h"
 #include "crypto/digest.h"
+#include "json/json.h"
 
 namespace reachback::cli {
 namespace {
@@ -75,12 +76,17 @@ Result<int> verify(const VerifyOptions& options) {
                                       ", not by " + options.machine};
   }
   if (!chain.ok()) {
+    if (options.json) {
+      RB_TRY(
+          write_out("{\"proven\":false,\"message\":" + json::quote(chain.error().message) + "}\n"));
+    }
     complain("NOT proven: " + chain.error().message);
     return 1;
   }
   const std::string line =
       fmt::format("proven: {}; {}. Not proven: {}.", proof->proven, *chain, proof->not_proven);
-  RB_TRY(write_out(escape_line(line) + "\n"));
+  RB_TRY(write_out(options.json ? "{\"proven\":true,\"message\":" + json::quote(line) + "}\n"
+                                : escape_line(line) + "\n"));
   return 0;
 }
 

@@ -70,6 +70,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::size_t body_at_ = 0;
   std::uint64_t file_at_ = 0;
   bool all_sent_ = false;
+  std::uint64_t sent_ = 0;
 
   bool heard_ = false;  // A byte of the answer.
   bool have_head_ = false;

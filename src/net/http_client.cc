@@ -129,6 +129,7 @@ void ClientSession::begin_request() {
   body_at_ = 0;
   file_at_ = 0;
   all_sent_ = false;
+  sent_ = 0;
   if (!request.file && request.body.size() <= kBodyWithHeadBytesMax) {
     out_ += request.body;
     body_at_ = request.body.size();
@@ -193,7 +194,11 @@ void ClientSession::flush() {
     switch (io.status) {
       case Stream::Status::ok:
         note_sent(io.bytes);
+        sent_ += io.bytes;
         progress();
+        if (job_->request.on_sent) {
+          job_->request.on_sent(sent_);
+        }
         break;
       case Stream::Status::want_read:
       case Stream::Status::want_write:

@@ -34,11 +34,14 @@ struct ClientRequest {
   std::string body;
   std::optional<FileBody> file;                 // instead of body
   Duration timeout = std::chrono::seconds(30);  // without a byte going either way
-  // Set: body bytes of the answer go here in pieces and ClientResponse.body stays empty. Return
-  // false to abort.
+  // Set: body bytes of the answer go here in pieces, as they arrive (of a chunked one too), and
+  // ClientResponse.body stays empty. Return false to abort.
   std::function<bool(std::string_view)> on_body;
   // Set: called once with status and headers before any body byte.
   std::function<void(int status, const Headers&)> on_head;
+  // Set: called with how many bytes of head and body have been handed to the connection, as they
+  // go.
+  std::function<void(std::uint64_t bytes)> on_sent;
   std::uint64_t body_bytes_max = 16 << 20;  // of the answer, when on_body is not set
 };
 struct ClientResponse {

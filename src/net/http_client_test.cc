@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -283,6 +284,65 @@ TEST_F(HttpClientTest, Every_framing_of_an_answer_is_read) {
   EXPECT_EQ(client.get("/").error().code, Errc::protocol);
   EXPECT_EQ(client.get("/").value().body, "ok");
   EXPECT_EQ(client.get("/").value().body, "ok");
+}
+
+TEST_F(HttpClientTest, A_chunk_is_handed_out_before_the_next_one_comes) {
+  // The server's second chunk waits until the client has had the first.
+  std::promise<void> had_first;
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  socklen_t size = sizeof at;
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size);
+  std::thread server([listener, first = had_first.get_future()]() mutable {
+    const int connection = ::accept(listener, nullptr, nullptr);
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+    ::send(connection, head.data(), head.size(), MSG_NOSIGNAL);
+    await(std::move(first));
+    const std::string rest = "3\r\ntwo\r\n0\r\n\r\n";
+    ::send(connection, rest.data(), rest.size(), MSG_NOSIGNAL);
+    char byte = 0;
+    while (::recv(connection, &byte, 1, 0) > 0) {
+    }
+    ::close(connection);
+  });
+  {
+    BlockingClient client(Origin{"http", "127.0.0.1", std::to_string(ntohs(at.sin_port))}, nullptr);
+    auto pieces = std::make_shared<std::vector<std::string>>();
+    ClientRequest request;
+    request.on_body = [pieces, &had_first](std::string_view piece) {
+      pieces->emplace_back(piece);
+      if (pieces->size() == 1) {
+        had_first.set_value();
+      }
+      return true;
+    };
+    auto answer = client.send(request);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(*pieces, (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(answer->body, "");
+  }
+  server.join();
+  ::close(listener);
+}
+
+TEST_F(HttpClientTest, A_request_tells_how_much_of_it_has_gone) {
+  auto server = serve([](auto exchange) {
+    exchange->read_body(8 << 20, [exchange](auto) { exchange->respond(text_response(200, "")); });
+  });
+  BlockingClient client(origin_of(*server, "https"), client_tls());
+  ClientRequest request;
+  request.method = "POST";
+  request.body = std::string(1 << 20, 'x');
+  auto told = std::make_shared<std::vector<std::uint64_t>>();
+  request.on_sent = [told](std::uint64_t bytes) { told->push_back(bytes); };
+  ASSERT_TRUE(client.send(request).ok());
+  ASSERT_GT(told->size(), 2u);
+  EXPECT_TRUE(std::is_sorted(told->begin(), told->end()));
+  EXPECT_GT(told->back(), request.body.size()) << "with the head";
 }
 
 }  // namespace
