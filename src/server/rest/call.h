@@ -65,6 +65,10 @@ class Core {
   Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about);
 
   void handle(std::shared_ptr<net::Exchange> exchange);
+  // "https://host" that a client called and that answers name.
+  std::string base_for(const net::Request& request) const;
+  // Every such address of ours.
+  std::vector<std::string> own_addresses() const;
   void answer(const Call& call, int status, std::string json) const;
   void answer(const Call& call, net::Response response) const;
   void refuse(const Call& call, const Refusal& refusal) const;
@@ -88,7 +92,6 @@ class Core {
   RateLimiter wrong_secrets;
 
  private:
-  std::string base_for(const net::Request& request) const;
   Result<void> admit(Call& call);  // authenticate, authorise, limit; refused already on error
   void serve(const CallPtr& call);
   void note_request(Call& call) const;

@@ -185,6 +185,14 @@ std::string Core::base_for(const net::Request& request) const {
   return options.public_url;
 }
 
+std::vector<std::string> Core::own_addresses() const {
+  std::vector<std::string> out{options.public_url};
+  for (const std::string& alias : options.alias_hosts) {
+    out.push_back("https://" + alias);
+  }
+  return out;
+}
+
 void Core::handle(std::shared_ptr<net::Exchange> exchange) {
   auto call = std::make_shared<Call>();
   call->exchange = std::move(exchange);
@@ -386,6 +394,10 @@ Result<void> RestApi::set_public_url(std::string_view url) {
 
 void RestApi::handle(std::shared_ptr<net::Exchange> exchange) {
   core_->handle(std::move(exchange));
+}
+
+std::string RestApi::base_for(const net::Request& request) const {
+  return core_->base_for(request);
 }
 
 net::Response RestApi::render_error(int status, std::string_view message) {

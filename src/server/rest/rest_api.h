@@ -69,6 +69,8 @@ class RestApi {
   Result<void> set_public_url(std::string_view url);
   // Answers exactly once, now or later, on any thread.
   void handle(std::shared_ptr<net::Exchange> exchange);
+  // The address of ours under which a client called: the public one, or an alias.
+  std::string base_for(const net::Request& request) const;
   // The envelope for what the connection refuses by itself; for HttpServerOptions.
   net::Response render_error(int status, std::string_view message);
 

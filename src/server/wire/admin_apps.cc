@@ -4,6 +4,7 @@
 
 #include "crypto/certificate.h"
 #include "crypto/digest.h"
+#include "server/ports/console_app.h"
 #include "server/rest/limits.h"
 #include "server/wire/admin_request.h"
 #include "server/wire/revocations.h"
@@ -129,6 +130,18 @@ class AppAdministration {
                  : added.error();
     }
     return credentials(client_id, secret);
+  }
+
+  // The console's, after it was deleted.
+  Result<json::Object> create_console() {
+    const App app = console_app(tenant_.id, deps_.clock.now());
+    auto added = wait<void>([&](auto done) { deps_.apps.add_app(app, done); });
+    if (!added) {
+      return added.error().code == Errc::already_exists
+                 ? Error{Errc::already_exists, "the console has its application already"}
+                 : added.error();
+    }
+    return credentials(app.id.text(), "");
   }
 
   Result<json::Object> list() {
@@ -294,6 +307,7 @@ Result<json::Object> administer_apps(const AdminDeps& deps, const Tenant& tenant
   using Command = Result<json::Object> (AppAdministration::*)();
   constexpr std::pair<std::string_view, Command> kCommands[] = {
       {"app_create", &AppAdministration::create},
+      {"app_console", &AppAdministration::create_console},
       {"app_list", &AppAdministration::list},
       {"app_rotate", &AppAdministration::rotate},
       {"app_delete", &AppAdministration::remove},

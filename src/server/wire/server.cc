@@ -22,6 +22,7 @@
 #include "server/auth_jwt/verifier.h"
 #include "server/blob_fs/blob_fs.h"
 #include "server/blob_http/blob_http.h"
+#include "server/console/console_http.h"
 #include "server/link/agent_api.h"
 #include "server/notify_local/notify_local.h"
 #include "server/passwords/argon2_passwords.h"
@@ -34,6 +35,7 @@
 #include "server/wire/admin_socket.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
+#include "server/wire/console_folder.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/jwks_source.h"
 #include "server/wire/listener_options.h"
@@ -43,6 +45,7 @@
 #include "server/wire/server_certificate.h"
 #include "server/wire/server_limits.h"
 #include "server/wire/stored_rights.h"
+#include "server/wire/version.h"
 #include "server/wire/watched_disk.h"
 
 namespace reachback::server {
@@ -314,6 +317,16 @@ class Server {
                                             *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
                                             clock_, random_, app_rates_, *user_access_},
                              std::move(rest)));
+    RB_TRY_ASSIGN(ConsoleFiles console, load_console(config_));
+    console_ = std::make_unique<ConsoleHttp>(
+        std::move(console),
+        ConsoleHttp::Deps{store_->apps(),
+                          [this](const net::Request& r) { return rest_->base_for(r); },
+                          [this](int status, std::string_view message) {
+                            return rest_->render_error(status, message);
+                          }},
+        ConsoleSettings{tenants->front().id, agent_url_, kVersion,
+                        std::string(rest::name_of(config_.profile))});
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
@@ -458,6 +471,8 @@ class Server {
       exchange->respond(not_ready());
     } else if (blob_http_->handles(exchange->request().path())) {
       blob_http_->handle(std::move(exchange), BlobHttp::Side::public_url);
+    } else if (console_->handles(exchange->request().path())) {
+      console_->handle(exchange);
     } else {
       rest_->handle(std::move(exchange));
     }
@@ -532,6 +547,7 @@ class Server {
   std::unique_ptr<Argon2Passwords> passwords_;
   std::unique_ptr<UserAccess> user_access_;
   std::unique_ptr<rest::RestApi> rest_;
+  std::unique_ptr<ConsoleHttp> console_;
   std::unique_ptr<BlobHttp> blob_http_;
   std::unique_ptr<AgentApi> agent_api_;
   std::unique_ptr<ServerCertificate> certificate_;
