@@ -37,6 +37,8 @@ LIMITED = [
     ("#/components/schemas/MachinePatch/properties/machineTags/maxItems", "tags"),
     ("#/components/schemas/MachinePatch/properties/machineTags/items/maxLength", "tag_chars"),
     ("#/components/parameters/IdempotencyKey/schema/maxLength", "idempotency_key_chars"),
+    ("#/components/schemas/OnlineMachines/properties/value/maxItems", "page_size"),
+    ("#/components/schemas/AuditPage/properties/value/maxItems", "audit_page"),
 ]
 
 

@@ -30,6 +30,7 @@ struct Bounds {
   std::uint64_t multipart_parts, multipart_header_bytes, multipart_boundary_chars;
   std::uint64_t machine_body_bytes, tag_chars, tags, tag_machines;
   Duration find_by_ip_history;
+  std::uint64_t settings_body_bytes, audit_page, audit_page_default;
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;

@@ -108,6 +108,9 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.tags = n("tags");
   b.tag_machines = n("tag_machines");
   b.find_by_ip_history = t("find_by_ip_history");
+  b.settings_body_bytes = n("settings_body_bytes");
+  b.audit_page = n("audit_page");
+  b.audit_page_default = n("audit_page_default");
   b.commands = n("commands");
   b.comment_chars = n("comment_chars");
   b.title_chars = n("title_chars");

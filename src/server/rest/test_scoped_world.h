@@ -67,7 +67,8 @@ class ScopedWorld : public World {
     alone = place("db", {});
     auto made =
         RestApi::create(RestDeps{*live_response, library, *real_machines, sign_in, scoped, issuer,
-                                 audiences, audit, refusals, clock, random, app_rates, user_access},
+                                 audiences, audit, refusals, clock, random, app_rates, user_access,
+                                 background, settings, activity},
                         without_rates());
     EXPECT_TRUE(made.ok());
     api = std::move(*made);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "json/json.h"
+#include "server/service/app_settings.h"
 #include "server/wire/admin.h"
 
 namespace reachback::server {
@@ -18,5 +19,8 @@ inline constexpr std::int64_t kAppRateFactorMax = 1'000'000;
 // SHA-1, hex). What takes a credential away ends the application's tokens.
 Result<json::Object> administer_apps(const AdminDeps& deps, const Tenant& tenant,
                                      const std::string& command, const json::Object& request);
+
+// What the commands and the API do it with. Borrows `deps`.
+AppSettings app_settings(const AdminDeps& deps, const TenantId& tenant);
 
 }  // namespace reachback::server

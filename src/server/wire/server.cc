@@ -16,6 +16,7 @@
 #include "json/json.h"
 #include "net/http_server.h"
 #include "server/audit_file/audit_file.h"
+#include "server/audit_file/reader.h"
 #include "server/auth_jwt/assertion_verifier.h"
 #include "server/auth_jwt/audiences.h"
 #include "server/auth_jwt/issuer.h"
@@ -32,7 +33,9 @@
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
+#include "server/wire/admin_apps.h"
 #include "server/wire/admin_socket.h"
+#include "server/wire/admin_users.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
 #include "server/wire/console_folder.h"
@@ -158,6 +161,9 @@ class Server {
       refusals_->flush();
     }
     keeper_.reset();
+    if (background_) {
+      background_->close();
+    }
     passwords_.reset();  // its thread ends: nothing asks the store any more
     auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
@@ -301,6 +307,7 @@ class Server {
                                                       user_rights_, *issuer_, clock_, random_},
                                      user_limits);
     refusals_ = std::make_unique<RefusalTally>(*audit_, *scheduler_, clock_);
+    RB_TRY(make_settings(tenants->front().id));
     rest::RestOptions rest;
     rest.public_url = public_url_;
     for (const Tenant& t : *tenants) {
@@ -312,10 +319,13 @@ class Server {
     rest.rate_factor = config_.rate_factor;
     rest.strict = config_.strict;
     rest.read_all_results = config_.read_all_results;
+    rest.agents_url = agent_url_;
+    rest.ca_pem = secrets_.ca.certificate;
     RB_TRY_ASSIGN(rest_, rest::RestApi::create(
                              rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
                                             *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
-                                            clock_, random_, app_rates_, *user_access_},
+                                            clock_, random_, app_rates_, *user_access_,
+                                            *background_, *settings_, *activity_},
                              std::move(rest)));
     RB_TRY_ASSIGN(ConsoleFiles console, load_console(config_));
     console_ = std::make_unique<ConsoleHttp>(
@@ -334,35 +344,59 @@ class Server {
     agent_api_ = std::make_unique<AgentApi>(SessionDeps{hub_, store_->machines(), *live_response_,
                                                         clock_, random_, *audit_, *order_keys_},
                                             *machines_, std::move(agents));
-    RB_TRY_ASSIGN(admin_,
-                  AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
-                    AdminDeps deps{store_->apps(),       clock_,          random_,
-                                   paths_.revocations(), verifier_.get(), {}};
-                    deps.movable_clock = &clock_;
-                    deps.machines = &store_->machines();
-                    deps.users = &store_->users();
-                    deps.passwords = passwords_.get();
-                    deps.user_rights = &user_rights_;
-                    deps.device_groups = &device_groups_;
-                    deps.keyring = keyring_.get();
-                    deps.token_keys = token_keys_.get();
-                    deps.audit = audit_.get();
-                    deps.on_token_keys_changed = [this] { take_token_keys(); };
-                    deps.on_order_keys_changed = [this] { announce_order_keys(); };
-                    deps.on_app_limits = [this](const TenantId& tenant, const AppId& app,
-                                                std::uint32_t factor) {
-                      app_rates_.set(tenant, app, factor);
-                    };
-                    deps.on_machine_cleared = [this](const MachineId& id) {
-                      hub_.end_one(id, "an operator has cleared this machine");
-                    };
-                    return administer(deps, request);
+    RB_TRY_ASSIGN(admin_, AdminSocket::listen(paths_.admin_socket(), [this](
+                                                                         std::string_view request) {
+                    return administer_in_turn(request);
                   }));
     json::Object addresses{{"publicUrl", public_url_},
                            {"agentUrl", agent_url_},
                            {"listen", public_server_->address()},
                            {"agentListen", agent_server_->address()}};
     return write_file_durably(paths_.addresses(), json::write(addresses), 0644);
+  }
+
+  // Settings: the same for the commands of the administrator and for the API.
+  Result<void> make_settings(const TenantId& tenant) {
+    admin_deps_.reset(new AdminDeps{store_->apps(), clock_, random_, paths_.revocations(),
+                                    verifier_.get(), &clock_, &store_->machines()});
+    AdminDeps& deps = *admin_deps_;
+    deps.users = &store_->users();
+    deps.passwords = passwords_.get();
+    deps.user_rights = &user_rights_;
+    deps.device_groups = &device_groups_;
+    deps.keyring = keyring_.get();
+    deps.token_keys = token_keys_.get();
+    deps.audit = audit_.get();
+    deps.on_token_keys_changed = [this] { take_token_keys(); };
+    deps.on_order_keys_changed = [this] { announce_order_keys(); };
+    deps.on_app_limits = [this](const TenantId& t, const AppId& app, std::uint32_t factor) {
+      app_rates_.set(t, app, factor);
+    };
+    deps.on_machine_cleared = [this](const MachineId& id) {
+      hub_.end_one(id, "an operator has cleared this machine");
+    };
+    settings_.reset(
+        new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
+                     EnrollmentSettings(store_->apps(), clock_, random_, tenant)});
+    RB_TRY_ASSIGN(auto limits, rest::Limits::load());
+    background_ = std::make_unique<BackgroundThread>(
+        limits.value(config_.profile, "background_waiting"));
+    access_records_ = std::make_unique<AuditFileReader>(paths_.audit(),
+                                                        [this] { return audit_->bytes(); });
+    activity_ = std::make_unique<Activity>(
+        Activity::Deps{store_->audit_rows(), *access_records_, store_->actions(),
+                       store_->machines()},
+        limits.value(config_.profile, "audit_scan"));
+    return {};
+  }
+
+  // Changes of settings are made one after the other, whichever way they come.
+  std::string administer_in_turn(std::string_view request) {
+    std::promise<std::string> answer;
+    const bool taken = background_->post(
+        [&] { answer.set_value(administer(*admin_deps_, request)); });
+    return taken ? answer.get_future().get()
+                 : R"({"error":"the server has too much to do, try again"})";
   }
 
   // The keys of this process, or the socket of the one that holds them.
@@ -546,6 +580,11 @@ class Server {
   UserRights user_rights_{device_groups_};
   std::unique_ptr<Argon2Passwords> passwords_;
   std::unique_ptr<UserAccess> user_access_;
+  std::unique_ptr<AdminDeps> admin_deps_;
+  std::unique_ptr<Settings> settings_;
+  std::unique_ptr<AuditFileReader> access_records_;
+  std::unique_ptr<Activity> activity_;
+  std::unique_ptr<BackgroundThread> background_;
   std::unique_ptr<rest::RestApi> rest_;
   std::unique_ptr<ConsoleHttp> console_;
   std::unique_ptr<BlobHttp> blob_http_;
