@@ -220,9 +220,8 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
               all.push_back(token);
             }
           }
-          std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-            return a.created > b.created;
-          });
+          std::sort(all.begin(), all.end(),
+                    [](const auto& a, const auto& b) { return a.created > b.created; });
           all.resize(std::min(all.size(), most));
           return all;
         });

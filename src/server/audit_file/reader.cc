@@ -101,9 +101,9 @@ Result<AuditPiece> AuditFileReader::before(std::uint64_t position, std::size_t m
         break;  // the line begins before this piece
       }
       const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
-      RB_TRY_ASSIGN(AuditItem item,
-                    read_line(std::string_view(piece).substr(start, stop - 1 - start),
-                              from + start));
+      RB_TRY_ASSIGN(
+          AuditItem item,
+          read_line(std::string_view(piece).substr(start, stop - 1 - start), from + start));
       out.items.push_back(std::move(item));
       stop = start;
     }

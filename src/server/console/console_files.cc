@@ -142,12 +142,11 @@ class Loader {
     if (!is_name(name)) {
       return bad(path, "has a name of other characters than letters, digits, '-', '_' and '.'");
     }
-    struct stat about {};
+    struct stat about{};
     // Non-blocking: a pipe would wait for its other end.
     Fd fd(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd.valid()) {
-      return errno == ELOOP ? bad(path, "is a symbolic link")
-                            : errno_error("console: open", path);
+      return errno == ELOOP ? bad(path, "is a symbolic link") : errno_error("console: open", path);
     }
     if (::fstat(fd.get(), &about) != 0) {
       return errno_error("console: look at", path);

@@ -180,8 +180,8 @@ net::Response ConsoleHttp::file(const net::Request& request, std::string_view pa
   if (found == nullptr) {
     return deps_.error(404, "There is no such file of the console");
   }
-  const bool gzip = !found->gzip.empty() &&
-                    takes_gzip(request.headers.get("Accept-Encoding").value_or(""));
+  const bool gzip =
+      !found->gzip.empty() && takes_gzip(request.headers.get("Accept-Encoding").value_or(""));
   const std::string& etag = gzip ? found->gzip_etag : found->etag;
   net::Response out;
   out.headers.add("ETag", etag);

@@ -95,8 +95,7 @@ TEST_F(Console, every_answer_carries_the_strict_policy) {
               "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
               "base-uri 'none'")
         << path;
-    for (const auto& [name, value] :
-         std::vector<std::pair<std::string, std::string>>{
+    for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
              {"X-Content-Type-Options", "nosniff"},
              {"Referrer-Policy", "no-referrer"},
              {"Cross-Origin-Opener-Policy", "same-origin"},
@@ -131,10 +130,11 @@ TEST_F(Console, an_address_that_is_no_file_is_a_page_of_the_console_unless_it_na
     EXPECT_EQ(r.status, 200) << page;
     EXPECT_EQ(r.body, "<!doctype html>page") << page;
   }
-  for (const char* none : {"/console/none.js", "/console/assets/none", "/console/favicon.ico",
-                           "/console/assets/index-BQPugZP4.js/", "/console/Index.html", "/console//", "/console/a/../../etc/passwd",
-                           "/console/%2e%2e/etc/passwd", "/console/a%2fb", "/console/a%5cb",
-                           "/console/a%00b", "/console/%ff", "/console/%", "/console/a;b"}) {
+  for (const char* none :
+       {"/console/none.js", "/console/assets/none", "/console/favicon.ico",
+        "/console/assets/index-BQPugZP4.js/", "/console/Index.html", "/console//",
+        "/console/a/../../etc/passwd", "/console/%2e%2e/etc/passwd", "/console/a%2fb",
+        "/console/a%5cb", "/console/a%00b", "/console/%ff", "/console/%", "/console/a;b"}) {
     EXPECT_EQ(get(none).status, 404) << none;
   }
 }
@@ -151,10 +151,9 @@ TEST_F(Console, who_takes_gzip_gets_it_under_a_tag_of_its_own) {
   EXPECT_EQ(same.status, 304);
   EXPECT_TRUE(same.body.empty());
   EXPECT_EQ(header(same, "ETag"), header(plain, "ETag"));
-  EXPECT_EQ(get("/console/assets/index-BQPugZP4.js",
-                with("If-None-Match", header(gzip, "ETag")))
-                .status,
-            200)
+  EXPECT_EQ(
+      get("/console/assets/index-BQPugZP4.js", with("If-None-Match", header(gzip, "ETag"))).status,
+      200)
       << "the tag of other bytes";
 }
 
@@ -188,8 +187,7 @@ TEST_F(Console, the_configuration_names_the_address_that_was_called) {
 }
 
 TEST_F(Console, without_its_application_the_configuration_is_not_there_and_says_what_helps) {
-  ASSERT_TRUE(
-      wait_for([&](auto d) { stores_.apps().remove_app(tenant_, kConsoleApp, d); }).ok());
+  ASSERT_TRUE(wait_for([&](auto d) { stores_.apps().remove_app(tenant_, kConsoleApp, d); }).ok());
   auto r = get("/console/config.json");
   EXPECT_EQ(r.status, 404);
   EXPECT_NE(r.body.find("app console"), std::string::npos);

@@ -69,7 +69,7 @@ struct Principal {
   std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject
                        // of a user
   std::string application;  // client id that the token was made for; empty: not known
-  std::string requestor;  // as in MachineAction.requestor: application id, or user principal name
+  std::string requestor;    // as in MachineAction.requestor: application id, or user principal name
   bool delegated = false;
   Permissions permissions = 0;
   std::string token_id;  // jti

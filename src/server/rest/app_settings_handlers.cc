@@ -95,30 +95,30 @@ void post_application(Core& core, const CallPtr& call) {
 }
 
 void delete_application(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, text = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  const auto id = AppId::parse(text);
-                  if (!id) {
-                    return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
-                  }
-                  RB_TRY(core.deps.settings.apps.remove(by, *id));
-                  return SettingsAnswer{204};
-                });
+  in_background(
+      core, call,
+      [&core, text = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        const auto id = AppId::parse(text);
+        if (!id) {
+          return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
+        }
+        RB_TRY(core.deps.settings.apps.remove(by, *id));
+        return SettingsAnswer{204};
+      });
 }
 
 void post_application_rotate(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, text = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  const auto id = AppId::parse(text);
-                  if (!id) {
-                    return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
-                  }
-                  RB_TRY_ASSIGN(auto made, core.deps.settings.apps.rotate(by, *id));
-                  made.app.secret.emplace();  // it has one now
-                  return SettingsAnswer{200, shown(made.app, made.secret)};
-                });
+  in_background(
+      core, call,
+      [&core, text = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        const auto id = AppId::parse(text);
+        if (!id) {
+          return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
+        }
+        RB_TRY_ASSIGN(auto made, core.deps.settings.apps.rotate(by, *id));
+        made.app.secret.emplace();  // it has one now
+        return SettingsAnswer{200, shown(made.app, made.secret)};
+      });
 }
 
 void get_enrollment_tokens(Core& core, const CallPtr& call) {
@@ -156,12 +156,12 @@ void post_enrollment_token(Core& core, const CallPtr& call) {
 }
 
 void delete_enrollment_token(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, id = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  RB_TRY(core.deps.settings.tokens.remove(by, to_lower(id)));
-                  return SettingsAnswer{204};
-                });
+  in_background(
+      core, call,
+      [&core, id = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        RB_TRY(core.deps.settings.tokens.remove(by, to_lower(id)));
+        return SettingsAnswer{204};
+      });
 }
 
 }  // namespace reachback::server::rest

@@ -69,9 +69,8 @@ bool may_redirect_to(const App& app, std::string_view uri, const std::vector<std
           return !registered.starts_with('/');
         }
         if (registered.starts_with('/')) {
-          return std::any_of(own.begin(), own.end(), [&](const std::string& base) {
-            return uri == base + registered;
-          });
+          return std::any_of(own.begin(), own.end(),
+                             [&](const std::string& base) { return uri == base + registered; });
         }
         const auto known = loopback(registered);
         return wanted && known && wanted->host == known->host && wanted->path == known->path;

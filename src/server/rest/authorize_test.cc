@@ -287,8 +287,9 @@ TEST(Authorize, ACodeGoesToTheConsoleUnderThePublicUrlAndItsAliases) {
   auto done = world.submit(ask, world.ann.name, kPassword, world.otp());
   ASSERT_EQ(done.status, 303) << done.body;
   EXPECT_TRUE(done.header("Location").starts_with(back + "?code="));
-  EXPECT_EQ(world.open(UserWorld::with(ask, "redirect_uri", "https://evil.example" +
-                                                                std::string(kConsoleRedirect)))
+  EXPECT_EQ(world
+                .open(UserWorld::with(ask, "redirect_uri",
+                                      "https://evil.example" + std::string(kConsoleRedirect)))
                 .status,
             400);
 }

@@ -53,8 +53,7 @@ void get_me(Core& core, const CallPtr& call) {
   object.text_if_any("application", by.application);
   append_list(object.value("roles"), names_of(core.deps.user_access.rights.roles_of(by)));
   append_list(object.value("permissions"), permission_names(by));
-  object.boolean("liveResponseAdvanced",
-                 by.may_any(bit(Permission::live_response_advanced)));
+  object.boolean("liveResponseAdvanced", by.may_any(bit(Permission::live_response_advanced)));
   append_list(object.value("groups"), groups);
   object.boolean("allMachines", !by.machine_tags);
   object.time("expires", by.expires);
@@ -67,22 +66,22 @@ void get_machine_state(Core& core, const CallPtr& call) {
     core.refuse(*call, none.error());
     return;
   }
-  core.deps.machines.get(
-      call->principal, call->params.front(), [&core, call](Result<MachineView> found) {
-        if (!found) {
-          core.refuse(*call, found.error());
-          return;
-        }
-        std::string out;
-        ObjectText object(out);
-        object.boolean("online", found->connected);
-        object.time_or_null("since", found->connected_since);
-        object.text_if_any("agentVersion", found->machine.agent_version);
-        object.time("lastSeen", found->machine.last_seen);
-        object.boolean("quarantined", found->machine.quarantine.has_value());
-        object.close();
-        core.answer(*call, 200, std::move(out));
-      });
+  core.deps.machines.get(call->principal, call->params.front(),
+                         [&core, call](Result<MachineView> found) {
+                           if (!found) {
+                             core.refuse(*call, found.error());
+                             return;
+                           }
+                           std::string out;
+                           ObjectText object(out);
+                           object.boolean("online", found->connected);
+                           object.time_or_null("since", found->connected_since);
+                           object.text_if_any("agentVersion", found->machine.agent_version);
+                           object.time("lastSeen", found->machine.last_seen);
+                           object.boolean("quarantined", found->machine.quarantine.has_value());
+                           object.close();
+                           core.answer(*call, 200, std::move(out));
+                         });
 }
 
 void get_online_machines(Core& core, const CallPtr& call) {

@@ -30,7 +30,8 @@ TEST(Me, AnApplicationLearnsWhatItMay) {
 
 TEST(Me, AUserLearnsItsRolesAndTheGroupsThatItSees) {
   UserWorld world;
-  world.device_groups.set(kTenant, {{kTenant, 1, "East", "east", {}}, {kTenant, 2, "West", "w", {}}});
+  world.device_groups.set(kTenant,
+                          {{kTenant, 1, "East", "east", {}}, {kTenant, 2, "West", "w", {}}});
   world.machines.device_groups.set(kTenant, {{kTenant, 1, "East", "east", {}}});
   world.ann.roles = bit(UserRole::viewer) | bit(UserRole::live_response_basic);
   world.ann.groups = {1};
@@ -57,14 +58,12 @@ TEST(MachineState, TellsSinceWhenTheMachineIsConnected) {
   World world;
   auto r = world.get("/api/reachback/machines/" + kMachine + "/state", "Machine.Read.All");
   ASSERT_EQ(r.status, 200) << r.body;
-  EXPECT_EQ(r.body,
-            R"({"online":true,"since":"2021-02-04T14:00:00Z","agentVersion":"0.1.0",)"
-            R"("lastSeen":"2021-02-04T15:00:00.5Z","quarantined":false})");
-  EXPECT_EQ(world
-                .get("/api/reachback/machines/" + test::kUnknownMachine + "/state",
-                     "Machine.Read.All")
-                .status,
-            404);
+  EXPECT_EQ(r.body, R"({"online":true,"since":"2021-02-04T14:00:00Z","agentVersion":"0.1.0",)"
+                    R"("lastSeen":"2021-02-04T15:00:00.5Z","quarantined":false})");
+  EXPECT_EQ(
+      world.get("/api/reachback/machines/" + test::kUnknownMachine + "/state", "Machine.Read.All")
+          .status,
+      404);
 }
 
 Claim claim_of(const MachineId& machine, Timestamp since) {
@@ -108,8 +107,7 @@ TEST(OnlineMachines, AreThoseOfTheCallersGroupsInOrder) {
   std::vector<std::string> all{world.east.machine.text(), world.west.machine.text(),
                                world.alone.machine.text()};
   std::sort(all.begin(), all.end());
-  EXPECT_EQ(ids("all"),
-            R"({"value":[")" + all[0] + R"(",")" + all[1] + R"(",")" + all[2] + "\"]}");
+  EXPECT_EQ(ids("all"), R"({"value":[")" + all[0] + R"(",")" + all[1] + R"(",")" + all[2] + "\"]}");
   EXPECT_EQ(ids("all", "?$top=1&$skip=1"), R"({"value":[")" + all[1] + "\"]}");
   EXPECT_EQ(ids("all", "?$skip=3"), R"({"value":[]})");
   EXPECT_EQ(ids("west"), R"({"value":[")" + world.west.machine.text() + "\"]}");

@@ -25,22 +25,21 @@ void in_background(Core& core, const CallPtr& call,
     core.refuse(*call, options ? by.error() : options.error());
     return;
   }
-  const bool taken =
-      core.deps.background.post([&core, call, by = *by, work = std::move(work)] {
-        auto answer = work(by);
-        if (!answer) {
-          core.refuse(*call, answer.error());
-          return;
-        }
-        if (!answer->json.empty()) {
-          core.answer(*call, answer->status, std::move(answer->json));
-          return;
-        }
-        net::Response response;
-        response.status = answer->status;
-        response.headers.add("Cache-Control", "no-store");
-        core.answer(*call, std::move(response));
-      });
+  const bool taken = core.deps.background.post([&core, call, by = *by, work = std::move(work)] {
+    auto answer = work(by);
+    if (!answer) {
+      core.refuse(*call, answer.error());
+      return;
+    }
+    if (!answer->json.empty()) {
+      core.answer(*call, answer->status, std::move(answer->json));
+      return;
+    }
+    net::Response response;
+    response.status = answer->status;
+    response.headers.add("Cache-Control", "no-store");
+    core.answer(*call, std::move(response));
+  });
   if (!taken) {
     core.refuse(*call, Error{Errc::unavailable, "too much waits to be done"});
   }

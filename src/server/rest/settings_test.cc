@@ -47,12 +47,10 @@ class SettingsApi : public ::testing::Test {
     world_.user_rights.set(world_.ann);
   }
   App stored_app(const std::string& id) {
-    return *wait_for<App>(
-        [&](auto d) { world_.stores.apps().app(kTenant, *AppId::parse(id), d); });
+    return *wait_for<App>([&](auto d) { world_.stores.apps().app(kTenant, *AppId::parse(id), d); });
   }
   User stored_user(const std::string& name) {
-    return *wait_for<User>(
-        [&](auto d) { world_.stores.users().user_by_name(kTenant, name, d); });
+    return *wait_for<User>([&](auto d) { world_.stores.users().user_by_name(kTenant, name, d); });
   }
 
   UserWorld world_{World::without_rates()};
@@ -143,8 +141,7 @@ TEST_F(SettingsApi, WhatIsWrongNamesItsField) {
 
 TEST_F(SettingsApi, AUserSignsInWithWhatIsShownOnce) {
   ASSERT_EQ(post(kGroups, R"({"name":"web","tags":["tier:web"]})").status, 201);
-  auto made =
-      post(kUsers, R"({"name":"bob@corp.example","roles":["viewer"],"groups":["web"]})");
+  auto made = post(kUsers, R"({"name":"bob@corp.example","roles":["viewer"],"groups":["web"]})");
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(stored_user("bob@corp.example").password, "hash of " + text(made, "password"));
   EXPECT_NE(text(made, "totpUri").find("otpauth://totp/Reachback:bob%40corp.example?secret="),
@@ -263,8 +260,8 @@ TEST_F(SettingsApi, ACallerDoesNotEndItsOwnAdministration) {
   }
   const std::string ann = kUsers + "/ann@corp.example";
   ASSERT_EQ(post(kGroups, R"({"name":"web","tags":["x"]})").status, 201);
-  for (const char* edit : {R"({"disabled":true})", R"({"roles":["viewer"]})",
-                           R"({"groups":["web"]})"}) {
+  for (const char* edit :
+       {R"({"disabled":true})", R"({"roles":["viewer"]})", R"({"groups":["web"]})"}) {
     auto r = send("PATCH", ann, edit, all);
     EXPECT_EQ(r.status, 409) << edit << r.body;
     EXPECT_NE(r.message().find("reachback-server user set"), std::string::npos);

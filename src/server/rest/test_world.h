@@ -57,11 +57,10 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 class World {
  public:
   explicit World(RestOptions options = default_options()) {
-    auto made =
-        RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer, audiences,
-                                 audit, refusals, clock, random, app_rates, user_access,
-                                 background, settings, activity},
-                        std::move(options));
+    auto made = RestApi::create(
+        RestDeps{live, library, machines, sign_in, verifier, issuer, audiences, audit, refusals,
+                 clock, random, app_rates, user_access, background, settings, activity},
+        std::move(options));
     if (!made) {
       std::abort();
     }

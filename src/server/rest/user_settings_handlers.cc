@@ -126,51 +126,51 @@ void patch_user(Core& core, const CallPtr& call) {
     return;
   }
   in_background(core, call,
-                [&core, name = call->params.front(), edit = *edit](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
+                [&core, name = call->params.front(),
+                 edit = *edit](const SettingsCaller& by) -> Result<SettingsAnswer> {
                   RB_TRY_ASSIGN(auto view, core.deps.settings.users.change(by, name, edit));
                   return SettingsAnswer{200, shown(view)};
                 });
 }
 
 void delete_user(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, name = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  RB_TRY(core.deps.settings.users.remove(by, name));
-                  return SettingsAnswer{204};
-                });
+  in_background(
+      core, call,
+      [&core, name = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        RB_TRY(core.deps.settings.users.remove(by, name));
+        return SettingsAnswer{204};
+      });
 }
 
 void post_user_password(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, name = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  UserSettings& users = core.deps.settings.users;
-                  RB_TRY_ASSIGN(auto made, users.set_password(by, name, ""));
-                  RB_TRY_ASSIGN(auto view, users.get(name));
-                  return SettingsAnswer{200, shown(made, view.groups)};
-                });
+  in_background(
+      core, call,
+      [&core, name = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        UserSettings& users = core.deps.settings.users;
+        RB_TRY_ASSIGN(auto made, users.set_password(by, name, ""));
+        RB_TRY_ASSIGN(auto view, users.get(name));
+        return SettingsAnswer{200, shown(made, view.groups)};
+      });
 }
 
 void post_user_totp(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, name = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  UserSettings& users = core.deps.settings.users;
-                  RB_TRY_ASSIGN(auto made, users.set_codes(by, name, /*off=*/false));
-                  RB_TRY_ASSIGN(auto view, users.get(name));
-                  return SettingsAnswer{200, shown(made, view.groups)};
-                });
+  in_background(
+      core, call,
+      [&core, name = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        UserSettings& users = core.deps.settings.users;
+        RB_TRY_ASSIGN(auto made, users.set_codes(by, name, /*off=*/false));
+        RB_TRY_ASSIGN(auto view, users.get(name));
+        return SettingsAnswer{200, shown(made, view.groups)};
+      });
 }
 
 void post_user_end_tokens(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, name = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  RB_TRY(core.deps.settings.users.end_tokens(by, name));
-                  return SettingsAnswer{204};
-                });
+  in_background(
+      core, call,
+      [&core, name = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        RB_TRY(core.deps.settings.users.end_tokens(by, name));
+        return SettingsAnswer{204};
+      });
 }
 
 void get_device_groups(Core& core, const CallPtr& call) {
@@ -192,19 +192,19 @@ void post_device_group(Core& core, const CallPtr& call) {
   }
   in_background(core, call,
                 [&core, wanted = *wanted](const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  RB_TRY_ASSIGN(auto group, core.deps.settings.users.create_group(
-                                                by, wanted.name, wanted.tag));
+                  RB_TRY_ASSIGN(auto group,
+                                core.deps.settings.users.create_group(by, wanted.name, wanted.tag));
                   return SettingsAnswer{201, shown(group)};
                 });
 }
 
 void delete_device_group(Core& core, const CallPtr& call) {
-  in_background(core, call,
-                [&core, name = call->params.front()](
-                    const SettingsCaller& by) -> Result<SettingsAnswer> {
-                  RB_TRY(core.deps.settings.users.remove_group(by, name));
-                  return SettingsAnswer{204};
-                });
+  in_background(
+      core, call,
+      [&core, name = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
+        RB_TRY(core.deps.settings.users.remove_group(by, name));
+        return SettingsAnswer{204};
+      });
 }
 
 }  // namespace reachback::server::rest

@@ -58,9 +58,8 @@ class Reading {
     if (!by_.machine_tags) {
       return {};
     }
-    RB_TRY_ASSIGN(auto ids, wait<std::vector<MachineId>>([&](const auto& done) {
-                    machines.ids(scope_of(by_), done);
-                  }));
+    RB_TRY_ASSIGN(auto ids, wait<std::vector<MachineId>>(
+                                [&](const auto& done) { machines.ids(scope_of(by_), done); }));
     scope_.emplace(ids.begin(), ids.end());
     return {};
   }
@@ -84,10 +83,9 @@ class Reading {
   std::optional<MachineId> machine_of(const ActionId& id) {
     auto known = machines_.find(id);
     if (known == machines_.end()) {
-      auto action = wait<action::Action>(
-          [&](const auto& done) { actions_.get(by_.tenant, id, done); });
-      known =
-          machines_.emplace(id, action ? std::optional(action->machine) : std::nullopt).first;
+      auto action =
+          wait<action::Action>([&](const auto& done) { actions_.get(by_.tenant, id, done); });
+      known = machines_.emplace(id, action ? std::optional(action->machine) : std::nullopt).first;
     }
     return known->second;
   }

@@ -118,8 +118,7 @@ Result<AppCredentials> AppSettings::create(const SettingsCaller& by, NewApp want
     out.secret = to_base64url(deps_.random.bytes(32));
     out.app.secret = crypto::sha256(out.secret);
   }
-  auto added =
-      wait<void>([&](const auto& done) { deps_.apps.add_app(out.app, by.audit, done); });
+  auto added = wait<void>([&](const auto& done) { deps_.apps.add_app(out.app, by.audit, done); });
   if (!added) {
     return added.error().code == Errc::already_exists
                ? Error{Errc::already_exists,
@@ -134,9 +133,10 @@ Result<App> AppSettings::create_console(const SettingsCaller& by) {
   auto added = wait<void>([&](const auto& done) { deps_.apps.add_app(app, by.audit, done); });
   if (!added) {
     return added.error().code == Errc::already_exists
-               ? Error{Errc::already_exists, "the console has its application, or another one has "
-                                             "its name, '" +
-                                                 app.name + "'"}
+               ? Error{Errc::already_exists,
+                       "the console has its application, or another one has "
+                       "its name, '" +
+                           app.name + "'"}
                : added.error();
   }
   return app;

@@ -119,18 +119,18 @@ class MachinesService : public Machines {
       done(std::move(connected));
       return;
     }
-    store_.ids(scope_of(by), [connected = std::move(connected),
-                              done](Result<std::vector<MachineId>> mine) {
-      if (!mine) {
-        done(mine.error());
-        return;
-      }
-      std::sort(mine->begin(), mine->end());
-      std::vector<MachineId> both;
-      std::set_intersection(connected.begin(), connected.end(), mine->begin(), mine->end(),
-                            std::back_inserter(both));
-      done(std::move(both));
-    });
+    store_.ids(scope_of(by),
+               [connected = std::move(connected), done](Result<std::vector<MachineId>> mine) {
+                 if (!mine) {
+                   done(mine.error());
+                   return;
+                 }
+                 std::sort(mine->begin(), mine->end());
+                 std::vector<MachineId> both;
+                 std::set_intersection(connected.begin(), connected.end(), mine->begin(),
+                                       mine->end(), std::back_inserter(both));
+                 done(std::move(both));
+               });
   }
 
   std::vector<DeviceGroup> groups(const Principal& by) const override {

@@ -127,9 +127,8 @@ Result<UserView> UserSettings::change(const SettingsCaller& by, const std::strin
   return view(std::move(now));
 }
 
-Result<MadeUser> UserSettings::set_password(const SettingsCaller& by,
-                                                   const std::string& name,
-                                                   const std::string& password) {
+Result<MadeUser> UserSettings::set_password(const SettingsCaller& by, const std::string& name,
+                                            const std::string& password) {
   MadeUser out;
   UserChange change;
   RB_TRY_ASSIGN(User user, stored(name));
@@ -141,7 +140,7 @@ Result<MadeUser> UserSettings::set_password(const SettingsCaller& by,
 }
 
 Result<MadeUser> UserSettings::set_codes(const SettingsCaller& by, const std::string& name,
-                                                bool off) {
+                                         bool off) {
   MadeUser out;
   UserChange change;
   RB_TRY_ASSIGN(User user, stored(name));
@@ -183,8 +182,8 @@ Result<DeviceGroup> UserSettings::create_group(const SettingsCaller& by, const s
     }
   }
   const DeviceGroup group{tenant_, 0, name, tag, deps_.clock.now()};
-  auto added = wait<DeviceGroup>(
-      [&](const auto& done) { deps_.users.add_group(group, by.audit, done); });
+  auto added =
+      wait<DeviceGroup>([&](const auto& done) { deps_.users.add_group(group, by.audit, done); });
   if (!added) {
     return added.error().code == Errc::already_exists
                ? Error{Errc::already_exists,
@@ -202,9 +201,8 @@ Result<std::vector<DeviceGroup>> UserSettings::groups() {
 
 Result<void> UserSettings::remove_group(const SettingsCaller& by, const std::string& name) {
   RB_TRY_ASSIGN(auto ids, groups_of({name}));
-  RB_TRY(wait<void>([&](const auto& done) {
-    deps_.users.remove_group(tenant_, ids.front(), by.audit, done);
-  }));
+  RB_TRY(wait<void>(
+      [&](const auto& done) { deps_.users.remove_group(tenant_, ids.front(), by.audit, done); }));
   return tell_groups();
 }
 
@@ -240,8 +238,7 @@ Result<std::vector<std::int32_t>> UserSettings::groups_of(const std::vector<std:
 }
 
 Result<User> UserSettings::stored(const std::string& name) {
-  auto user =
-      wait<User>([&](const auto& done) { deps_.users.user_by_name(tenant_, name, done); });
+  auto user = wait<User>([&](const auto& done) { deps_.users.user_by_name(tenant_, name, done); });
   return user || user.error().code != Errc::not_found
              ? user
              : Error{Errc::not_found, "there is no user '" + name + "'"};

@@ -66,7 +66,7 @@ class UserSettings {
   Result<UserView> change(const SettingsCaller& by, const std::string& name, const UserEdit& edit);
   // Both end the user's tokens. `password` empty: one is made. off: no one-time codes any more.
   Result<MadeUser> set_password(const SettingsCaller& by, const std::string& name,
-                                       const std::string& password);
+                                const std::string& password);
   Result<MadeUser> set_codes(const SettingsCaller& by, const std::string& name, bool off);
   Result<User> end_tokens(const SettingsCaller& by, const std::string& name);
   // Errors: not_found, conflict (the caller itself).

@@ -12,7 +12,8 @@
 namespace reachback::server {
 
 inline Result<void> write_admin_audit(Db& db, const TenantId& tenant, Timestamp at,
-                                      const ChangedBy& by, const char* kind, std::string object, std::string detail) {
+                                      const ChangedBy& by, const char* kind, std::string object,
+                                      std::string detail) {
   AuditRow row;
   row.tenant = tenant.bytes();
   row.at = to_micros(at);

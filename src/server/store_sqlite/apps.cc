@@ -155,7 +155,8 @@ void SqliteApps::tenants(Done<std::vector<Tenant>> done) {
 
 void SqliteApps::add_app(App app, ChangedBy by, Done<void> done) {
   writer_.submit_void(
-      Space::takes, [app = std::move(app), by = std::move(by)](Db& db) { return insert_app(db, app, by); },
+      Space::takes,
+      [app = std::move(app), by = std::move(by)](Db& db) { return insert_app(db, app, by); },
       std::move(done));
 }
 
@@ -256,8 +257,8 @@ void SqliteApps::add_certificate(TenantId tenant, AppId id, AppCertificate certi
                    .number(to_micros(c.not_after))
                    .number(to_micros(c.added))
                    .run());
-        return write_admin_audit(db, tenant, c.added, ChangedBy(), "app_certificate_added", id.text(),
-                                 to_hex(as_bytes(c.thumbprint)) + " " + c.subject);
+        return write_admin_audit(db, tenant, c.added, ChangedBy(), "app_certificate_added",
+                                 id.text(), to_hex(as_bytes(c.thumbprint)) + " " + c.subject);
       },
       std::move(done));
 }
@@ -274,8 +275,8 @@ void SqliteApps::remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint
                    .blob(as_bytes(thumbprint))
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, tenant, now, ChangedBy(), "app_certificate_removed", id.text(),
-                                       to_hex(as_bytes(thumbprint)))
+                   ? write_admin_audit(db, tenant, now, ChangedBy(), "app_certificate_removed",
+                                       id.text(), to_hex(as_bytes(thumbprint)))
                    : no_such_certificate(id, thumbprint);
       },
       std::move(done));
@@ -314,7 +315,8 @@ void SqliteApps::add_token(EnrollmentToken token, ChangedBy by, Done<void> done)
                    .number(to_micros(token.created))
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, token.tenant, token.created, by, "enrollment_token_created",
+                   ? write_admin_audit(db, token.tenant, token.created, by,
+                                       "enrollment_token_created",
                                        to_hex(as_bytes(token.token)),  // its digest
                                        std::to_string(token.uses_left) + " uses until " +
                                            format_time(token.expires))
@@ -341,8 +343,12 @@ void SqliteApps::live_tokens(TenantId tenant, Timestamp now, std::size_t most,
           if (!token) {
             return Error{Errc::corrupt, "stored enrolment token: damaged row"};
           }
-          EnrollmentToken t{tenant, *token, from_micros(query.number_at(1)),
-                            static_cast<std::uint32_t>(query.number_at(2)), {}, {}};
+          EnrollmentToken t{tenant,
+                            *token,
+                            from_micros(query.number_at(1)),
+                            static_cast<std::uint32_t>(query.number_at(2)),
+                            {},
+                            {}};
           RB_TRY_ASSIGN(t.tags, decode_list(query.bytes_at(3)));
           t.created = from_micros(query.number_at(4));
           all.push_back(std::move(t));

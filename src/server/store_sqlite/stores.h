@@ -102,8 +102,7 @@ class SqliteApps : public AppStore {
   void add_app(App app, ChangedBy by, Done<void> done) override;
   void app(TenantId tenant, AppId id, Done<App> done) override;
   void apps(TenantId tenant, Done<std::vector<App>> done) override;
-  void set_secret(TenantId tenant, AppId id, Sha256 secret, ChangedBy by,
-                  Done<void> done) override;
+  void set_secret(TenantId tenant, AppId id, Sha256 secret, ChangedBy by, Done<void> done) override;
   void remove_app(TenantId tenant, AppId id, ChangedBy by, Done<void> done) override;
   void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
                        std::size_t certificates_max, Done<void> done) override;

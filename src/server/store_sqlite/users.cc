@@ -184,8 +184,8 @@ Result<User> change_user_now(Db& db, const TenantId& tenant, const UserId& id,
   return user_by_id(db, tenant, id);
 }
 
-Result<void> remove_user_now(Db& db, const TenantId& tenant, const UserId& id,
-                             const ChangedBy& by, Timestamp now) {
+Result<void> remove_user_now(Db& db, const TenantId& tenant, const UserId& id, const ChangedBy& by,
+                             Timestamp now) {
   RB_TRY_ASSIGN(User u, user_by_id(db, tenant, id));
   RB_TRY(end_grants_of(db, tenant, id, now));
   for (const char* sql : {"DELETE FROM user_groups WHERE tenant = ? AND user = ?",
@@ -222,13 +222,13 @@ Result<DeviceGroup> insert_group(Db& db, DeviceGroup g, const ChangedBy& by) {
              .run());
   RB_TRY_ASSIGN(auto id, db.number("SELECT last_insert_rowid()"));
   g.id = static_cast<std::int32_t>(id);
-  RB_TRY(
-      write_admin_audit(db, g.tenant, g.created, by, "device_group_created", g.name, "tag " + g.tag));
+  RB_TRY(write_admin_audit(db, g.tenant, g.created, by, "device_group_created", g.name,
+                           "tag " + g.tag));
   return g;
 }
 
-Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id,
-                              const ChangedBy& by, Timestamp now) {
+Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id, const ChangedBy& by,
+                              Timestamp now) {
   {
     Query query(db,
                 "SELECT u.name FROM user_groups g JOIN users u ON u.tenant = g.tenant AND"
@@ -244,9 +244,9 @@ Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id,
              .blob(tenant.bytes())
              .number(id)
              .run());
-  return db.changed_rows() == 1
-             ? write_admin_audit(db, tenant, now, by, "device_group_deleted", std::to_string(id), "")
-             : Error{Errc::not_found, "no device group " + std::to_string(id)};
+  return db.changed_rows() == 1 ? write_admin_audit(db, tenant, now, by, "device_group_deleted",
+                                                    std::to_string(id), "")
+                                : Error{Errc::not_found, "no device group " + std::to_string(id)};
 }
 
 }  // namespace
@@ -332,7 +332,8 @@ void SqliteUsers::use_code(TenantId tenant, UserId id, std::uint64_t step, Done<
 
 void SqliteUsers::add_group(DeviceGroup group, ChangedBy by, Done<DeviceGroup> done) {
   writer_.submit<DeviceGroup>(
-      Space::takes, [group = std::move(group), by = std::move(by)](Db& db) {
+      Space::takes,
+      [group = std::move(group), by = std::move(by)](Db& db) {
         return insert_group(db, group, by);
       },
       std::move(done));

@@ -58,10 +58,10 @@ class Administration {
  private:
   Result<json::Object> token_create(const json::Object& o) {
     EnrollmentSettings settings(deps_.apps, deps_.clock, deps_.random, tenant_.id);
-    RB_TRY_ASSIGN(MadeEnrollmentToken made,
-                  settings.create(SettingsCaller::local(),
-                                  {number_of(o, "ttlSeconds", 3600), number_of(o, "uses", 1),
-                                   strings_of(o, "tags")}));
+    RB_TRY_ASSIGN(
+        MadeEnrollmentToken made,
+        settings.create(SettingsCaller::local(), {number_of(o, "ttlSeconds", 3600),
+                                                  number_of(o, "uses", 1), strings_of(o, "tags")}));
     json::Object out;
     out["enrollmentToken"] = made.secret;
     out["expires"] = format_time(made.token.expires);

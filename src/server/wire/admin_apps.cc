@@ -27,9 +27,8 @@ json::Object shown(const AppCertificate& c) {
 
 // On disk first, so that no restart brings the tokens back.
 Result<void> remember_app(const AdminDeps& deps, const AppId& id) {
-  return deps.revocations.empty()
-             ? Result<void>()
-             : remember_revocation(deps.revocations, id, deps.clock.now());
+  return deps.revocations.empty() ? Result<void>()
+                                  : remember_revocation(deps.revocations, id, deps.clock.now());
 }
 void revoke_app(const AdminDeps& deps, const AppId& id) {
   if (deps.verifier != nullptr) {
@@ -40,10 +39,7 @@ void revoke_app(const AdminDeps& deps, const AppId& id) {
 class AppAdministration {
  public:
   AppAdministration(const AdminDeps& deps, const Tenant& tenant, const json::Object& request)
-      : deps_(deps),
-        tenant_(tenant),
-        request_(request),
-        settings_(app_settings(deps, tenant.id)) {}
+      : deps_(deps), tenant_(tenant), request_(request), settings_(app_settings(deps, tenant.id)) {}
 
   Result<json::Object> create() {
     NewApp wanted{string_of(request_, "name"), strings_of(request_, "roles"),

@@ -291,8 +291,9 @@ TEST_F(AdminTest, what_is_wrong_is_named) {
   EXPECT_NE(refusal({{"command", "app_create"}, {"roles", json::Array{"Machine.LiveResponse"}}})
                 .find("name: "),
             std::string::npos);
-  EXPECT_NE(refusal({{"command", "enrollment_token_create"}, {"ttlSeconds", 0}}).find("ttlSeconds: "),
-            std::string::npos);
+  EXPECT_NE(
+      refusal({{"command", "enrollment_token_create"}, {"ttlSeconds", 0}}).find("ttlSeconds: "),
+      std::string::npos);
   EXPECT_NE(refusal({{"command", "enrollment_token_create"}, {"uses", 0}}).find("uses: "),
             std::string::npos);
   EXPECT_NE(refusal({{"command", "app_rotate"}, {"clientId", "7"}}).find("'7'"), std::string::npos);

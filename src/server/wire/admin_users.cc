@@ -81,8 +81,7 @@ class UserAdministration {
     return shown(made);
   }
   Result<json::Object> totp() {
-    RB_TRY_ASSIGN(MadeUser made,
-                  settings_.set_codes(by_, name_, /*off=*/is_true(request_, "off")));
+    RB_TRY_ASSIGN(MadeUser made, settings_.set_codes(by_, name_, /*off=*/is_true(request_, "off")));
     return shown(made);
   }
   Result<json::Object> end_tokens() {
@@ -123,9 +122,9 @@ class UserAdministration {
 }  // namespace
 
 UserSettings user_settings(const AdminDeps& deps, const TenantId& tenant) {
-  return UserSettings({*deps.users, *deps.passwords, deps.clock, deps.random, deps.user_rights,
-                       deps.device_groups},
-                      tenant);
+  return UserSettings(
+      {*deps.users, *deps.passwords, deps.clock, deps.random, deps.user_rights, deps.device_groups},
+      tenant);
 }
 
 Result<json::Object> administer_users(const AdminDeps& deps, const Tenant& tenant,

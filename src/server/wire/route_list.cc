@@ -12,7 +12,8 @@ namespace reachback::server {
 
 Result<std::vector<RouteRow>> all_routes(rest::Profile profile) {
   RB_TRY_ASSIGN(std::vector<RouteRow> rows, rest::route_rows(profile));
-  for (auto more : {ConsoleHttp::route_rows(), BlobHttp::route_rows(BlobLimits()), AgentApi::route_rows()}) {
+  for (auto more :
+       {ConsoleHttp::route_rows(), BlobHttp::route_rows(BlobLimits()), AgentApi::route_rows()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   return rows;

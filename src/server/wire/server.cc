@@ -321,12 +321,12 @@ class Server {
     rest.read_all_results = config_.read_all_results;
     rest.agents_url = agent_url_;
     rest.ca_pem = secrets_.ca.certificate;
-    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
-                             rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
-                                            *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
-                                            clock_, random_, app_rates_, *user_access_,
-                                            *background_, *settings_, *activity_},
-                             std::move(rest)));
+    RB_TRY_ASSIGN(
+        rest_, rest::RestApi::create(
+                   rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_, *verifier_,
+                                  *issuer_, *audiences_, *audit_, *refusals_, clock_, random_,
+                                  app_rates_, *user_access_, *background_, *settings_, *activity_},
+                   std::move(rest)));
     RB_TRY_ASSIGN(ConsoleFiles console, load_console(config_));
     console_ = std::make_unique<ConsoleHttp>(
         std::move(console),
@@ -344,8 +344,8 @@ class Server {
     agent_api_ = std::make_unique<AgentApi>(SessionDeps{hub_, store_->machines(), *live_response_,
                                                         clock_, random_, *audit_, *order_keys_},
                                             *machines_, std::move(agents));
-    RB_TRY_ASSIGN(admin_, AdminSocket::listen(paths_.admin_socket(), [this](
-                                                                         std::string_view request) {
+    RB_TRY_ASSIGN(admin_,
+                  AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
                     return administer_in_turn(request);
                   }));
     json::Object addresses{{"publicUrl", public_url_},
@@ -375,26 +375,24 @@ class Server {
     deps.on_machine_cleared = [this](const MachineId& id) {
       hub_.end_one(id, "an operator has cleared this machine");
     };
-    settings_.reset(
-        new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
-                     EnrollmentSettings(store_->apps(), clock_, random_, tenant)});
+    settings_.reset(new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
+                                 EnrollmentSettings(store_->apps(), clock_, random_, tenant)});
     RB_TRY_ASSIGN(auto limits, rest::Limits::load());
-    background_ = std::make_unique<BackgroundThread>(
-        limits.value(config_.profile, "background_waiting"));
-    access_records_ = std::make_unique<AuditFileReader>(paths_.audit(),
-                                                        [this] { return audit_->bytes(); });
-    activity_ = std::make_unique<Activity>(
-        Activity::Deps{store_->audit_rows(), *access_records_, store_->actions(),
-                       store_->machines()},
-        limits.value(config_.profile, "audit_scan"));
+    background_ =
+        std::make_unique<BackgroundThread>(limits.value(config_.profile, "background_waiting"));
+    access_records_ =
+        std::make_unique<AuditFileReader>(paths_.audit(), [this] { return audit_->bytes(); });
+    activity_ = std::make_unique<Activity>(Activity::Deps{store_->audit_rows(), *access_records_,
+                                                          store_->actions(), store_->machines()},
+                                           limits.value(config_.profile, "audit_scan"));
     return {};
   }
 
   // Changes of settings are made one after the other, whichever way they come.
   std::string administer_in_turn(std::string_view request) {
     std::promise<std::string> answer;
-    const bool taken = background_->post(
-        [&] { answer.set_value(administer(*admin_deps_, request)); });
+    const bool taken =
+        background_->post([&] { answer.set_value(administer(*admin_deps_, request)); });
     return taken ? answer.get_future().get()
                  : R"({"error":"the server has too much to do, try again"})";
   }
