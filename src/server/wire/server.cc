@@ -390,10 +390,11 @@ class Server {
 
   // Changes of settings are made one after the other, whichever way they come.
   std::string administer_in_turn(std::string_view request) {
-    std::promise<std::string> answer;
-    const bool taken =
-        background_->post([&] { answer.set_value(administer(*admin_deps_, request)); });
-    return taken ? answer.get_future().get()
+    auto answer = std::make_shared<std::promise<std::string>>();
+    const bool taken = background_->post([this, answer, text = std::string(request)] {
+      answer->set_value(administer(*admin_deps_, text));
+    });
+    return taken ? answer->get_future().get()
                  : R"({"error":"the server has too much to do, try again"})";
   }
 
