@@ -31,6 +31,7 @@ class SessionEnd {
 class AgentHub : public AgentLinks {
  public:
   std::optional<Claim> claim(const MachineId& machine) const override;
+  std::vector<MachineId> online(const TenantId& tenant) const override;
   bool push(const MachineId& machine, const pb::ToAgent& message) override;
   void read_output(const MachineId& machine, pb::ReadOutput question,
                    Done<pb::OutputPiece> done) override;
@@ -76,6 +77,7 @@ class AgentHub : public AgentLinks {
     bool confirmed = false;
     bool in_quarantine = false;
   };
+  static bool has_claim(const Entry& entry);
   static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
   Entry* find(const MachineId& machine, const SessionEnd* session) RB_REQUIRES(mutex_);
 
