@@ -18,6 +18,8 @@ constexpr Shape kCommand{"vbbvbvbvvvv"};
 constexpr const Shape* kOrderParts[] = {&kCommand};
 constexpr Shape kSignedOrder{"bbb"};
 
+constexpr Shape kNetworkAddress{"bbvv"};
+constexpr const Shape* kHelloBodyParts[] = {&kNetworkAddress};
 constexpr Shape kHello{"bb"}, kHeartbeat{"v"}, kOrderReceived{"bv"}, kOrderRefused{"bvbbv"},
     kNotStarted{"bv"}, kCancelConfirmed{"bv"}, kCommandStarted{"bvvv"}, kBlobRef{"bvb"};
 constexpr Shape kSignedReceipt{"bb"}, kFetchedFile{"bvb"};
@@ -47,7 +49,7 @@ constexpr const Shape* kToAgent[] = {&kWelcome,     &kExecuteOrder,       &kCanc
 constexpr Shape kToServerShape{"mmmmmmmmmmm", kToServer, /*is_choice=*/true};
 constexpr Shape kToAgentShape{"mmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
-constexpr Shape kHelloBodyShape{"bbbbbbbbbbbvbv"};
+constexpr Shape kHelloBodyShape{"bbbbbbbbbmbvbvbvb", kHelloBodyParts};
 constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbvbvb"};
 constexpr Shape kOrderKeysShape{"vb"};
 
