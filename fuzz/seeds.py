@@ -54,17 +54,21 @@ def order(*commands, epoch=7):
 
 
 BODY = message((1, b"K" * 44), (2, b"G" * 16), (3, b"B" * 16), (4, b"N" * 16), (5, "0.1.0"),
-               (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"), (10, "192.0.2.7"),
-               (10, "2001:db8::7"), (11, b"C" * 16), (12, 1), (13, b"L" * 16), (14, 3))
+               (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"),
+               (10, message((1, "192.0.2.7"), (2, b"\2\0\0\0\0\1"), (3, 2), (4, 1))), (10, message((1, "2001:db8::7"))),
+               (11, b"C" * 16), (12, 1), (13, b"L" * 16), (14, 3), (15, "Debian GNU/Linux"), (16, 25), (17, "x64"))
 BLOB = message((1, "0123456789abcdef" * 2), (2, 4711), (3, b"d" * 32))
 SIGNED = message((1, order(COMMAND)), (2, b"s" * 64), (3, b"k" * 8))
 RECEIPT = message((1, b"M" * 20), (2, 2), (3, b"p" * 32), (4, b"G" * 16), (5, b"A" * 16), (6, 7), (8, b"o" * 32),
                   (9, b"h" * 32), (10, "a.sh"), (11, 1), (12, 1000), (13, 2000), (14, 1), (15, 3), (16, b"d" * 32),
                   (17, 9), (18, b"e" * 32), (20, b"r" * 32), (21, 4711))
+FETCHED = message((1, b"M" * 20), (2, 3), (4, b"G" * 16), (5, b"A" * 16), (6, 7), (7, 1), (8, b"o" * 32), (11, 1), (12, 1000),
+                  (13, 2000), (22, "/var/log/auth.log"), (23, 9), (24, b"f" * 32))
 ORDER_KEYS = message((1, 2), (2, b"k" * 44), (2, b"l" * 44))
 ENDED = message(ACTION, EPOCH, (3, 0), (4, 1), (5, 1000), (6, 2000), (7, 3), (8, 1),
                 (9, "OutputTruncated: 3 GiB"), (10, BLOB), (11, BLOB), (12, BLOB),
-                (13, message((1, RECEIPT), (2, b"s" * 64))))
+                (13, message((1, RECEIPT), (2, b"s" * 64))),
+                (14, message((1, "/var/log/auth.log"), (2, 9), (3, b"f" * 32))))
 FAILED = message(ACTION, EPOCH, (3, 0), (4, 2), (5, 1000), (6, 2000), (9, "TimedOut: 10 min"))
 
 
@@ -76,6 +80,7 @@ def agent_frames():
                  message((7, message(ACTION, EPOCH, (3, 0), (4, 1000)))), message((8, ENDED)),
                  message((8, FAILED)),
                  message((9, message(ACTION, EPOCH, (3, 0), (4, 2), (5, 4711), (6, b"d" * 32)))),
+                 message((9, message(ACTION, EPOCH, (4, 1), (5, 9), (6, b"d" * 32), (7, "auth.log.gz")))),
                  message((10, message((1, b"C" * 16)))), message((11, message((1, 2)))),
                  message((20, b"of the future"))]
     file = message((1, b"#!/bin/sh\necho hi\n"), (2, 1))
@@ -95,17 +100,42 @@ def agent_frames():
               message((8, message(ACTION, EPOCH, (3, 0), (4, 1), *[(9, "e")] * 9))),
               message((4, message(ACTION, EPOCH, (3, b"\xff\xfe")))),
               message((9, message(ACTION, EPOCH, (3, 0), (4, 9), (6, b"d" * 32)))),
-              message((9, message(ACTION, (2, 0), (3, 0))))]
+              message((9, message(ACTION, (2, 0), (3, 0)))),
+              message((9, message(ACTION, EPOCH, (4, 1), (6, b"d" * 32), (7, "../x")))),
+              message((9, message(ACTION, EPOCH, (4, 1), (6, b"d" * 32), (7, "..")))),
+              message((7, message(ACTION, EPOCH, (4, -1)))),
+              message((8, message(ACTION, EPOCH, (4, 3)))), message((8, message(ACTION, EPOCH, (4, 1), (5, -1)))),
+              message((8, message(ACTION, EPOCH, (4, 1), (9, "e" * 1025)))),
+              message((8, message(ACTION, EPOCH, (4, 1), (13, message((1, RECEIPT), (2, b"s")))))),
+              message((8, message(ACTION, EPOCH, (4, 1), (14, message((1, "x"), (3, b"f")))))),
+              message((4, message(ACTION, EPOCH, (3, "x"), (4, b"o")))), message((11, message((1, 0)))),
+              message((2, message((1, 9)))) * 2, message((1, 9)), message((8, b"\x0a\xff")), b"\x0a"]
     spoilt_agent = [message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "u"), (6, "e")))),
                     message((2, message((1, SIGNED), (2, message((1, b"x")))))),
                     message((2, message((1, SIGNED), (2, message((2, 1), (3, "u")))))),
-                    message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1))))]
+                    message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1)))),
+                    message((2, message((1, SIGNED), *[(2, message((1, b"x" * 60), (2, 1)))] * 101))),
+                    message((9, message((2, message((1, b"k" * 8), (2, b"s" * 64)))))), message((9, message((1, ORDER_KEYS)))),
+                    message((9, message((1, ORDER_KEYS), (2, message((1, b"k"), (2, b"s" * 64)))))),
+                    message((9, message((1, ORDER_KEYS), (2, message((1, b"k" * 8), (2, b"s")))))),
+                    message((4, message(ACTION, EPOCH, (3, 0), (4, 0), (5, "u")))),
+                    message((7, message((1, "r" * 1025)))), message((7, message((2, 3600001))))]
     orders = [order(COMMAND), order(PUT, COMMAND, GET), order(), order(COMMAND, epoch=0),
               order(message((1, 4))), order(message((1, 1), (2, "../x"), (3, b"h" * 32), (8, 1))),
-              order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1)))]
-    return ([b"0" + m for m in to_server + spoilt] + [b"1" + m for m in to_agent + spoilt_agent]
-            + [b"2" + m for m in orders] + [b"3" + BODY, b"3" + message((1, b"K"), (10, b"\xff"))]
-            + [b"4" + RECEIPT, b"4" + message((1, b"M" * 20), (2, 0)), b"5" + ORDER_KEYS, b"5" + message((1, 2))])
+              order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1))), order(message((1, 3), (8, 1))),
+              order(COMMAND) + message((11, "again")), order(GET).replace(b"ann@", b"ann\0")]
+    facts = [BODY, message((1, b"K"), (10, b"\xff")), BODY[:-len(message((16, 25), (17, "x64")))] + b"\x81\x01" + b"\5" * 8,
+             BODY.replace(b"192.0.2.7", b"192.0.2.x"), BODY.replace(b"192.0.2.7", b"192.00.27"),
+             BODY.replace(message((2, b"\2\0\0\0\0\1")), message((2, b"\2\0\0\0\0\1"))[:-1] + b"\0"),
+             BODY.replace(message((3, 2), (4, 1)), message((3, 2), (4, 9))), BODY.replace(message((3, 2), (4, 1)), message((3, 9), (4, 1))),
+             BODY.replace(message((16, 25)), message((16, -1))), BODY + message((10, message((1, "x")))),
+             BODY.replace(message((13, b"L" * 16)), message((13, b"L"))), BODY.replace(message((11, b"C" * 16)), message((11, b"C")))]
+    receipts = [RECEIPT, FETCHED, message((1, b"M" * 20), (2, 0)), RECEIPT.replace(message((11, 1)), message((11, 3))),
+                RECEIPT.replace(message((14, 1)), b""), RECEIPT.replace(message((12, 1000)), message((12, -1))),
+                RECEIPT.replace(message((3, b"p" * 32)), message((3, b"p")))]
+    keys = [ORDER_KEYS, message((1, 2)), message((1, 0), (2, b"k")), message((1, 2), *[(2, b"k")] * 9), message((1, 2), (2, b"k" * 257))]
+    kinds = [to_server + spoilt, to_agent + spoilt_agent, orders, facts, receipts, keys]
+    return [b"%d" % kind + m for kind, texts in enumerate(kinds) for m in texts]
 
 
 def crc32c(data):
@@ -136,6 +166,7 @@ JOURNAL = [  # kind, payload
     (7, message(ACTION, (2, "done"), (4, 9))), (8, message((1, b"V" * 16), (2, 3))),
     (7, message((1, b"V" * 16), (2, "voided"), (4, 9))),
 ]
+ENDED_SIGNED = message((1, message(ACTION, EPOCH, (4, 1), (13, message((1, message((2, 2))), (2, b"s"))))))
 
 
 def journals():
@@ -148,6 +179,10 @@ def journals():
 
     out = [b"0" + bytes([0, 40, 1]) + entries(JOURNAL[:n], k) for n in (1, 3, 6, 9, 12) for k in (1, 3)]
     out += [b"0" + bytes([3, 7, 128]) + entries([JOURNAL[0]] + JOURNAL[10:] + JOURNAL[1:4], 1)]
+    chain = [JOURNAL[0], (11, message((1, 1), (2, b"p" * 32))), (2, RECEIVED), (3, message(ACTION)), (4, ENDED_SIGNED)]
+    out += [b"0" + bytes([0, 9, 1]) + entries([(9 if kind == 11 else kind, p) for kind, p in items], 1)
+            for items in (chain, chain[:1] + chain[2:], chain[2:] + [(11, message((1, 7), (2, b"q" * 32)))],
+                          chain[2:] + [(11, message((1, 1), (2, b"q" * 32)))])]
     whole = b"".join(record(i + 1, kind, p) for i, (kind, p) in enumerate(JOURNAL))
     grown = record(1, 10, struct.pack("<Q", 1024)) + record(2, 9, batch(JOURNAL[:4]))
     gap = record(1, 1, JOURNAL[0][1]) + b"\1" * 40 + record(9, 2, RECEIVED)
@@ -163,6 +198,11 @@ def journals():
            record(1, 2, RECEIVED) + 2 * record(2, 4, message((1, message(ACTION)))),
            record(1, 2, RECEIVED) + record(2, 4, message((1, message(ACTION))))
            + record(3, 4, message((1, message(ACTION))))]
+    bad += [record(1, 11, b"\xff"), record(1, 12, b""), record(1, 0, b""), record(1, 2, RECEIVED) + record(2, 4, message((1, message(
+        ACTION, (13, message((1, b"\xff"), (2, b"s"))))))), record(1, 2, message((1, message((1, message((3, b"A"))))))),
+            record(1, 8, message((1, b"V" * 16), (2, 7))) + record(2, 2, RECEIVED), record(1, 5, message(ACTION)),
+            record(1, 6, b"\xff"), record(1, 3, b"\xff"), record(1, 4, b"\xff"), record(1, 5, b"\xff"), record(1, 8, b"\xff"),
+            record(1, 7, message(ACTION, (2, "done"))) + record(2, 2, RECEIVED)]
     length_off = bytearray(record(1, 1, JOURNAL[0][1]) + record(2, 2, RECEIVED))
     length_off[len(record(1, 1, JOURNAL[0][1]))] ^= 1
     torn = wide[:512] + bytes(512) + wide[1024:]
@@ -526,8 +566,13 @@ def orders():
     ec = b"-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
     return ([b"0\0\7" + o for o in (order(COMMAND), order(PUT, COMMAND, GET), order(), b"", b"\xff", order(COMMAND, epoch=0))]
             + [b"1\0" + n + BODY for n in (b"\6", b"\7", b"\x80")] + [b"1\0\1", b"1\0\2\xff"]
-            + [b"2" + r for r in (signed, hello, own_key, spki, spki + b"x", spki[:20], pem, ec, b"")]
-            + [b"3enroll-token\nhost-1", b"3\n", b"3"])
+            + [b"2" + r for r in (signed, hello, own_key, message((1, RECEIPT), (2, b"s" * 64)),
+                                  message((1, ORDER_KEYS), (2, message((1, b"k" * 8), (2, b"s" * 64)))), spki, spki + b"x", spki[:20], pem, ec, b"")]
+            + [b"3enroll-token\nhost-1", b"3\n", b"3"]
+            + [b"4\0" + n + r for r in (RECEIPT, FETCHED) for n in (b"\6", b"\x81")]
+            + [b"4\0\3" + r for r in (message((2, 0)), b"", b"\xff")]
+            + [b"5\0\7%d" % n + k for n in range(3) for k in (message((1, 2)), b"", message((1, 2), (2, spki)), ORDER_KEYS)]
+            + [b"5\0\0001\xff"])
 
 
 def results():
