@@ -2,12 +2,14 @@
 // hostile. A message that is accepted is within its bounds and holds nothing that codec.h refuses;
 // of frames on a socket come out those that went in, with their files, up to the first that is over
 // a bound. Input: what is tried; then a message; or pieces: a byte for the length, one for the
-// files that go with it, the bytes; or how often a frame is sent that nobody reads yet.
+// files that go with it, the bytes; or how often a frame
+// is sent that nobody reads yet, how often its bytes are repeated, the bytes.
 #include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "agent/seam/channel.h"
 #include "base/bytes.h"
@@ -219,33 +221,47 @@ class OneWatch : public Events {
 };
 
 // Frames that the other side does not take at once leave when it does, in their order; when it
-// takes none at all, sending ends.
+// takes none at all, or is gone, sending ends.
 void check_backlog(Input in) {
   auto [near, far] = pair_of_sockets();
   const int bytes = 1;  // the kernel makes it its least
   ::setsockopt(near.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   OneWatch loop;
-  Channel sender(std::move(near), &loop), reader(std::move(far), nullptr);
-  const std::size_t times = 1 + in.byte() * 24u;  // may be more than may wait
+  Channel sender(std::move(near), &loop);
+  std::optional<Channel> reader(std::in_place, std::move(far), nullptr);
+  const std::uint8_t count = in.byte();
+  const std::size_t times = count == 255 ? Channel::kBacklogFramesMax + 1000 : 1u + count;
+  std::string payload;
+  for (unsigned i = 0, repeat = 1u + in.byte() % 32; i < repeat; ++i) {
+    payload += in.rest();
+  }
   std::size_t sent = 0;
   for (; sent < times; ++sent) {
-    if (auto result = sender.send(in.rest()); !result) {
+    if (auto result = sender.send(payload); !result) {
       FUZZ_CHECK(result.error().code == Errc::unavailable);
-      FUZZ_CHECK(sent * (in.rest().size() + 8) > Channel::kBacklogBytesMax / 2 ||
+      FUZZ_CHECK(sent * (payload.size() + 8) > Channel::kBacklogBytesMax / 2 ||
                  sent >= Channel::kBacklogFramesMax);
       return;
     }
   }
   while (sent > 0) {
-    auto frame = reader.read();
+    auto frame = reader->read();
     FUZZ_CHECK(frame);
     if (*frame) {
-      FUZZ_CHECK((*frame)->payload == in.rest());
+      FUZZ_CHECK((*frame)->payload == payload);
       --sent;
     } else {
       loop.turn();
     }
   }
+  if (count % 2 == 0) {
+    FUZZ_CHECK(sender.send("never read"));
+  }
+  reader.reset();
+  auto end = sender.read();
+  FUZZ_CHECK(!end && end.error().code == Errc::unavailable);
+  auto late = sender.send("late");
+  FUZZ_CHECK(!late && late.error().code == Errc::unavailable);
 }
 
 }  // namespace

@@ -729,7 +729,7 @@ def seams():
               piece(head(0, 1)), piece(head(0, 101), 101), piece(head(0x00120000)), piece(head(0, 100), 200) + piece(head(0, 100)),
               piece(b"a", 150) + piece(b"b", 60), piece(head(1) + b"a" + head(1) + b"b" + head(9)), piece(head(200) + b"x" * 200) * 3, piece(b"a", 253)]
     return ([b"0" + m for m in up] + [b"1" + m for m in down] + [b"2" + m for m in (request, hello, b"")] + [b"3" + p for p in pieces]
-            + [b"4" + bytes([times]) + b"x" * size for times, size in ((0, 0), (3, 300), (9, 1), (255, 1))])
+            + [b"4" + bytes([times, more]) + b"x" * size for times, more, size in ((0, 0, 0), (3, 0, 300), (9, 2, 1), (255, 0, 1), (2, 31, 2000))])
 
 
 def signer_frames():
@@ -823,7 +823,7 @@ def receipts():
                  f'{{"publicKey":"{spki}","value":[1]}}', f'{{"publicKey":"{spki}","value":[{{}}]}}', f'{{"publicKey":"{spki}","value":[{{"receipt":"!"}}]}}',
                  f'{{"publicKey":"{spki}","value":[{{"receipt":"AAAA"}}]}}', '{"publicKey":1,"value":[]}', '{"value":1}', "[]", "{", "{}"]
     keys = [spki, f"-----BEGIN PUBLIC KEY-----\r\n{spki}\r\n-----END PUBLIC KEY-----\r\n", spki[:30] + "\n" + spki[30:], "AAAA", "!", "", spki + spki]
-    return [b"%d" % f + r for r in lists for f in range(3)] + ["1" + d for d in documents] + ["2" + k for k in keys]
+    return [b"0%d" % f + r for r in lists for f in range(3)] + ["1" + d for d in documents] + ["2" + k for k in keys]
 
 
 def urls():

@@ -35,9 +35,18 @@ bool asks_for_one(const Headers& headers) {
          listed(headers, "Upgrade").find(",websocket,") != std::string::npos;
 }
 
-void check_request(std::string_view head) {
+// The head at the front of the bytes; "": there is no whole one.
+std::string_view head_of(std::string_view bytes) {
+  HeadScanner scanner;
+  return scanner.scan(bytes, {}) == HeadScanner::State::complete
+             ? bytes.substr(0, scanner.head_bytes())
+             : std::string_view();
+}
+
+void check_request(std::string_view bytes) {
+  const std::string_view head = head_of(bytes);
   RequestHead out;
-  if (parse_request_head(head, {}, out)) {
+  if (head.empty() || parse_request_head(head, {}, out)) {
     return;
   }
   auto key = web_socket_request_key(out.request);
@@ -60,9 +69,10 @@ void check_request(std::string_view head) {
   FUZZ_CHECK(!check_web_socket_answer(answer, make_web_socket_key()));
 }
 
-void check_answer(std::string_view head) {
+void check_answer(std::string_view bytes) {
+  const std::string_view head = head_of(bytes);
   ResponseHead out;
-  if (parse_response_head(head, {}, out)) {
+  if (head.empty() || parse_response_head(head, {}, out)) {
     return;
   }
   auto taken = check_web_socket_answer(out.headers, kKey);
