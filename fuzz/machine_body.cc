@@ -109,7 +109,11 @@ void check_patch(std::string_view text) {
   FUZZ_CHECK(!parse_machine_patch(json::write(written), kBounds));
 }
 
+// As a parameter of a path, which is UTF-8 (target route).
 void check_find_by_ip(std::string_view text) {
+  if (!is_valid_utf8(text)) {
+    return;
+  }
   auto find = parse_find_by_ip(text, kNow, kBounds);
   if (!find) {
     check_refusal(find.error());

@@ -395,6 +395,8 @@ def token_requests():
         ("", "", form, body + "&scope=https://evil.example/.default"),
         ("", "", form, body + "&scope=openid"), ("", "", form, body + "&resource=x"), ("", "", form, body + "&scope=+"),
         ("", "", form, body + "&scope=" + "+".join(["https://rb.example:8443/.default"] * 17)),
+        ("", "", form, "client_id=a" + scope), ("", "", form, "client_id=a&token=rbrt_x"), ("", "", form, "client_id=a&token="),
+        ("", f"Basic {basic}", form, "token=x&token_type_hint=refresh_token"), ("", "", form, "token=x"), ("", "", form, "client_id=a&token=x&token=y"),
         ("", "", form, "a=%ff"), ("", "", form, "&".join("abcdefghijklmno")),
         ("", "", form, f"grant_type=client_credentials&client_id={'i' * 256}&client_secret=x" + scope))]
 
@@ -518,7 +520,8 @@ def jwts():
             b'{"keys":[' + ec.replace(x, b"!!!") % (b"e", b"") + b"]}", b'{"keys":[' + ec % (b"", b"") + b"]}",
             b'{"keys":[{"kty":"oct","kid":"k","k":"AA"}]}', b'{"keys":[{"kty":"EC","crv":"P-384","kid":"k"}]}',
             b'{"keys":[{"kty":"RSA","kid":"k","alg":"PS256"}]}', b'{"keys":[' + b",".join([b"{}"] * 101) + b"]}",
-            b'{"keys":[' + ec % (b"e", b',"alg":"ES384"') + b"]}", b'{"keys":[' + ec % (b"e", b',"key_ops":["sign"]') + b"]}"]
+            b'{"keys":[' + ec % (b"e", b',"alg":"ES384"') + b"]}", b'{"keys":[' + ec % (b"e", b',"key_ops":["sign"]') + b"]}",
+            b'{"keys":[' + ec % (b"e", b',"key_ops":["sign","verify"]') + b"]}"]
     return out + [b"4" + s for s in sets]
 
 
