@@ -81,7 +81,20 @@ bool is_header_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
+// What a download may be called.
+void check_download_name(std::string_view text) {
+  for (std::size_t bytes_max : {std::size_t{7}, text.size() * 3}) {
+    const std::string name = protocol::download_name(text, bytes_max);
+    FUZZ_CHECK(name.size() <= bytes_max && is_valid_utf8(name));
+    FUZZ_CHECK(std::none_of(name.begin(), name.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\';
+    }));
+    FUZZ_CHECK(protocol::download_name(name, bytes_max) == name);
+  }
+}
+
 void check_disposition(std::string_view header) {
+  check_download_name(header);
   std::string any = protocol::attachment(header);
   FUZZ_CHECK(is_header_text(any));
   FUZZ_CHECK(any == "attachment" || any.starts_with("attachment; filename=\""));

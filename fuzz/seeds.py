@@ -6,6 +6,7 @@ import base64
 import glob
 import hashlib
 import hmac
+import json
 import os
 import struct
 import urllib.parse
@@ -54,17 +55,21 @@ def order(*commands, epoch=7):
 
 
 BODY = message((1, b"K" * 44), (2, b"G" * 16), (3, b"B" * 16), (4, b"N" * 16), (5, "0.1.0"),
-               (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"), (10, "192.0.2.7"),
-               (10, "2001:db8::7"), (11, b"C" * 16), (12, 1), (13, b"L" * 16), (14, 3))
+               (6, "host-1"), (7, "Linux"), (8, "12"), (9, "x64"),
+               (10, message((1, "192.0.2.7"), (2, b"\2\0\0\0\0\1"), (3, 2), (4, 1))), (10, message((1, "2001:db8::7"))),
+               (11, b"C" * 16), (12, 1), (13, b"L" * 16), (14, 3), (15, "Debian GNU/Linux"), (16, 25), (17, "x64"))
 BLOB = message((1, "0123456789abcdef" * 2), (2, 4711), (3, b"d" * 32))
 SIGNED = message((1, order(COMMAND)), (2, b"s" * 64), (3, b"k" * 8))
 RECEIPT = message((1, b"M" * 20), (2, 2), (3, b"p" * 32), (4, b"G" * 16), (5, b"A" * 16), (6, 7), (8, b"o" * 32),
                   (9, b"h" * 32), (10, "a.sh"), (11, 1), (12, 1000), (13, 2000), (14, 1), (15, 3), (16, b"d" * 32),
                   (17, 9), (18, b"e" * 32), (20, b"r" * 32), (21, 4711))
+FETCHED = message((1, b"M" * 20), (2, 3), (4, b"G" * 16), (5, b"A" * 16), (6, 7), (7, 1), (8, b"o" * 32), (11, 1), (12, 1000),
+                  (13, 2000), (22, "/var/log/auth.log"), (23, 9), (24, b"f" * 32))
 ORDER_KEYS = message((1, 2), (2, b"k" * 44), (2, b"l" * 44))
 ENDED = message(ACTION, EPOCH, (3, 0), (4, 1), (5, 1000), (6, 2000), (7, 3), (8, 1),
                 (9, "OutputTruncated: 3 GiB"), (10, BLOB), (11, BLOB), (12, BLOB),
-                (13, message((1, RECEIPT), (2, b"s" * 64))))
+                (13, message((1, RECEIPT), (2, b"s" * 64))),
+                (14, message((1, "/var/log/auth.log"), (2, 9), (3, b"f" * 32))))
 FAILED = message(ACTION, EPOCH, (3, 0), (4, 2), (5, 1000), (6, 2000), (9, "TimedOut: 10 min"))
 
 
@@ -76,6 +81,7 @@ def agent_frames():
                  message((7, message(ACTION, EPOCH, (3, 0), (4, 1000)))), message((8, ENDED)),
                  message((8, FAILED)),
                  message((9, message(ACTION, EPOCH, (3, 0), (4, 2), (5, 4711), (6, b"d" * 32)))),
+                 message((9, message(ACTION, EPOCH, (4, 1), (5, 9), (6, b"d" * 32), (7, "auth.log.gz")))),
                  message((10, message((1, b"C" * 16)))), message((11, message((1, 2)))),
                  message((20, b"of the future"))]
     file = message((1, b"#!/bin/sh\necho hi\n"), (2, 1))
@@ -95,17 +101,42 @@ def agent_frames():
               message((8, message(ACTION, EPOCH, (3, 0), (4, 1), *[(9, "e")] * 9))),
               message((4, message(ACTION, EPOCH, (3, b"\xff\xfe")))),
               message((9, message(ACTION, EPOCH, (3, 0), (4, 9), (6, b"d" * 32)))),
-              message((9, message(ACTION, (2, 0), (3, 0))))]
+              message((9, message(ACTION, (2, 0), (3, 0)))),
+              message((9, message(ACTION, EPOCH, (4, 1), (6, b"d" * 32), (7, "../x")))),
+              message((9, message(ACTION, EPOCH, (4, 1), (6, b"d" * 32), (7, "..")))),
+              message((7, message(ACTION, EPOCH, (4, -1)))),
+              message((8, message(ACTION, EPOCH, (4, 3)))), message((8, message(ACTION, EPOCH, (4, 1), (5, -1)))),
+              message((8, message(ACTION, EPOCH, (4, 1), (9, "e" * 1025)))),
+              message((8, message(ACTION, EPOCH, (4, 1), (13, message((1, RECEIPT), (2, b"s")))))),
+              message((8, message(ACTION, EPOCH, (4, 1), (14, message((1, "x"), (3, b"f")))))),
+              message((4, message(ACTION, EPOCH, (3, "x"), (4, b"o")))), message((11, message((1, 0)))),
+              message((2, message((1, 9)))) * 2, message((1, 9)), message((8, b"\x0a\xff")), b"\x0a"]
     spoilt_agent = [message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "u"), (6, "e")))),
                     message((2, message((1, SIGNED), (2, message((1, b"x")))))),
                     message((2, message((1, SIGNED), (2, message((2, 1), (3, "u")))))),
-                    message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1))))]
+                    message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1)))),
+                    message((2, message((1, SIGNED), *[(2, message((1, b"x" * 60), (2, 1)))] * 101))),
+                    message((9, message((2, message((1, b"k" * 8), (2, b"s" * 64)))))), message((9, message((1, ORDER_KEYS)))),
+                    message((9, message((1, ORDER_KEYS), (2, message((1, b"k"), (2, b"s" * 64)))))),
+                    message((9, message((1, ORDER_KEYS), (2, message((1, b"k" * 8), (2, b"s")))))),
+                    message((4, message(ACTION, EPOCH, (3, 0), (4, 0), (5, "u")))),
+                    message((7, message((1, "r" * 1025)))), message((7, message((2, 3600001))))]
     orders = [order(COMMAND), order(PUT, COMMAND, GET), order(), order(COMMAND, epoch=0),
               order(message((1, 4))), order(message((1, 1), (2, "../x"), (3, b"h" * 32), (8, 1))),
-              order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1)))]
-    return ([b"0" + m for m in to_server + spoilt] + [b"1" + m for m in to_agent + spoilt_agent]
-            + [b"2" + m for m in orders] + [b"3" + BODY, b"3" + message((1, b"K"), (10, b"\xff"))]
-            + [b"4" + RECEIPT, b"4" + message((1, b"M" * 20), (2, 0)), b"5" + ORDER_KEYS, b"5" + message((1, 2))])
+              order(message((1, 1), (2, ".."), (3, b"h" * 32), (8, 1))), order(message((1, 3), (8, 1))),
+              order(COMMAND) + message((11, "again")), order(GET).replace(b"ann@", b"ann\0")]
+    facts = [BODY, message((1, b"K"), (10, b"\xff")), BODY[:-len(message((16, 25), (17, "x64")))] + b"\x81\x01" + b"\5" * 8,
+             BODY.replace(b"192.0.2.7", b"192.0.2.x"), BODY.replace(b"192.0.2.7", b"192.00.27"),
+             BODY.replace(message((2, b"\2\0\0\0\0\1")), message((2, b"\2\0\0\0\0\1"))[:-1] + b"\0"),
+             BODY.replace(message((3, 2), (4, 1)), message((3, 2), (4, 9))), BODY.replace(message((3, 2), (4, 1)), message((3, 9), (4, 1))),
+             BODY.replace(message((16, 25)), message((16, -1))), BODY + message((10, message((1, "x")))),
+             BODY.replace(message((13, b"L" * 16)), message((13, b"L"))), BODY.replace(message((11, b"C" * 16)), message((11, b"C")))]
+    receipts = [RECEIPT, FETCHED, message((1, b"M" * 20), (2, 0)), RECEIPT.replace(message((11, 1)), message((11, 3))),
+                RECEIPT.replace(message((14, 1)), b""), RECEIPT.replace(message((12, 1000)), message((12, -1))),
+                RECEIPT.replace(message((3, b"p" * 32)), message((3, b"p")))]
+    keys = [ORDER_KEYS, message((1, 2)), message((1, 0), (2, b"k")), message((1, 2), *[(2, b"k")] * 9), message((1, 2), (2, b"k" * 257))]
+    kinds = [to_server + spoilt, to_agent + spoilt_agent, orders, facts, receipts, keys]
+    return [b"%d" % kind + m for kind, texts in enumerate(kinds) for m in texts]
 
 
 def crc32c(data):
@@ -136,6 +167,7 @@ JOURNAL = [  # kind, payload
     (7, message(ACTION, (2, "done"), (4, 9))), (8, message((1, b"V" * 16), (2, 3))),
     (7, message((1, b"V" * 16), (2, "voided"), (4, 9))),
 ]
+ENDED_SIGNED = message((1, message(ACTION, EPOCH, (4, 1), (13, message((1, message((2, 2))), (2, b"s"))))))
 
 
 def journals():
@@ -148,6 +180,10 @@ def journals():
 
     out = [b"0" + bytes([0, 40, 1]) + entries(JOURNAL[:n], k) for n in (1, 3, 6, 9, 12) for k in (1, 3)]
     out += [b"0" + bytes([3, 7, 128]) + entries([JOURNAL[0]] + JOURNAL[10:] + JOURNAL[1:4], 1)]
+    chain = [JOURNAL[0], (11, message((1, 1), (2, b"p" * 32))), (2, RECEIVED), (3, message(ACTION)), (4, ENDED_SIGNED)]
+    out += [b"0" + bytes([0, 9, 1]) + entries([(9 if kind == 11 else kind, p) for kind, p in items], 1)
+            for items in (chain, chain[:1] + chain[2:], chain[2:] + [(11, message((1, 7), (2, b"q" * 32)))],
+                          chain[2:] + [(11, message((1, 1), (2, b"q" * 32)))])]
     whole = b"".join(record(i + 1, kind, p) for i, (kind, p) in enumerate(JOURNAL))
     grown = record(1, 10, struct.pack("<Q", 1024)) + record(2, 9, batch(JOURNAL[:4]))
     gap = record(1, 1, JOURNAL[0][1]) + b"\1" * 40 + record(9, 2, RECEIVED)
@@ -163,6 +199,11 @@ def journals():
            record(1, 2, RECEIVED) + 2 * record(2, 4, message((1, message(ACTION)))),
            record(1, 2, RECEIVED) + record(2, 4, message((1, message(ACTION))))
            + record(3, 4, message((1, message(ACTION))))]
+    bad += [record(1, 11, b"\xff"), record(1, 12, b""), record(1, 0, b""), record(1, 2, RECEIVED) + record(2, 4, message((1, message(
+        ACTION, (13, message((1, b"\xff"), (2, b"s"))))))), record(1, 2, message((1, message((1, message((3, b"A"))))))),
+            record(1, 8, message((1, b"V" * 16), (2, 7))) + record(2, 2, RECEIVED), record(1, 5, message(ACTION)),
+            record(1, 6, b"\xff"), record(1, 3, b"\xff"), record(1, 4, b"\xff"), record(1, 5, b"\xff"), record(1, 8, b"\xff"),
+            record(1, 7, message(ACTION, (2, "done"))) + record(2, 2, RECEIVED)]
     length_off = bytearray(record(1, 1, JOURNAL[0][1]) + record(2, 2, RECEIVED))
     length_off[len(record(1, 1, JOURNAL[0][1]))] ^= 1
     torn = wide[:512] + bytes(512) + wide[1024:]
@@ -294,6 +335,7 @@ def authorizes():
     challenge = "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
     base = "client_id=a&response_type=code&redirect_uri=https%3A%2F%2Fconsole.example%2Fback"
     scope = "&scope=openid+offline_access+https%3A%2F%2Frb.example%3A8443%2F.default"
+    api, other = "https%3A%2F%2Frb.example%3A8443%2F", "https%3A%2F%2Fapi.securitycenter.microsoft.com%2F"
     home = base.replace("https%3A%2F%2Fconsole.example%2Fback", "http%3A%2F%2Flocalhost%3A5000%2Fhere")
     return [base + challenge + scope + "&state=s%26t&nonce=n", home + challenge + scope, home + challenge,
             base + challenge + "&scope=https%3A%2F%2Frb.example%3A8443%2FMachine.Read", base + scope, base + challenge + scope
@@ -305,7 +347,16 @@ def authorizes():
             "redirect_uri=http://localhost.evil.example/here", "redirect_uri=http://localhost:123456/here",
             "redirect_uri=http://%5B::1%5D:1/here", "redirect_uri=http://127.0.0.1/here", base + challenge
             + "&scope=https%3A%2F%2Frb.example%3A8443%2F.default+https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default",
-            base + challenge + "&scope=openid&nonce=" + "n" * 600, base + challenge + scope + "&state=" + "s" * 4100]
+            base + challenge + "&scope=openid&nonce=" + "n" * 600, base + challenge + scope + "&state=" + "s" * 4100,
+            base + challenge, base + challenge + "&scope=", base + challenge + "&scope=" + "+".join([api + "Machine.Read"] * 3) + "+email",
+            base + challenge + "&scope=" + api + "Machine.LiveResponse+" + api + "Machine.Read++openid", base + challenge + "&scope=unknown",
+            base + challenge + "&scope=" + api + "Library.Manage", base + challenge + "&scope=" + api + "Machine.Read+" + other + "Machine.Read",
+            base + challenge + "&scope=https%3A%2F%2Fevil.example%2F.default", base + challenge + "&scope=" + "p" * 2100,
+            base + challenge + scope + "&resource=" + other[:-3], base + challenge + scope + "&resource=https%3A%2F%2Fevil.example",
+            base + challenge + scope + "&resource=https%3A%2F%2Frb.example%3A8443", base + challenge + "&resource=" + other,
+            base + challenge + scope + "&login_hint=a" + "%C3%BC" * 140, base + challenge + "&scope=a" + "%C3%BC" * 60, base + challenge + "&scope=" + api + "a" + "%C3%BC" * 60,
+            base + challenge + "&scope=https%3A%2F%2Fa" + "%C3%BC" * 60 + "%2F.default", base + challenge + "&resource=a" + "%C3%BC" * 70,
+            base + challenge + "&scope=" + other + "%2F.default", "a=%3C%22%27%26%3E%C3%BC&redirect_uri=https%3A%2F%2Fconsole.example%2Fback"]
 
 
 def token_requests():
@@ -344,6 +395,8 @@ def token_requests():
         ("", "", form, body + "&scope=https://evil.example/.default"),
         ("", "", form, body + "&scope=openid"), ("", "", form, body + "&resource=x"), ("", "", form, body + "&scope=+"),
         ("", "", form, body + "&scope=" + "+".join(["https://rb.example:8443/.default"] * 17)),
+        ("", "", form, "client_id=a" + scope), ("", "", form, "client_id=a&token=rbrt_x"), ("", "", form, "client_id=a&token="),
+        ("", f"Basic {basic}", form, "token=x&token_type_hint=refresh_token"), ("", "", form, "token=x"), ("", "", form, "client_id=a&token=x&token=y"),
         ("", "", form, "a=%ff"), ("", "", form, "&".join("abcdefghijklmno")),
         ("", "", form, f"grant_type=client_credentials&client_id={'i' * 256}&client_secret=x" + scope))]
 
@@ -467,7 +520,8 @@ def jwts():
             b'{"keys":[' + ec.replace(x, b"!!!") % (b"e", b"") + b"]}", b'{"keys":[' + ec % (b"", b"") + b"]}",
             b'{"keys":[{"kty":"oct","kid":"k","k":"AA"}]}', b'{"keys":[{"kty":"EC","crv":"P-384","kid":"k"}]}',
             b'{"keys":[{"kty":"RSA","kid":"k","alg":"PS256"}]}', b'{"keys":[' + b",".join([b"{}"] * 101) + b"]}",
-            b'{"keys":[' + ec % (b"e", b',"alg":"ES384"') + b"]}", b'{"keys":[' + ec % (b"e", b',"key_ops":["sign"]') + b"]}"]
+            b'{"keys":[' + ec % (b"e", b',"alg":"ES384"') + b"]}", b'{"keys":[' + ec % (b"e", b',"key_ops":["sign"]') + b"]}",
+            b'{"keys":[' + ec % (b"e", b',"key_ops":["sign","verify"]') + b"]}"]
     return out + [b"4" + s for s in sets]
 
 
@@ -526,8 +580,13 @@ def orders():
     ec = b"-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
     return ([b"0\0\7" + o for o in (order(COMMAND), order(PUT, COMMAND, GET), order(), b"", b"\xff", order(COMMAND, epoch=0))]
             + [b"1\0" + n + BODY for n in (b"\6", b"\7", b"\x80")] + [b"1\0\1", b"1\0\2\xff"]
-            + [b"2" + r for r in (signed, hello, own_key, spki, spki + b"x", spki[:20], pem, ec, b"")]
-            + [b"3enroll-token\nhost-1", b"3\n", b"3"])
+            + [b"2" + r for r in (signed, hello, own_key, message((1, RECEIPT), (2, b"s" * 64)),
+                                  message((1, ORDER_KEYS), (2, message((1, b"k" * 8), (2, b"s" * 64)))), spki, spki + b"x", spki[:20], pem, ec, b"")]
+            + [b"3enroll-token\nhost-1", b"3\n", b"3"]
+            + [b"4\0" + n + r for r in (RECEIPT, FETCHED) for n in (b"\6", b"\x81")]
+            + [b"4\0\3" + r for r in (message((2, 0)), b"", b"\xff")]
+            + [b"5\0\7%d" % n + k for n in range(3) for k in (message((1, 2)), b"", message((1, 2), (2, spki)), ORDER_KEYS)]
+            + [b"5\0\0001\xff"])
 
 
 def results():
@@ -575,6 +634,52 @@ CERTIFICATE = ("MIIBdTCCARugAwIBAgIUYbu+WAAq2Kad64PB5XPLEVEsNVswCgYIKoZIzj0EAwIw
                "DVI0BmsUpo78tOqVAiEAkdYW6H81nbXuQEZwxEi/MceGvqgwFULX7XfglVhK+3U=")
 
 
+def der(tag, *parts):
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 0x80 else b"\x82" + struct.pack(">H", len(body))
+    return bytes([tag]) + size + body
+
+
+def oid(text):
+    return der(0x06, bytes.fromhex(text))
+
+
+def certificate(key, name=b"seed", times=(b"260101000000Z", b"360101000000Z")):
+    """In PEM; its signature is 64 bytes of nothing, which the reader does not look at."""
+    kind = der(0x30, oid("2a8648ce3d040302"))
+    who = der(0x30, der(0x31, der(0x30, oid("550403"), der(0x0C, name))))
+    when = der(0x30, *(der(0x18 if len(t) == 15 else 0x17, t) for t in times))
+    body = der(0x30, der(0xA0, der(0x02, b"\2")), der(0x02, b"\1"), kind, who, when, who, key)
+    text = base64.b64encode(der(0x30, body, kind, der(0x03, b"\0" + b"s" * 64))).decode()
+    lines = [text[i:i + 64] for i in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----"] + lines + ["-----END CERTIFICATE-----", ""])
+
+
+def certificates():
+    base = bytes.fromhex("046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                         "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
+    curve = [oid("2a8648ce3d0201"), oid("2a8648ce3d030107")]
+    p256 = der(0x30, der(0x30, *curve), der(0x03, b"\0" + base))
+    off_curve = der(0x30, der(0x30, *curve), der(0x03, b"\0" + base[:-1] + b"\1"))
+    unknown = der(0x30, der(0x30, oid("2a0304")), der(0x03, b"\0" + base))
+    k256 = bytes.fromhex("0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+                         "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8")
+    other_curve = der(0x30, der(0x30, curve[0], oid("2b8104000a")), der(0x03, b"\0" + k256))
+    ed = bytes.fromhex("302a300506032b6570032100") + b"\x11" * 32
+
+    def rsa(bits):
+        n = b"\0\xc1" + b"\x55" * (bits // 8 - 2) + b"\1"
+        return der(0x30, der(0x30, oid("2a864886f70d010101"), b"\5\0"),
+                   der(0x03, b"\0" + der(0x30, der(0x02, n), der(0x02, b"\1\0\1"))))
+
+    plain = certificate(p256)
+    return [plain, certificate(rsa(2048)), certificate(rsa(1024)), certificate(rsa(8200)), certificate(ed), certificate(unknown),
+            certificate(off_curve), certificate(other_curve), certificate(p256, "\u00fc,\"+x\n".encode()), certificate(p256, b"x" * 600),
+            certificate(p256, times=(b"20260101000000Z", b"99991231235959Z")), certificate(p256, times=(b"261301000000Z", b"x")),
+            plain.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n", 1),
+            plain + "\n" * (33 << 10)]
+
+
 def assertions():
     client, url = "2f48b784-5da5-4e61-9957-012d2630f1e4", "https://rb.example:8443/t/oauth2/v2.0/token"
     sha1, sha256 = "AgICAgICAgICAgICAgICAgICAgI", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
@@ -598,14 +703,168 @@ def assertions():
     lines = "\n".join(CERTIFICATE[i:i + 64] for i in range(0, len(CERTIFICATE), 64))
     out += ["3" + pem.replace(CERTIFICATE, lines), "3" + pem, "3text\n" + pem.replace(CERTIFICATE, lines) + "text", "3" + pem + pem,
             "3" + pem.replace(CERTIFICATE, lines) + "-----BEGIN PRIVATE KEY-----\n", "3" + pem.replace(CERTIFICATE, "AAAA"), "3"]
+    out += ["3" + text for text in certificates()]
     return out
+
+
+# ---- between our own programs --------------------------------------------------------------------
+
+
+def seams():
+    request = message((9, message(ACTION, EPOCH, (4, 1), (5, 9), (6, b"d" * 32), (7, "auth.log.gz"))))
+    execute = message((2, message((1, SIGNED), (2, message((1, b"echo"), (2, 1))))))
+    hello = message((1, message((1, BODY), (2, b"s" * 64))))
+    challenge = message((1, b"N" * 32), (2, b"e" * 32), (3, 1), (4, 1800000000000000))
+    up = [message((1, message((1, 998), (2, 1), (3, 1), (4, 3)))), message((1, message((1, 1 << 31)))), message((1, message((4, 1001)))),
+          message((2, challenge)), message((2, message((1, b"N" * 31)))), message((2, message((1, b"N" * 32), (2, b"e" * 65)))),
+          message((2, message((1, b"N" * 32), (4, 5)))), message((2, message((1, b"N" * 32), (3, 1), (4, -1)))), message((3, b"")),
+          message((4, b"")), message((5, message((1, execute), (2, b"\1")))), message((5, message((1, execute), (2, b"\1\0" * 60)))),
+          message((5, message((1, message((3, message(ACTION, EPOCH)))), (2, b"\1")))), message((5, message((1, b"\xff")))),
+          message((5, message((1, message((7, message((1, "restart")))))))), message((5, message((1, message((3, message(ACTION, EPOCH))))))),
+          message((6, request)), message((6, hello)), message((6, b"")), message((7, message((1, request), (2, "0123456789abcdef" * 2)))),
+          message((7, message((1, request), (2, "X")))), message((7, message((1, b"\xff")))), message((8, "moved")), message((8, "m" * 1025)),
+          message((8, b"a\0b")), message((9, b"")), b"", message((20, b"x")), b"\xff"]
+    down = [message((1, message((1, "https://rb.example:8444"), (2, "-----BEGIN CERTIFICATE-----"), (3, 1), (4, 998), (5, 998)))),
+            message((1, message((1, "h" * 513)))), message((1, message((2, b"a\0")))), message((2, hello)), message((3, 7)),
+            message((4, message((1, "gone")))), message((4, b"")), message((4, message((1, "e" * 1025)))), message((5, request)),
+            message((5, b"\xff")), b"", message((20, b"x"))]
+
+    def piece(data, files=0):
+        return bytes([len(data) - 1, files]) + data
+
+    def head(size, files=0):
+        return struct.pack("<II", size, files)
+
+    pieces = [piece(head(2) + b"hi") + piece(head(0, 2), 2) + piece(head(3)[:5]) + piece(head(3)[5:] + b"abc"), piece(head(4, 1) + b"ab", 1) + piece(b"cd"),
+              piece(head(0, 1)), piece(head(0, 101), 101), piece(head(0x00120000)), piece(head(0, 100), 200) + piece(head(0, 100)),
+              piece(b"a", 150) + piece(b"b", 60), piece(head(1) + b"a" + head(1) + b"b" + head(9)), piece(head(200) + b"x" * 200) * 3, piece(b"a", 253)]
+    return ([b"0" + m for m in up] + [b"1" + m for m in down] + [b"2" + m for m in (request, hello, b"")] + [b"3" + p for p in pieces]
+            + [b"4" + bytes([times, more]) + b"x" * size for times, more, size in ((0, 0, 0), (3, 0, 300), (9, 2, 1), (255, 0, 1), (2, 31, 2000))])
+
+
+def signer_frames():
+    def one(kind, payload, number=7):
+        return struct.pack("<IBQ", len(payload) + 9, kind, number) + payload
+
+    return [bytes([seed]) + f for seed, f in enumerate((
+        one(1, struct.pack("<Q", 2) + order(COMMAND)), one(2, b""), one(3, SIGNED) + one(4, b"no such key"),
+        one(5, struct.pack("<I", len(ORDER_KEYS)) + ORDER_KEYS), one(6, b""), one(0, b""), struct.pack("<I", 8) + b"x" * 8,
+        struct.pack("<I", 700 << 10), one(2, b"")[:-1], b"", b"\1\2\3", one(2, b"") * 5 + b"x"))]
+
+
+def scripts():
+    line = b"# reachback-signature: v1 " + base64.b64encode(b"s" * 64)
+    return ([b"0\7" + t for t in (b"", b"#!/bin/sh\necho hi\n", b"echo hi", b"echo\n" + line + b"\n", b"echo" + line + b"\n", line, b"\r\n", b"x" * 300,
+                                 line + b"\n" + line + b"\r\n")]
+            + [b"1" + t for t in (line, b"x\n" + line + b"\n", line + b"\r\n", line + b"\n\n", line[:-4], line.replace(b"v1", b"v2"),
+                                 line.replace(b"cw==", b"cx=="), b"y" * 200 + line, b"y" * 200 + b"\n" + line, b"\n" * 200, b"")])
+
+
+def audits():
+    def line(number, before, body='"at":"2027-01-15T08:00:00Z"'):
+        hashed = f'{{"seq":{number},"prev":"{before}",{body}'
+        digest = hashlib.sha256(hashed.encode()).hexdigest()
+        return hashed + f',"hash":"{digest}"}}', digest
+
+    first, one = line(1, "0" * 64)
+    second, _ = line(2, one)
+    fields = "mint\nann\nj1\na/0\n200\n192.0.2.7\n"
+    return (["0\1\2\3" + fields * n for n in (0, 1, 2, 3)] + [b"0\0\7\0" + b"\xff\xc3\n\"\\\n\x01\x7f\n\xe2\x82\xac\n\n\n" * 2, "0\0\7\1" + "k" * 4000 + "\n" + fields]
+            + ["1" + t for t in (first + "\n" + second, second, first + "\n" + first, first[:-1], first.replace("2027", "2028"), line(0, "0" * 64)[0],
+                                 line(1, "1" * 64)[0], line(3, "0" * 64)[0], line("01", "0" * 64)[0], line("x", "0" * 64)[0],
+                                 line(1, "0" * 64, '"kind":1')[0], line(1, "0" * 9)[0], line(1 << 64, "0" * 64)[0], "x" * 80, "",
+                                 "x" + ',"hash":"' + "0" * 64 + '"}', line(1, "0" * 64)[0].replace("seq", "sqe"))]
+            + ["2" + t for t in (f"7 {'ab' * 32}", f"07 {'ab' * 32}", f"7 {'AB' * 32}", "7", f"x {'ab' * 32}", f"7 {'ab' * 31}", "")])
+
+
+def enrollments():
+    def body(**more):
+        texts = {"token": '"t0k3n"', "hostName": '"host-1"', "osPlatform": '"Linux"', "osVersion": '"12"', "osArchitecture": '"x64"',
+                 "agentVersion": '"0.1.0"', **more}
+        return "{" + ",".join(f'"{key}":{value}' for key, value in texts.items() if value) + "}"
+
+    spki = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + b"\x11" * 32).decode()
+    signature = base64.b64encode(b"s" * 64).decode()
+    signed = [body(), body(token='" \\t"'), body(token=""), body(token="7"), body(token='"' + "t" * 513 + '"'), body(hostName='""'), body(hostName=""),
+              body(hostName='"' + "h" * 254 + '"'), body(hostName='"\\u0000"'), body(osVersion="1"), body(osPlatform=""), body(osArchitecture='"\u00fc"'),
+              body(agentVersion='"' + "v" * 254 + '"'), body(other="[]"), "[]", "{", "{}"]
+    raw = [body(publicKey=f'"{spki}"', signature=f'"{signature}"'), body(publicKey='"AAAA"', signature=f'"{signature}"'),
+           body(publicKey='"!"', signature='"!"'), body(publicKey=f'"{spki}"'), body(publicKey='""'), body(publicKey=f'"{spki}"', signature='"AA=="'), body(), ""]
+    return ["0" + s for s in signed] + ["1" + r for r in raw]
+
+
+def machine_bodies():
+    ids = ["a" * 40, "0123456789" * 4, "b" * 40, "c" * 40]
+
+    def tag(value='"blue"', action='"Add"', machines=None):
+        more = "" if machines is None else ',"MachineIds":' + machines
+        return f'{{"Value":{value},"Action":{action}{more}}}'
+
+    one = [tag(), tag('" two words "', '"Remove"'), tag('" "'), tag('"a\\n"'), tag('""'), tag("7"), tag("null"), tag('"' + "\u00fc" * 12 + '"'),
+           tag('"' + "x" * 13 + '"'), tag(action='"add"'), tag(action="1"), tag('"\\u0000"'), "{}", "[]", "{"]
+    many = [tag(machines=json.dumps(some)) for some in (ids[:1], ids[:3], ids, [], ids[:1] * 2, ["x"], [1], [ids[0].upper()])]
+    many += [tag(), tag(machines="null"), tag(machines="{}")]
+    values = ['{"DeviceValue":"High"}', '{"DeviceValue":"Low"}', '{"DeviceValue":"Normal"}', '{"DeviceValue":"high"}', '{"DeviceValue":1}', "{}", "[]"]
+    patches = ['{"machineTags":["a","b"],"deviceValue":"Low"}', '{"machineTags":[]}', '{"deviceValue":"High"}', '{"machineTags":["a","a"]}',
+               '{"machineTags":["a","b","c","d"]}', '{"machineTags":[1]}', '{"machineTags":"a"}', '{"machineTags":["' + "x" * 13 + '"]}',
+               '{"machineTags":[" "]}', '{"deviceValue":"x"}', '{"deviceValue":null}', '{"healthStatus":"Active"}', '{"x' + "\u00fc" * 60 + '":1}', "{}", "[]"]
+    finds = ["ip='192.0.2.7',timestamp=2027-01-15T07:00:00Z", "timestamp=2027-01-15T08:15:00Z,IP='2001:DB8::7'", "ip='192.0.2.7'", "ip=192.0.2.7,timestamp=x",
+             "ip='192.0.2.7',timestamp=x", "ip='192.0.2.7',timestamp=2026-12-01T00:00:00Z", "ip='192.0.2.7',timestamp=2027-01-15T08:15:01Z",
+             "ip='x" + "\u00fc" * 60 + "',timestamp=2027-01-15T07:00:00Z", "ip='192.0.2.7',ip='192.0.2.7'", "x=1,y=2", "ip", "", "ip='',timestamp=,", "ip=',timestamp="]
+    tags = ["tag=blue", "tag=blue&useStartsWithFilter=true", "tag=b%20c&useStartsWithFilter=FALSE", "tag=a&tag=b", "tag=", "", "tag=a&useStartsWithFilter=x",
+            "tag=a&useStartsWithFilter=true&useStartsWithFilter=true", "TAG=a", "%zz"]
+    return [f"{kind}{text}" for kind, texts in enumerate((one, many, values, patches, finds, tags)) for text in texts]
+
+
+def receipts():
+    def several(*some):
+        return b"".join(struct.pack(">H", len(r)) + r for r in some)
+
+    def numbered(number, r=RECEIPT):
+        return r.replace(message((2, 2)), message((2, number)), 1)
+
+    last = numbered((1 << 64) - 1)
+    lists = [several(RECEIPT), several(RECEIPT, FETCHED), several(numbered(5), RECEIPT), several(RECEIPT, RECEIPT), several(RECEIPT, numbered(3)),
+             several(RECEIPT, RECEIPT.replace(b"a.sh", b"b.sh")), several(last, RECEIPT), several(RECEIPT.replace(message((14, 1), (15, 3)), b"")),
+             several(message((2, 1))), several(numbered(9), numbered(4), RECEIPT), several(FETCHED.replace(message((2, 3)), message((2, 9)), 1), RECEIPT), b"", b"\0\1\xff"]
+    spki = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + b"\x11" * 32).decode()
+    pair = f'{{"receipt":"{base64.b64encode(RECEIPT).decode()}","signature":"{base64.b64encode(b"s" * 64).decode()}"}}'
+    documents = [f'{{"publicKey":"{spki}","value":[{pair}]}}', f'{{"publicKey":"{spki}","value":[]}}', '{"value":[]}', '{"publicKey":"AAAA","value":[]}',
+                 f'{{"publicKey":"{spki}","value":[1]}}', f'{{"publicKey":"{spki}","value":[{{}}]}}', f'{{"publicKey":"{spki}","value":[{{"receipt":"!"}}]}}',
+                 f'{{"publicKey":"{spki}","value":[{{"receipt":"AAAA"}}]}}', '{"publicKey":1,"value":[]}', '{"value":1}', "[]", "{", "{}"]
+    keys = [spki, f"-----BEGIN PUBLIC KEY-----\r\n{spki}\r\n-----END PUBLIC KEY-----\r\n", spki[:30] + "\n" + spki[30:], "AAAA", "!", "", spki + spki]
+    return [b"0%d" % f + r for r in lists for f in range(3)] + ["1" + d for d in documents] + ["2" + k for k in keys]
+
+
+def urls():
+    return ["https://rb.example", "https://rb.example:8443/a/b?c=d", "HTTP://RB.Example/", "ws://[2001:db8::7]:80/x", "wss://192.0.2.7?x", "https://[::1]",
+            "https://rb.example:0/", "https://rb.example:65536", "https://rb.example:", "https://rb.example:000443/", "https://a@rb.example/", "https://rb.example#f",
+            "https://rb.example/#f", "ftp://rb.example", "rb.example", "https://", "https://[::1", "https://[::1]x", "https://[]/", "https:///x", "https://a b/", "https://a/\n",
+            "https://a/\u00fc", "https://\u00fc/", "https://a%2eb/", "https://a\\@b/", "https://a:1:2/", "://x", "https://rb.example:00443/"]
+
+
+def handshakes():
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    asked = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    version = "Sec-WebSocket-Version: 13\r\n"
+    get = "GET /agent/v1/session HTTP/1.1\r\nHost: rb.example\r\n"
+    ok = "HTTP/1.1 101 Switching Protocols\r\n"
+    accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+    requests = [get + asked + key + version, get + asked + version, get + asked + key, get + key + version, get + asked + key + key + version,
+                get + asked + key.replace("dGhl", "!!!!") + version, get + asked + key.replace("dGhlIHNh", "") + version, get + asked + key + version.replace("13", "8"),
+                get + "Connection: close\r\nConnection: upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n" + key + version,
+                get.replace("GET", "POST") + asked + key + version + "Content-Length: 1\r\n"]
+    answers = [ok + asked + accept, ok + asked + accept.replace("s3", "S3"), ok + asked, ok + accept, ok + asked + accept + accept,
+               ok + asked + accept + "Sec-WebSocket-Extensions: permessage-deflate\r\n"]
+    return ["0" + r + "\r\n" for r in requests] + ["1" + a + "\r\n" for a in answers]
 
 
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
          "result_file": result_files, "terminal": terminals, "events": event_streams, "assertion": assertions,
-         "authorize": authorizes}
+         "authorize": authorizes, "seam": seams, "enrollment": enrollments, "machine_body": machine_bodies, "receipts": receipts,
+         "script": scripts, "signer_frame": signer_frames, "url": urls, "ws_handshake": handshakes, "audit": audits}
 
 
 def main():

@@ -1,6 +1,7 @@
-// The token endpoint's form, which anyone may send. What is accepted has an id and what its grant
-// needs: for client_credentials a secret or an assertion, and an audience that our own tokens
-// carry. No message tells the secret.
+// The forms of the token, device code and revocation endpoints, which anyone may send. What is
+// accepted has an id and what its grant needs: for client_credentials a secret or an assertion, and
+// an audience that our own tokens carry. The three know the same client in one form. No message
+// tells the secret.
 // Input: query, Authorization and Content-Type, a line each; then the body.
 #include "server/rest/token_request.h"
 
@@ -27,6 +28,25 @@ bool is_leak(std::string_view input, std::string_view form, std::string_view mes
          message.find(kSecret) != std::string_view::npos;
 }
 
+void check_refusal(const Error& error, std::string_view input, std::string_view form) {
+  FUZZ_CHECK(error.code == Errc::invalid_request || error.code == Errc::missing_parameter ||
+             error.code == Errc::unsupported_grant || error.code == Errc::invalid_client ||
+             error.code == Errc::invalid_scope);
+  FUZZ_CHECK(!error.message.empty() && error.message.size() < 600);
+  FUZZ_CHECK(is_valid_utf8(error.message));
+  FUZZ_CHECK(!is_leak(input, form, error.message));
+}
+
+void check_client(const server::rest::ClientText& client) {
+  FUZZ_CHECK(!client.client_id.empty() && client.client_id.size() <= 255);
+  FUZZ_CHECK(client.client_secret.empty() || client.client_assertion.empty());
+}
+
+bool same(const server::rest::ClientText& a, const server::rest::ClientText& b) {
+  return a.client_id == b.client_id && a.client_secret.reveal() == b.client_secret.reveal() &&
+         a.client_assertion.reveal() == b.client_assertion.reveal();
+}
+
 }  // namespace
 
 void run(std::string_view input) {
@@ -49,19 +69,26 @@ void run(std::string_view input) {
   }
   const std::string_view form = in.rest();
   auto result = server::rest::parse_token_request(request, form, audiences, 12);
+  auto device = server::rest::parse_device_request(request, form, 12);
+  auto revocation = server::rest::parse_revocation_request(request, form, 12);
+  FUZZ_CHECK(device || (!result && !revocation));
+  if (device) {
+    check_client(device->client);
+  } else {
+    check_refusal(device.error(), input, form);
+  }
+  if (revocation) {
+    FUZZ_CHECK(same(revocation->client, device->client) && !revocation->token.empty());
+  } else {
+    check_refusal(revocation.error(), input, form);
+  }
   if (!result) {
-    const Error& error = result.error();
-    FUZZ_CHECK(error.code == Errc::invalid_request || error.code == Errc::missing_parameter ||
-               error.code == Errc::unsupported_grant || error.code == Errc::invalid_client ||
-               error.code == Errc::invalid_scope);
-    FUZZ_CHECK(!error.message.empty() && error.message.size() < 600);
-    FUZZ_CHECK(is_valid_utf8(error.message));
-    FUZZ_CHECK(!is_leak(input, form, error.message));
+    check_refusal(result.error(), input, form);
     return;
   }
   const server::rest::ClientText& client = result->client;
-  FUZZ_CHECK(!client.client_id.empty() && client.client_id.size() <= 255);
-  FUZZ_CHECK(client.client_secret.empty() || client.client_assertion.empty());
+  FUZZ_CHECK(same(client, device->client));
+  FUZZ_CHECK(result->scope == device->scope && result->resource == device->resource);
   switch (result->grant) {
     case server::rest::Grant::client_credentials: {
       FUZZ_CHECK(client.client_secret.empty() != client.client_assertion.empty());

@@ -97,7 +97,9 @@ Result<Certificate> read_certificate(std::string_view pem) {
     return bad(std::to_string(count) + " of them in the text, not one in PEM");
   }
   Memory bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  Cert cert(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  // PEM may say that it is encrypted; OpenSSL would ask the terminal for a passphrase.
+  const auto no_passphrase = [](char*, int, int, void*) { return -1; };
+  Cert cert(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
   if (!cert) {
     return bad("cannot be read");
   }

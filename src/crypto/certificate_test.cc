@@ -1,6 +1,7 @@
 #include "crypto/certificate.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ui.h>
 
 #include "crypto/digest.h"
 #include "crypto/x509.h"
@@ -111,6 +112,28 @@ TEST(Certificate, what_is_none_is_refused_and_says_why) {
     EXPECT_EQ(c.error().code, Errc::invalid_input);
     EXPECT_NE(c.error().message.find(why), std::string::npos) << c.error().message;
   }
+}
+
+TEST(Certificate, one_that_is_encrypted_is_refused_and_asks_the_terminal_for_nothing) {
+  static bool asked;
+  asked = false;
+  UI_METHOD* terminal = UI_create_method("the test's");
+  UI_method_set_opener(terminal, [](UI*) {
+    asked = true;
+    return 0;
+  });
+  const UI_METHOD* before = UI_get_default_method();
+  UI_set_default_method(terminal);
+  std::string pem(kRsa);
+  const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+  pem.insert(pem.find(begin) + begin.size(),
+             "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+  auto c = read_certificate(pem);
+  UI_set_default_method(before);
+  UI_destroy_method(terminal);
+  ASSERT_FALSE(c.ok());
+  EXPECT_EQ(c.error().code, Errc::invalid_input);
+  EXPECT_FALSE(asked);
 }
 
 }  // namespace

@@ -436,6 +436,39 @@ TEST(Codec, AnExitCodeThatIsNoInt32IsRefused) {
   }
 }
 
+// A machine's facts and addresses, too: os_build as eight bytes was once read as "none".
+TEST(Codec, AFactOfAMachineThatIsOfAnotherTypeIsRefused) {
+  const std::string body = good_body().SerializeAsString();
+  EXPECT_TRUE(decode_hello_body(body).ok());
+  EXPECT_EQ(decode_hello_body(body + std::string("\x80\x01\x19", 3))->os_build(), 25U);
+  const std::string rows[] = {
+      std::string("\x78\x05", 2),           // os_distribution, a number
+      "\x81\x01" + std::string(8, '\x05'),  // os_build, eight bytes
+      std::string("\x82\x01\x01\x35", 4),   // os_build, the string "5"
+      std::string("\x88\x01\x05", 3),       // os_processor, a number
+  };
+  for (const std::string& tail : rows) {
+    auto result = decode_hello_body(body + tail);
+    ASSERT_FALSE(result.ok()) << to_hex(tail);
+    EXPECT_EQ(result.error().code, Errc::protocol);
+  }
+  pb::Hello::Body without = good_body();
+  without.clear_addresses();
+  const std::string ip(
+      "\x0a\x09"
+      "127.0.0.1",
+      11);
+  for (const std::string& tail : {std::string("\x10\x05", 2),         // mac, a number
+                                  std::string("\x1a\x01\x02", 3),     // type, a string
+                                  std::string("\x25\1\0\0\0", 5)}) {  // status, four bytes
+    const std::string address = ip + tail;
+    auto result = decode_hello_body(without.SerializeAsString() + "\x52" +
+                                    static_cast<char>(address.size()) + address);
+    ASSERT_FALSE(result.ok()) << to_hex(tail);
+    EXPECT_EQ(result.error().code, Errc::protocol);
+  }
+}
+
 // Source: trust.md §5.9.4 and §5.9.3: what a newer version adds does not stop an older one.
 TEST(Codec, IgnoresFieldsAndKindsThatItDoesNotKnow) {
   const std::string new_field("\x82\x06\x03new", 6);  // field 96, bytes

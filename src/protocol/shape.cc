@@ -18,6 +18,8 @@ constexpr Shape kCommand{"vbbvbvbvvvv"};
 constexpr const Shape* kOrderParts[] = {&kCommand};
 constexpr Shape kSignedOrder{"bbb"};
 
+constexpr Shape kNetworkAddress{"bbvv"};
+constexpr const Shape* kHelloBodyParts[] = {&kNetworkAddress};
 constexpr Shape kHello{"bb"}, kHeartbeat{"v"}, kOrderReceived{"bv"}, kOrderRefused{"bvbbv"},
     kNotStarted{"bv"}, kCancelConfirmed{"bv"}, kCommandStarted{"bvvv"}, kBlobRef{"bvb"};
 constexpr Shape kSignedReceipt{"bb"}, kFetchedFile{"bvb"};
@@ -48,7 +50,7 @@ constexpr const Shape* kToAgent[] = {
 constexpr Shape kToServerShape{"mmmmmmmmmmmm", kToServer, /*is_choice=*/true};
 constexpr Shape kToAgentShape{"mmmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
-constexpr Shape kHelloBodyShape{"bbbbbbbbbbbvbv"};
+constexpr Shape kHelloBodyShape{"bbbbbbbbbmbvbvbvb", kHelloBodyParts};
 constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbvbvb"};
 constexpr Shape kOrderKeysShape{"vb"};
 

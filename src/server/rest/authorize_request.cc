@@ -130,7 +130,7 @@ Result<AuthorizeRequest> read_authorize_request(const App& app, const Pairs& par
   if (out.state.size() > kStateBytesMax) {
     return bad("The state is longer than 4 KiB");
   }
-  out.login_hint = one(parameters, "login_hint").substr(0, kHintBytesMax);
+  out.login_hint = cut_utf8(one(parameters, "login_hint"), kHintBytesMax);
   out.redirect_uri = one(parameters, "redirect_uri");
   RB_TRY_ASSIGN(out.ask, read_ask(app,
                                   {one(parameters, "scope"), one(parameters, "resource"),

@@ -97,6 +97,10 @@ TEST(Authorize, ThePortOfTheLoopbackDoesNotCount) {  // RFC 8252 §7.3
 
 TEST(Authorize, AMistakeOfTheApplicationGoesBackToIt) {
   UserWorld world;
+  std::string wide;
+  for (int i = 0; i < 60; ++i) {
+    wide += "ü";
+  }
   const std::tuple<std::string, std::string, std::string> mistakes[] = {
       {"response_type", "token", "unsupported_response_type"},
       {"response_type", "", "unsupported_response_type"},
@@ -110,6 +114,8 @@ TEST(Authorize, AMistakeOfTheApplicationGoesBackToIt) {
       {"scope", "https://api.securitycenter.microsoft.com/Library.Manage", "invalid_scope"},  // 10
       {"scope", "Machine.Read", "invalid_scope"},
       {"scope", std::string(3000, 'x'), "invalid_scope"},  // 11
+      {"scope", "a" + wide, "invalid_scope"},              // shown cut between two characters
+      {"scope", "https://api.securitycenter.microsoft.com/a" + wide, "invalid_scope"},
       {"scope",
        "openid openid openid openid openid openid openid openid openid openid openid "
        "openid openid openid openid openid openid",
@@ -125,6 +131,7 @@ TEST(Authorize, AMistakeOfTheApplicationGoesBackToIt) {
     EXPECT_EQ(UserWorld::answered(to, "error"), error) << name << "=" << value;
     EXPECT_EQ(UserWorld::answered(to, "state"), "s t&a<te");
     EXPECT_NE(UserWorld::answered(to, "error_description"), "");
+    EXPECT_TRUE(is_valid_utf8(UserWorld::answered(to, "error_description"))) << to;
   }
 }
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace reachback::server::rest {
 namespace {
 
 constexpr std::size_t kWordsMax = 16;
 constexpr std::size_t kBytesMax = 2 << 10;
 constexpr std::size_t kNonceBytesMax = 512;
+constexpr std::size_t kShownMax = 100;  // bytes of a word in a message
 constexpr std::string_view kAll = ".default";
 
 Error bad_scope(std::string message) {
@@ -18,7 +21,7 @@ Result<void> add_word(const App& app, std::string_view word, const Audiences& au
                       DelegatedAsk& ask, bool& all) {
   const auto slash = word.rfind('/');
   if (slash == std::string_view::npos) {
-    return bad_scope("The scope '" + std::string(word.substr(0, 100)) +
+    return bad_scope("The scope '" + std::string(cut_utf8(word, kShownMax)) +
                      "' is not known: it is <address of the API>/<permission>");
   }
   const std::string_view permission = word.substr(slash + 1);
@@ -33,8 +36,8 @@ Result<void> add_word(const App& app, std::string_view word, const Audiences& au
     return {};
   }
   if (std::find(app.scopes.begin(), app.scopes.end(), permission) == app.scopes.end()) {
-    return bad_scope("The application may not ask for '" + std::string(permission.substr(0, 100)) +
-                     "'");
+    return bad_scope("The application may not ask for '" +
+                     std::string(cut_utf8(permission, kShownMax)) + "'");
   }
   if (std::find(ask.scopes.begin(), ask.scopes.end(), permission) == ask.scopes.end()) {
     ask.scopes.emplace_back(permission);
@@ -101,7 +104,7 @@ Result<DelegatedAsk> read_ask(const App& app, const AskText& text, const Audienc
 
 std::string granted_scope(const DelegatedAsk& ask) {
   std::string out;
-  const std::string base = ask.audience + (ask.audience.ends_with('/') ? "" : "/");
+  const std::string base = ask.audience + "/";  // behind a slash of the audience's own, too
   for (const std::string& scope : ask.scopes) {
     out.append(base).append(scope).append(" ");
   }

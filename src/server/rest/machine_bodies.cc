@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/ip.h"
 #include "server/rest/json_body.h"
 #include "server/rest/names.h"
@@ -91,6 +92,7 @@ Result<DeviceValue> device_value_of(const std::string& text, std::string_view na
 }
 
 constexpr std::uint64_t kWordChars = 64;
+constexpr std::size_t kWordBytes = 64;  // of what a message shows
 
 }  // namespace
 
@@ -130,7 +132,7 @@ Result<MachineChange> parse_machine_patch(std::string_view body, const Bounds& b
       RB_TRY_ASSIGN(const std::string text, required_text(value.get_object(), name, kWordChars));
       RB_TRY_ASSIGN(change.device_value, device_value_of(text, name));
     } else {
-      return invalid("'" + name.substr(0, kWordChars) +
+      return invalid("'" + std::string(cut_utf8(name, kWordBytes)) +
                      "' cannot be set: only machineTags and deviceValue can");
     }
   }
@@ -164,7 +166,7 @@ Result<FindByIp> parse_find_by_ip(std::string_view arguments, Timestamp now, con
   out.ip = normal_ip(text);
   if (out.ip.empty()) {
     return Error{Errc::invalid_ip,
-                 "'" + std::string(text.substr(0, kWordChars)) + "' is not an IP address"};
+                 "'" + std::string(cut_utf8(text, kWordBytes)) + "' is not an IP address"};
   }
   auto at = parse_time(*timestamp);
   if (!at) {

@@ -16,6 +16,14 @@ test::Reply change(World& world, const std::string& end, std::string body) {
   return world.post(kMachines + end, "Machine.ReadWrite.All", std::move(body));
 }
 
+std::string wide(std::string_view letter) {
+  std::string out;
+  for (int i = 0; i < 60; ++i) {
+    out += letter;
+  }
+  return out;
+}
+
 struct Bad {
   std::string body;
   int status;
@@ -105,7 +113,9 @@ TEST(MachinePatch, SetsTagsAndValueAndNothingElse) {
            {R"({"machineTags":["a","a"]})", "InvalidInput", "twice"},
            {R"({"deviceValue":"low"})", "InvalidInput", "Normal, Low or High"},
            {R"({"deviceValue":null})", "MissingRequiredParameter", "deviceValue"},
-           {R"({"deviceValue":"Low","rbacGroupId":7})", "InvalidInput", "rbacGroupId"}}) {
+           {R"({"deviceValue":"Low","rbacGroupId":7})", "InvalidInput", "rbacGroupId"},
+           // A long name is cut between two characters.
+           {R"({"x)" + wide("ü") + R"(":1})", "InvalidInput", "üü' cannot be set"}}) {
     World fresh;
     reply = fresh.send("PATCH", kMachines + kMachine,
                        {{"Authorization", "Bearer Machine.ReadWrite.All"}}, bad.body);
@@ -146,12 +156,14 @@ TEST(FindByIp, TakesMdesFormAndRefusesEveryOther) {
            {"ip='10.0.0.7',timestamp=2021-02-04T15:00:00Z,x=1", "ODataError"},
            {"ip='10.0.0.777',timestamp=2021-02-04T15:00:00Z", "InvalidIpAddress"},
            {"ip='',timestamp=2021-02-04T15:00:00Z", "InvalidIpAddress"},
+           {"ip='x" + wide("%C3%BC") + "',timestamp=2021-02-04T15:00:00Z", "InvalidIpAddress"},
            {"ip='10.0.0.7',timestamp=yesterday", "InvalidInput"},
            {"ip='10.0.0.7',timestamp=2021-01-05T15:36:00Z", "InvalidInput"},     // 30 days and more
            {"ip='10.0.0.7',timestamp=2021-02-04T15:52:00Z", "InvalidInput"}}) {  // ahead
     auto reply = find(bad.arguments);
     EXPECT_EQ(reply.status, 400) << bad.arguments;
     EXPECT_EQ(reply.code(), bad.code) << bad.arguments;
+    EXPECT_EQ(reply.message().find("\xef\xbf\xbd"), std::string::npos) << reply.message();
     EXPECT_EQ(world.machines.found_by, "") << bad.arguments;
   }
 }

@@ -44,6 +44,19 @@ TEST(UserTokens, OnlyWhatWasAskedForIsThere) {
   EXPECT_EQ(UserWorld::member(reply, "id_token"), "");
 }
 
+// MSAL looks for a token under the scope that it asked for.
+TEST(UserTokens, TheScopeIsNamedAsItWasAskedForWithTheSlashOfTheAddress) {
+  UserWorld world;
+  auto reply = world.token(world.redeeming(world.code(UserWorld::with(
+      world.ask(), "scope", "https://api.securitycenter.microsoft.com//Machine.Read"))));
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(UserWorld::member(reply, "access_token"),
+            "token of ann@corp.example: Machine.Read @ https://api.securitycenter.microsoft.com/");
+  EXPECT_EQ(UserWorld::member(reply, "scope"),
+            "https://api.securitycenter.microsoft.com//Machine.Read "
+            "https://api.securitycenter.microsoft.com//.default");
+}
+
 TEST(UserTokens, ACodeThatComesAgainEndsAllThatCameFromIt) {
   UserWorld world;
   const std::string code = world.code(world.ask());
