@@ -150,7 +150,8 @@ def bound(csdl, document):
         for method, operation in item.items():
             parts = path.split("/")[2:]
             good = any(status[0] == "2" for status in operation["responses"])
-            if not path.startswith("/api/") or not good or parts[-1] == "$count" or parts[0] in ("$metadata",
+            # The extension API for people has no entities of OData.
+            if path.startswith("/api/reachback/") or not path.startswith("/api/") or not good or parts[-1] == "$count" or parts[0] in ("$metadata",
                                                                                                "openapi.json"):
                 continue
             entity = sets.get(parts[0].lower(), "?" + parts[0])

@@ -50,6 +50,35 @@ TEST_P(AppStoreConformance, tenants_are_added_once) {
   EXPECT_EQ((*all)[0].name, "one");
 }
 
+TEST_P(AppStoreConformance, a_token_is_listed_while_it_enrols_and_not_after_its_end) {
+  auto token = [&](int created, int expires, std::uint32_t uses) {
+    server::EnrollmentToken t{tenant_, sample_digest(random_), sample_time(expires), uses,
+                              {"web"}, sample_time(created)};
+    EXPECT_OK(wait_for([&](auto done) { stores_->apps().add_token(t, done); }));
+    return t;
+  };
+  auto alive = [&](TenantId tenant, int now, std::size_t most = 10) {
+    auto all = wait_for<std::vector<server::EnrollmentToken>>(
+        [&](auto done) { stores_->apps().live_tokens(tenant, sample_time(now), most, done); });
+    EXPECT_OK(all);
+    return all ? *all : std::vector<server::EnrollmentToken>();
+  };
+  const auto first = token(1, 100, 2), second = token(2, 50, 1);
+  token(3, 100, 0);
+  using List = std::vector<server::EnrollmentToken>;
+  EXPECT_EQ(alive(tenant_, 10), (List{second, first}));
+  EXPECT_EQ(alive(tenant_, 10, 1), (List{second}));
+  EXPECT_EQ(alive(tenant_, 50), (List{first}));
+  EXPECT_EQ(alive(other_tenant_, 10), List());
+  auto remove = [&](TenantId tenant, Sha256 digest) {
+    return wait_for([&](auto done) { stores_->apps().remove_token(tenant, digest, {}, done); });
+  };
+  EXPECT_CODE(remove(other_tenant_, first.token), not_found);
+  EXPECT_OK(remove(tenant_, first.token));
+  EXPECT_CODE(remove(tenant_, first.token), not_found);
+  EXPECT_EQ(alive(tenant_, 10), (List{second}));
+}
+
 TEST_P(AppStoreConformance, an_application_is_read_back_in_its_tenant) {
   App a = fresh("ops");
   ASSERT_OK(add(a));

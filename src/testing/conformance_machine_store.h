@@ -1,6 +1,7 @@
 // What every MachineStore must do. Include in one test file of a program; see conformance_stores.h.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -490,6 +491,19 @@ TEST_P(MachineStoreConformance, outside_the_scope_no_machine_is_found_or_changed
   EXPECT_EQ(found(Tags{"east", "x", "y"}), std::vector<MachineId>{a->id});
   EXPECT_EQ(found(Tags{"West"}), std::vector<MachineId>{});
   EXPECT_EQ(found(Tags{}), std::vector<MachineId>{});
+
+  auto ids = [&](TenantId tenant, std::optional<Tags> tags) {
+    auto all = wait_for<std::vector<MachineId>>(
+        [&](auto done) { stores_->machines().ids({tenant, std::move(tags)}, done); });
+    EXPECT_OK(all);
+    std::sort(all->begin(), all->end());
+    return *all;
+  };
+  EXPECT_EQ(ids(tenant_, std::nullopt),
+            (std::vector<MachineId>{std::min(a->id, b->id), std::max(a->id, b->id)}));
+  EXPECT_EQ(ids(tenant_, Tags{"west", "x"}), std::vector<MachineId>{b->id});
+  EXPECT_EQ(ids(tenant_, Tags{}), std::vector<MachineId>{});
+  EXPECT_EQ(ids(other_tenant_, std::nullopt), std::vector<MachineId>{});
 
   server::MachineChange mark;
   mark.add_tags = {"marked"};

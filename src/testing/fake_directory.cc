@@ -104,7 +104,7 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
     read<std::vector<Tenant>>(std::move(done),
                               [&]() -> Result<std::vector<Tenant>> { return tenants_; });
   }
-  void add_app(App app, Done<void> done) override {
+  void add_app(App app, server::ChangedBy, Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
       if (!app.certificates.empty()) {
         return Error{Errc::internal,
@@ -137,7 +137,8 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
       return all;
     });
   }
-  void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) override {
+  void set_secret(TenantId tenant, AppId id, Sha256 secret, server::ChangedBy,
+                  Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
       auto found = apps_.find({tenant, id});
       if (found == apps_.end()) {
@@ -147,7 +148,7 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
       return {};
     });
   }
-  void remove_app(TenantId tenant, AppId id, Done<void> done) override {
+  void remove_app(TenantId tenant, AppId id, server::ChangedBy, Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
       return apps_.erase({tenant, id}) == 1 ? Result<void>() : no_such(id);
     });
@@ -200,12 +201,40 @@ class FakeDirectory::Apps : public Table, public server::AppStore {
       return {};
     });
   }
-  void add_token(EnrollmentToken token, Done<void> done) override {
+  void add_token(EnrollmentToken token, server::ChangedBy, Done<void> done) override {
     write<void>(std::move(done), [&]() -> Result<void> {
       MutexLock lock(tokens_.mutex);
       return tokens_.all.emplace(token.token, token).second
                  ? Result<void>()
                  : Error{Errc::already_exists, "there is such an enrolment token"};
+    });
+  }
+  void live_tokens(TenantId tenant, Timestamp now, std::size_t most,
+                   Done<std::vector<EnrollmentToken>> done) override {
+    read<std::vector<EnrollmentToken>>(
+        std::move(done), [&]() -> Result<std::vector<EnrollmentToken>> {
+          MutexLock lock(tokens_.mutex);
+          std::vector<EnrollmentToken> all;
+          for (const auto& [digest, token] : tokens_.all) {
+            if (token.tenant == tenant && token.expires > now && token.uses_left > 0) {
+              all.push_back(token);
+            }
+          }
+          std::sort(all.begin(), all.end(),
+                    [](const auto& a, const auto& b) { return a.created > b.created; });
+          all.resize(std::min(all.size(), most));
+          return all;
+        });
+  }
+  void remove_token(TenantId tenant, Sha256 token, server::ChangedBy, Done<void> done) override {
+    write<void>(std::move(done), [&]() -> Result<void> {
+      MutexLock lock(tokens_.mutex);
+      auto found = tokens_.all.find(token);
+      if (found == tokens_.all.end() || found->second.tenant != tenant) {
+        return Error{Errc::not_found, "there is no such enrolment token"};
+      }
+      tokens_.all.erase(found);
+      return {};
     });
   }
 

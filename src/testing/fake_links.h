@@ -17,6 +17,15 @@ class FakeAgentLinks : public server::AgentLinks {
     auto found = claims_.find(machine);
     return found == claims_.end() ? std::nullopt : std::optional(found->second);
   }
+  std::vector<MachineId> online(const TenantId& tenant) const override {
+    std::vector<MachineId> out;
+    for (const auto& [id, claim] : claims_) {
+      if (claim.tenant == tenant) {
+        out.push_back(id);
+      }
+    }
+    return out;
+  }
   bool push(const MachineId& machine, const pb::ToAgent& message) override {
     if (!claims_.contains(machine)) {
       return false;

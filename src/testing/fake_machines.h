@@ -64,6 +64,17 @@ class FakeDirectory::Machines : public Table, public server::MachineStore {
     where(scope, top, std::move(done),
           [&](const Machine& m) { return addresses_.had(m.id, ip, from, to); });
   }
+  void ids(server::MachineScope scope, Done<std::vector<MachineId>> done) override {
+    read<std::vector<MachineId>>(std::move(done), [&]() -> Result<std::vector<MachineId>> {
+      std::vector<MachineId> out;
+      for (const auto& [id, m] : machines_) {
+        if (m.tenant == scope.tenant && scope.has(m.tags)) {
+          out.push_back(id);
+        }
+      }
+      return out;
+    });
+  }
   void change(server::MachineScope scope, std::vector<MachineId> ids, server::MachineChange change,
               server::AuditEntry, Done<std::vector<Machine>> done) override {
     write<std::vector<Machine>>(std::move(done), [&]() -> Result<std::vector<Machine>> {

@@ -45,7 +45,8 @@ void FakeUsers::end_grants_of(const TenantId& tenant, const UserId& id, Timestam
   }
 }
 
-void FakeUsers::add_user(User user, Done<void> done) {
+void FakeUsers::add_user(User user, server::ChangedBy by, Done<void> done) {
+  note(std::move(by));
   answer<void>(std::move(done), [&]() -> Result<void> {
     for (const auto& [key, other] : users_) {
       if (key.first == user.tenant &&
@@ -92,7 +93,9 @@ void FakeUsers::users(TenantId tenant, Done<std::vector<User>> done) {
   });
 }
 
-void FakeUsers::change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) {
+void FakeUsers::change_user(TenantId tenant, UserId id, UserChange change, server::ChangedBy by,
+                            Done<User> done) {
+  note(std::move(by));
   answer<User>(std::move(done), [&]() -> Result<User> {
     Known* known = find(tenant, id);
     if (known == nullptr) {
@@ -119,7 +122,8 @@ void FakeUsers::change_user(TenantId tenant, UserId id, UserChange change, Done<
   });
 }
 
-void FakeUsers::remove_user(TenantId tenant, UserId id, Done<void> done) {
+void FakeUsers::remove_user(TenantId tenant, UserId id, server::ChangedBy by, Done<void> done) {
+  note(std::move(by));
   answer<void>(std::move(done), [&]() -> Result<void> {
     if (users_.erase({tenant, id}) == 0) {
       return no_such_user();
@@ -144,7 +148,8 @@ void FakeUsers::use_code(TenantId tenant, UserId id, std::uint64_t step, Done<vo
   });
 }
 
-void FakeUsers::add_group(DeviceGroup group, Done<DeviceGroup> done) {
+void FakeUsers::add_group(DeviceGroup group, server::ChangedBy by, Done<DeviceGroup> done) {
+  note(std::move(by));
   answer<DeviceGroup>(std::move(done), [&]() -> Result<DeviceGroup> {
     for (const DeviceGroup& other : groups_) {
       if (other.tenant == group.tenant && other.name == group.name) {
@@ -166,7 +171,9 @@ void FakeUsers::groups(TenantId tenant, Done<std::vector<DeviceGroup>> done) {
   });
 }
 
-void FakeUsers::remove_group(TenantId tenant, std::int32_t id, Done<void> done) {
+void FakeUsers::remove_group(TenantId tenant, std::int32_t id, server::ChangedBy by,
+                             Done<void> done) {
+  note(std::move(by));
   answer<void>(std::move(done), [&]() -> Result<void> {
     if (!check_groups(tenant, {id})) {
       return Error{Errc::not_found, "no such device group"};

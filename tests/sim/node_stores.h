@@ -156,6 +156,9 @@ class NodeMachines : public server::MachineStore {
                     std::uint64_t top, Done<std::vector<server::Machine>> done) override {
     shared_.with_address(std::move(scope), std::move(ip), from, to, top, std::move(done));
   }
+  void ids(server::MachineScope scope, Done<std::vector<MachineId>> done) override {
+    shared_.ids(std::move(scope), std::move(done));
+  }
   void change(server::MachineScope scope, std::vector<MachineId> ids, server::MachineChange change,
               server::AuditEntry audit, Done<std::vector<server::Machine>> done) override {
     shared_.change(std::move(scope), std::move(ids), std::move(change), std::move(audit),

@@ -122,7 +122,8 @@ AuditFile::AuditFile(AuditFileOptions options, Fd lock, const AuditCheckpoint& e
       file_(std::move(options.file)),
       size_(end.bytes),
       checkpoint_bytes_(checkpoint_bytes),
-      head_(end.head) {
+      head_(end.head),
+      synced_bytes_(end.bytes) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -164,6 +165,11 @@ void AuditFile::close() {
 AuditHead AuditFile::head() const {
   MutexLock lock(mutex_);
   return head_;
+}
+
+std::uint64_t AuditFile::bytes() const {
+  MutexLock lock(mutex_);
+  return synced_bytes_;
 }
 
 // Commit delay, as databases have it: only when the last group shows that several callers wait at
@@ -255,6 +261,7 @@ Result<void> AuditFile::store(const std::string& lines, const AuditHead& head) {
   }
   MutexLock lock(mutex_);
   head_ = head;
+  synced_bytes_ = size_;
   return {};
 }
 

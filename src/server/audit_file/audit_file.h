@@ -57,6 +57,8 @@ class AuditFile : public AuditLog {
   void close();
   // The last record on disk.
   AuditHead head() const;
+  // The file's length, up to that record.
+  std::uint64_t bytes() const;
   // Bytes that open() cut off.
   std::uint64_t torn_bytes() const { return torn_bytes_; }
 
@@ -88,6 +90,7 @@ class AuditFile : public AuditLog {
   Condition wake_;
   std::vector<Waiting> queue_ RB_GUARDED_BY(mutex_);
   AuditHead head_ RB_GUARDED_BY(mutex_);
+  std::uint64_t synced_bytes_ RB_GUARDED_BY(mutex_);
   bool closing_ RB_GUARDED_BY(mutex_) = false;
   std::once_flag closed_;
   std::thread thread_;

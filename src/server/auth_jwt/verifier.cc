@@ -232,6 +232,7 @@ Result<Verdict> JwtVerifier::judge_own(const TokenClaims& claims, TokenVersion v
   Verdict out;
   out.app = app;
   out.issued = from_micros(*claims.iat_us);
+  out.principal.application = app->text();
   out.principal.tenant = *TenantId::parse(claims.tid);
   if (delegated) {
     out.principal.delegated = true;
@@ -268,6 +269,7 @@ Result<Verdict> JwtVerifier::judge_external(const TokenClaims& claims, std::stri
   Verdict out;
   out.issued = at_second(claims.iat);
   out.principal.tenant = issuer.tenant;
+  out.principal.application = claims.appid;
   out.principal.delegated = caller->delegated;
   out.principal.caller = claims.iss + "|" + claims.sub;
   out.principal.requestor = std::move(caller->requestor);

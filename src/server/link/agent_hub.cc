@@ -16,8 +16,7 @@ bool is_later(const Claim& a, const Claim& b) {
 std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
   ReadLock lock(mutex_);
   auto found = entries_.find(machine);
-  if (found == entries_.end() || !found->second.confirmed || found->second.in_quarantine ||
-      !found->second.session->is_fresh()) {
+  if (found == entries_.end() || !has_claim(found->second)) {
     return std::nullopt;
   }
   Claim claim = found->second.claim;
@@ -25,6 +24,22 @@ std::optional<Claim> AgentHub::claim(const MachineId& machine) const {
     claim.taken = taken->second;
   }
   return claim;
+}
+
+std::vector<MachineId> AgentHub::online(const TenantId& tenant) const {
+  ReadLock lock(mutex_);
+  std::vector<MachineId> out;
+  out.reserve(entries_.size());
+  for (const auto& [id, entry] : entries_) {
+    if (entry.claim.tenant == tenant && has_claim(entry)) {
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
+bool AgentHub::has_claim(const Entry& entry) {
+  return entry.confirmed && !entry.in_quarantine && entry.session->is_fresh();
 }
 
 bool AgentHub::push(const MachineId& machine, const pb::ToAgent& message) {

@@ -29,6 +29,7 @@ class SessionEnd {
 class AgentHub : public AgentLinks {
  public:
   std::optional<Claim> claim(const MachineId& machine) const override;
+  std::vector<MachineId> online(const TenantId& tenant) const override;
   bool push(const MachineId& machine, const pb::ToAgent& message) override;
   void suspect(const MachineId& machine, const std::string& session, std::string why) override;
 
@@ -67,6 +68,7 @@ class AgentHub : public AgentLinks {
     bool confirmed = false;
     bool in_quarantine = false;
   };
+  static bool has_claim(const Entry& entry);
   static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
   Entry* find(const MachineId& machine, const SessionEnd* session) RB_REQUIRES(mutex_);
 

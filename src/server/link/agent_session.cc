@@ -292,6 +292,7 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   claim.life = body.life();
   claim.attempt = body.attempt();
   claim.order_keys_version = contact.order_keys_version;
+  claim.since = deps_.clock.now();
   auto key = crypto::Ed25519PublicKey::from_spki(machine.public_key);
   machine_key_ = key.ok() ? std::optional(std::move(*key)) : std::nullopt;
   pb::ToAgent message;

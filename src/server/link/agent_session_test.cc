@@ -307,9 +307,14 @@ TEST_F(LinkTest, nothing_is_granted_to_an_agent_that_has_missed_its_heartbeat) {
   const MachineId id = enrolled();
   auto socket = connected();
   clock_.advance(std::chrono::seconds(36));  // the longest that a heartbeat takes
-  EXPECT_TRUE(hub_.claim(id).has_value());
+  ASSERT_TRUE(hub_.claim(id).has_value());
+  EXPECT_EQ(hub_.claim(id)->since, clock_.now() - std::chrono::seconds(36));
+  const TenantId tenant = hub_.claim(id)->tenant;
+  EXPECT_EQ(hub_.online(tenant), std::vector<MachineId>{id});
+  EXPECT_TRUE(hub_.online(TenantId()).empty());
   clock_.advance(std::chrono::seconds(5));
   EXPECT_FALSE(hub_.claim(id).has_value());
+  EXPECT_TRUE(hub_.online(tenant).empty()) << "as long as it has a claim";
   action::Action a = submit();
   EXPECT_EQ(get(a.id).status, action::Status::pending) << "it ends with the queue time at worst";
   EXPECT_FALSE(socket->sent.back().has_execute_order());

@@ -22,4 +22,13 @@ struct AuditEntry {
   std::optional<Sha256> request{};  // CallOrigin::request
 };
 
+// Who changes settings, as the audit tells of it. By default somebody on the server's own machine.
+struct ChangedBy {
+  std::string principal = "local administrator";
+  // Of a call of the API; else empty.
+  std::string token_id{};
+  std::string peer_ip{};
+  std::optional<Sha256> request{};  // CallOrigin::request
+};
+
 }  // namespace reachback::server

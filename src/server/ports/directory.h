@@ -141,6 +141,8 @@ class MachineStore {
   // kAddressPeriodsMax, may be forgotten.
   virtual void with_address(MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                             std::uint64_t top, Done<std::vector<Machine>> done) = 0;
+  // Those of the scope, in no order; all of them, so not for every call.
+  virtual void ids(MachineScope scope, Done<std::vector<MachineId>> done) = 0;
   // All of the machines or none; one audit record for each that it changes. Gives them as they are
   // then, in the order of `ids`. Errors: not_found (names the first that is not there, or not in
   // the scope), disallowed (it would add or take away a fixed tag: names it), invalid_input (a
@@ -235,6 +237,7 @@ struct EnrollmentToken {
   std::uint32_t uses_left = 1;
   std::vector<std::string> tags;  // given to machines it enrols
   Timestamp created{};
+  friend bool operator==(const EnrollmentToken&, const EnrollmentToken&) = default;
 };
 
 struct Tenant {
@@ -248,11 +251,19 @@ class AppStore {
   virtual void add_tenant(Tenant tenant, Done<void> done) = 0;
   virtual void tenants(Done<std::vector<Tenant>> done) = 0;
   // An application begins without certificates. Errors: already_exists (id, or name in the tenant).
-  virtual void add_app(App app, Done<void> done) = 0;
+  virtual void add_app(App app, ChangedBy by, Done<void> done) = 0;
+  void add_app(App app, Done<void> done) { add_app(std::move(app), {}, std::move(done)); }
   virtual void app(TenantId tenant, AppId id, Done<App> done) = 0;  // Errors: not_found
   virtual void apps(TenantId tenant, Done<std::vector<App>> done) = 0;
-  virtual void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) = 0;
-  virtual void remove_app(TenantId tenant, AppId id, Done<void> done) = 0;
+  virtual void set_secret(TenantId tenant, AppId id, Sha256 secret, ChangedBy by,
+                          Done<void> done) = 0;
+  void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) {
+    set_secret(tenant, id, secret, {}, std::move(done));
+  }
+  virtual void remove_app(TenantId tenant, AppId id, ChangedBy by, Done<void> done) = 0;
+  void remove_app(TenantId tenant, AppId id, Done<void> done) {
+    remove_app(tenant, id, {}, std::move(done));
+  }
   // Errors: not_found (the application), already_exists (it has this one), invalid_input (it has
   // certificates_max already).
   virtual void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
@@ -263,7 +274,15 @@ class AppStore {
   // As App::rate_factor. Errors: not_found.
   virtual void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor,
                                Done<void> done) = 0;
-  virtual void add_token(EnrollmentToken token, Done<void> done) = 0;
+  virtual void add_token(EnrollmentToken token, ChangedBy by, Done<void> done) = 0;
+  void add_token(EnrollmentToken token, Done<void> done) {
+    add_token(std::move(token), {}, std::move(done));
+  }
+  // Those that still enrol machines at `now`, the newest first, at most `most`.
+  virtual void live_tokens(TenantId tenant, Timestamp now, std::size_t most,
+                           Done<std::vector<EnrollmentToken>> done) = 0;
+  // It enrols nothing any more; machines that it has enrolled stay. Errors: not_found.
+  virtual void remove_token(TenantId tenant, Sha256 token, ChangedBy by, Done<void> done) = 0;
 };
 
 }  // namespace reachback::server

@@ -28,6 +28,7 @@ struct Claim {
   std::string life;
   std::uint64_t attempt = 0;
   std::uint64_t order_keys_version = 1;  // of the newest list of order keys that it keeps
+  Timestamp since{};                     // when the session began
   // One grant of one action.
   struct Grant {
     ActionId action;
@@ -69,6 +70,8 @@ class AgentLinks {
   // in quarantine); or not heard of for longer than a heartbeat takes: nothing is granted to an
   // agent that has probably gone, its next heartbeat asks for it. Any thread.
   virtual std::optional<Claim> claim(const MachineId& machine) const = 0;
+  // The machines of a tenant that have a claim, in no order. Any thread.
+  virtual std::vector<MachineId> online(const TenantId& tenant) const = 0;
   // Queues a message to the agent's session; false: not connected. An order goes to the session
   // that it was made for, or nowhere. Any thread.
   virtual bool push(const MachineId& machine, const pb::ToAgent& message) = 0;

@@ -13,9 +13,9 @@ struct RouteRow {
   Listener listener = Listener::api;
   std::string method;
   std::string path;        // "{x}": any one segment
-  std::string plane;       // "api", "about", "sign_in", "blob", "agent"
+  std::string plane;       // "api", "about", "sign_in", "console", "blob", "agent"
   std::string credential;  // what opens it; "none" only for discovery documents, keys, the API's
-                           // description
+                           // description, the console's files
   std::uint64_t body_bytes_max = 0;  // 0: a body is not read
   std::string rate;                  // the limit that calls count against; "size" for links
 };

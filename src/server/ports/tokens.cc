@@ -24,6 +24,8 @@ constexpr Row kRows[] = {
      bit(Permission::stop_and_quarantine)},
     {"Alert.Read.All", "Alert.Read", bit(Permission::alert_read)},
     {"Alert.ReadWrite.All", "Alert.ReadWrite", bit(Permission::alert_read)},
+    {"Audit.Read", "Audit.Read", bit(Permission::audit_read)},
+    {"Reachback.Manage", "Reachback.Manage", bit(Permission::reachback_manage)},
 };
 
 }  // namespace

@@ -31,6 +31,9 @@ enum class Permission : std::uint32_t {
   // Machine.LiveResponse has it; a user's role may take it away. Source: MDE's roles "live response
   // basic" and "live response advanced", mde-spec.md §11.
   live_response_advanced = 1u << 11,
+  // Ours: the extension API for people (docs/people-api.md).
+  audit_read = 1u << 12,        // Audit.Read
+  reachback_manage = 1u << 13,  // Reachback.Manage
 };
 using Permissions = std::uint32_t;
 constexpr Permissions bit(Permission p) {
@@ -65,7 +68,8 @@ struct Principal {
   TenantId tenant;
   std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject
                        // of a user
-  std::string requestor;  // as in MachineAction.requestor: application id, or user principal name
+  std::string application;  // client id that the token was made for; empty: not known
+  std::string requestor;    // as in MachineAction.requestor: application id, or user principal name
   bool delegated = false;
   Permissions permissions = 0;
   std::string token_id;  // jti

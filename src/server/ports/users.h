@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "server/ports/audit_entry.h"
 #include "server/ports/tokens.h"
 
 namespace reachback::server {
@@ -93,26 +94,40 @@ class UserStore {
   virtual ~UserStore() = default;
   // Errors: already_exists (id, or a name that differs in case only), invalid_input (a device group
   // that is not there).
-  virtual void add_user(User user, Done<void> done) = 0;
+  virtual void add_user(User user, ChangedBy by, Done<void> done) = 0;
+  void add_user(User user, Done<void> done) { add_user(std::move(user), {}, std::move(done)); }
   virtual void user(TenantId tenant, UserId id, Done<User> done) = 0;  // Errors: not_found.
   // Without regard to the case of ASCII letters. Errors: not_found.
   virtual void user_by_name(TenantId tenant, std::string name, Done<User> done) = 0;
   virtual void users(TenantId tenant, Done<std::vector<User>> done) = 0;  // by name
   // Gives the user as it is then. Errors: not_found, invalid_input (a device group that is not
   // there).
-  virtual void change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) = 0;
+  virtual void change_user(TenantId tenant, UserId id, UserChange change, ChangedBy by,
+                           Done<User> done) = 0;
+  void change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) {
+    change_user(tenant, id, std::move(change), {}, std::move(done));
+  }
   // Its grants end. Errors: not_found.
-  virtual void remove_user(TenantId tenant, UserId id, Done<void> done) = 0;
+  virtual void remove_user(TenantId tenant, UserId id, ChangedBy by, Done<void> done) = 0;
+  void remove_user(TenantId tenant, UserId id, Done<void> done) {
+    remove_user(tenant, id, {}, std::move(done));
+  }
   // Uses up a time step of the user's one-time codes, and all before it. Errors: conflict (this
   // step, or a later one, was used), not_found.
   virtual void use_code(TenantId tenant, UserId id, std::uint64_t step, Done<void> done) = 0;
 
   // Gives it with its id. Errors: already_exists (the name).
-  virtual void add_group(DeviceGroup group, Done<DeviceGroup> done) = 0;
+  virtual void add_group(DeviceGroup group, ChangedBy by, Done<DeviceGroup> done) = 0;
+  void add_group(DeviceGroup group, Done<DeviceGroup> done) {
+    add_group(std::move(group), {}, std::move(done));
+  }
   virtual void groups(TenantId tenant, Done<std::vector<DeviceGroup>> done) = 0;  // by id
   // Errors: not_found, conflict (names a user who is assigned to it: taking it from somebody who
   // has no other would open every machine).
-  virtual void remove_group(TenantId tenant, std::int32_t id, Done<void> done) = 0;
+  virtual void remove_group(TenantId tenant, std::int32_t id, ChangedBy by, Done<void> done) = 0;
+  void remove_group(TenantId tenant, std::int32_t id, Done<void> done) {
+    remove_group(tenant, id, {}, std::move(done));
+  }
 
   virtual void add_grant(UserGrant grant, Done<void> done) = 0;
   virtual void grant(TenantId tenant, GrantId id, Done<UserGrant> done) = 0;  // Errors: not_found.

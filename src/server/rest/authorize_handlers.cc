@@ -138,7 +138,7 @@ void authorize(Core& core, const CallPtr& call, TokenVersion version) {
         }
         if (values_of(parameters, "redirect_uri").size() != 1 ||
             values_of(parameters, "client_id").size() != 1 ||
-            !may_redirect_to(*app, parameter(parameters, "redirect_uri"))) {
+            !may_redirect_to(*app, parameter(parameters, "redirect_uri"), core.own_addresses())) {
           refuse_page(core, call, 400,
                       "The application may not have people sent to this address (redirect_uri).");
           return;

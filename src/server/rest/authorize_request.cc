@@ -61,12 +61,16 @@ std::optional<ResponseMode> parse_mode(std::string_view mode) {
 
 }  // namespace
 
-bool may_redirect_to(const App& app, std::string_view uri) {
+bool may_redirect_to(const App& app, std::string_view uri, const std::vector<std::string>& own) {
   const auto wanted = loopback(uri);
   return std::any_of(
       app.redirect_uris.begin(), app.redirect_uris.end(), [&](const std::string& registered) {
         if (registered == uri) {
-          return true;
+          return !registered.starts_with('/');
+        }
+        if (registered.starts_with('/')) {
+          return std::any_of(own.begin(), own.end(),
+                             [&](const std::string& base) { return uri == base + registered; });
         }
         const auto known = loopback(registered);
         return wanted && known && wanted->host == known->host && wanted->path == known->path;

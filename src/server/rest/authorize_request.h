@@ -25,9 +25,10 @@ struct AuthorizeRequest {
 };
 
 // Whether a code may be sent to `uri`: one of the application's, exactly; of one on the loopback
-// (http://localhost, 127.0.0.1, [::1]) the port does not count. Source: RFC 8252 §7.3, RFC 9700
-// §2.1.
-bool may_redirect_to(const App& app, std::string_view uri);
+// (http://localhost, 127.0.0.1, [::1]) the port does not count. One that begins with '/' stands for
+// that path at each of `own`, this server's addresses ("https://host[:port]"). Source: RFC 8252
+// §7.3, RFC 9700 §2.1.
+bool may_redirect_to(const App& app, std::string_view uri, const std::vector<std::string>& own);
 
 // The name in `error=` for what the client did wrong. Source: RFC 6749 §4.1.2.1.
 std::string_view redirect_error(Errc code);

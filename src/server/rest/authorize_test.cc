@@ -1,6 +1,7 @@
 // Users sign in on a page. Case numbers are those of trust.md §5.1.
 #include <gtest/gtest.h>
 
+#include "server/ports/console_app.h"
 #include "server/rest/pages.h"
 #include "server/rest/test_users.h"
 
@@ -251,6 +252,46 @@ TEST(Pages, EscapeWhatIsShown) {
   EXPECT_EQ(origin_of("http://localhost:8080/a?b"), "http://localhost:8080");
   EXPECT_EQ(origin_of("https://host"), "https://host");
   EXPECT_EQ(origin_of("com.example.app:/back"), "com.example.app:");
+}
+
+// The console's: the public URL may be another one at each start.
+TEST(Authorize, ARedirectAddressThatBeginsWithASlashIsAtThisServerAndNowhereElse) {
+  UserWorld world;
+  App app = world.console;
+  app.redirect_uris = {"/console/signed-in"};
+  const std::vector<std::string> own{"https://reachback.example:8443", "https://alias.example"};
+  for (const char* good : {"https://reachback.example:8443/console/signed-in",
+                           "https://alias.example/console/signed-in"}) {
+    EXPECT_TRUE(may_redirect_to(app, good, own)) << good;
+  }
+  for (const char* bad :
+       {"/console/signed-in", "https://reachback.example/console/signed-in",
+        "http://alias.example/console/signed-in", "https://alias.example/console/signed-in/",
+        "https://alias.example/console/signed-in?x=1", "https://evil.example/console/signed-in",
+        "https://alias.example.evil.example/console/signed-in", "https://alias.example/",
+        "https://ALIAS.example/console/signed-in", ""}) {
+    EXPECT_FALSE(may_redirect_to(app, bad, own)) << bad;
+  }
+}
+
+TEST(Authorize, ACodeGoesToTheConsoleUnderThePublicUrlAndItsAliases) {
+  UserWorld world;
+  App app = world.console;
+  app.id = kConsoleApp;
+  app.name = kConsoleAppName;
+  app.redirect_uris = {std::string(kConsoleRedirect)};
+  ASSERT_TRUE(testing::wait_for([&](auto d) { world.stores.apps().add_app(app, d); }).ok());
+  auto ask = UserWorld::with(world.ask(), "client_id", app.id.text());
+  const std::string back = "https://api.security.microsoft.com/console/signed-in";
+  ask = UserWorld::with(ask, "redirect_uri", back);
+  auto done = world.submit(ask, world.ann.name, kPassword, world.otp());
+  ASSERT_EQ(done.status, 303) << done.body;
+  EXPECT_TRUE(done.header("Location").starts_with(back + "?code="));
+  EXPECT_EQ(world
+                .open(UserWorld::with(ask, "redirect_uri",
+                                      "https://evil.example" + std::string(kConsoleRedirect)))
+                .status,
+            400);
 }
 
 }  // namespace

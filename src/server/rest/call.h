@@ -30,6 +30,7 @@ struct Bounds {
   std::uint64_t multipart_parts, multipart_header_bytes, multipart_boundary_chars;
   std::uint64_t machine_body_bytes, tag_chars, tags, tag_machines;
   Duration find_by_ip_history;
+  std::uint64_t settings_body_bytes, audit_page, audit_page_default;
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
@@ -65,6 +66,10 @@ class Core {
   Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about);
 
   void handle(std::shared_ptr<net::Exchange> exchange);
+  // "https://host" that a client called and that answers name.
+  std::string base_for(const net::Request& request) const;
+  // Every such address of ours.
+  std::vector<std::string> own_addresses() const;
   void answer(const Call& call, int status, std::string json) const;
   void answer(const Call& call, net::Response response) const;
   void refuse(const Call& call, const Refusal& refusal) const;
@@ -88,7 +93,6 @@ class Core {
   RateLimiter wrong_secrets;
 
  private:
-  std::string base_for(const net::Request& request) const;
   Result<void> admit(Call& call);  // authenticate, authorise, limit; refused already on error
   void serve(const CallPtr& call);
   void note_request(Call& call) const;

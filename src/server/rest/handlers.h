@@ -54,6 +54,33 @@ void get_library_count(Core& core, const CallPtr& call);
 void post_library(Core& core, const CallPtr& call);
 void delete_library_file(Core& core, const CallPtr& call);
 
+// The extension API for people (docs/people-api.md).
+// people_handlers.cc
+void get_me(Core& core, const CallPtr& call);
+void get_machine_state(Core& core, const CallPtr& call);
+void get_online_machines(Core& core, const CallPtr& call);
+// activity_handlers.cc
+void get_audit(Core& core, const CallPtr& call);
+// app_settings_handlers.cc
+void get_applications(Core& core, const CallPtr& call);
+void post_application(Core& core, const CallPtr& call);
+void delete_application(Core& core, const CallPtr& call);
+void post_application_rotate(Core& core, const CallPtr& call);
+void get_enrollment_tokens(Core& core, const CallPtr& call);
+void post_enrollment_token(Core& core, const CallPtr& call);
+void delete_enrollment_token(Core& core, const CallPtr& call);
+// user_settings_handlers.cc
+void get_users(Core& core, const CallPtr& call);
+void post_user(Core& core, const CallPtr& call);
+void patch_user(Core& core, const CallPtr& call);
+void delete_user(Core& core, const CallPtr& call);
+void post_user_password(Core& core, const CallPtr& call);
+void post_user_totp(Core& core, const CallPtr& call);
+void post_user_end_tokens(Core& core, const CallPtr& call);
+void get_device_groups(Core& core, const CallPtr& call);
+void post_device_group(Core& core, const CallPtr& call);
+void delete_device_group(Core& core, const CallPtr& call);
+
 // about_handlers.cc
 void get_metadata(Core& core, const CallPtr& call);
 void get_openapi(Core& core, const CallPtr& call);

@@ -29,6 +29,10 @@ std::optional<Profile> parse_profile(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view name_of(Profile profile) {
+  return kProfiles[static_cast<std::size_t>(profile)];
+}
+
 Result<Limits> Limits::load() {
   return parse(data::limits_json);
 }

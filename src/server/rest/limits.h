@@ -17,6 +17,7 @@ enum class Profile { y2021, y2025, y2026 };
 
 // "2021", "2025", "2026"; nullopt otherwise.
 std::optional<Profile> parse_profile(std::string_view text);
+std::string_view name_of(Profile profile);  // "2026"
 
 struct Limit {
   std::string name;

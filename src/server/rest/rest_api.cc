@@ -108,6 +108,9 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.tags = n("tags");
   b.tag_machines = n("tag_machines");
   b.find_by_ip_history = t("find_by_ip_history");
+  b.settings_body_bytes = n("settings_body_bytes");
+  b.audit_page = n("audit_page");
+  b.audit_page_default = n("audit_page_default");
   b.commands = n("commands");
   b.comment_chars = n("comment_chars");
   b.title_chars = n("title_chars");
@@ -183,6 +186,14 @@ std::string Core::base_for(const net::Request& request) const {
     }
   }
   return options.public_url;
+}
+
+std::vector<std::string> Core::own_addresses() const {
+  std::vector<std::string> out{options.public_url};
+  for (const std::string& alias : options.alias_hosts) {
+    out.push_back("https://" + alias);
+  }
+  return out;
 }
 
 void Core::handle(std::shared_ptr<net::Exchange> exchange) {
@@ -386,6 +397,10 @@ Result<void> RestApi::set_public_url(std::string_view url) {
 
 void RestApi::handle(std::shared_ptr<net::Exchange> exchange) {
   core_->handle(std::move(exchange));
+}
+
+std::string RestApi::base_for(const net::Request& request) const {
+  return core_->base_for(request);
 }
 
 net::Response RestApi::render_error(int status, std::string_view message) {

@@ -12,11 +12,14 @@
 #include "server/ports/audit_log.h"
 #include "server/ports/tokens.h"
 #include "server/rest/limits.h"
+#include "server/service/activity.h"
 #include "server/service/app_rates.h"
+#include "server/service/background.h"
 #include "server/service/library.h"
 #include "server/service/live_response.h"
 #include "server/service/machines.h"
 #include "server/service/refusal_tally.h"
+#include "server/service/settings.h"
 #include "server/service/sign_in.h"
 #include "server/service/user_access.h"
 
@@ -36,6 +39,10 @@ struct RestDeps {
   Random& random;
   const AppRates& app_rates;
   UserAccess& user_access;
+  // Of the extension API for people.
+  Background& background;
+  Settings& settings;
+  Activity& activity;
 };
 
 struct RestOptions {
@@ -50,6 +57,8 @@ struct RestOptions {
   // An application's Machine.Read.All reads results. Default: in profile 2025, unless strict
   // (decisions.md 14).
   std::optional<bool> read_all_results;
+  // What a new enrolment token is told with: where agents come to, and whom they trust.
+  std::string agents_url, ca_pem;
 };
 
 class Core;
@@ -69,6 +78,8 @@ class RestApi {
   Result<void> set_public_url(std::string_view url);
   // Answers exactly once, now or later, on any thread.
   void handle(std::shared_ptr<net::Exchange> exchange);
+  // The address of ours under which a client called: the public one, or an alias.
+  std::string base_for(const net::Request& request) const;
   // The envelope for what the connection refuses by itself; for HttpServerOptions.
   net::Response render_error(int status, std::string_view message);
 

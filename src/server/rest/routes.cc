@@ -28,6 +28,20 @@ constexpr Route change(std::string_view name, std::string_view method, std::stri
           handler, /*audited=*/true};
 }
 
+// Of the extension API: reading, and changing without and with a body.
+constexpr Route reading(std::string_view name, std::string_view path, Handler handler) {
+  return {name, "GET", path, Plane::api, nullptr, Rate::calls, handler};
+}
+constexpr Route doing(std::string_view name, std::string_view method, std::string_view path,
+                      Handler handler) {
+  return {name, method, path, Plane::api, nullptr, Rate::calls, handler, /*audited=*/true};
+}
+constexpr Route setting(std::string_view name, std::string_view method, std::string_view path,
+                        Handler handler) {
+  return {name,    method,          path, Plane::api, &Bounds::settings_body_bytes, Rate::calls,
+          handler, /*audited=*/true};
+}
+
 constexpr Route kRoutes[] = {
     {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, &Bounds::token_body_bytes,
      Rate::none, post_token_v2},
@@ -109,6 +123,32 @@ constexpr Route kRoutes[] = {
     {"library.delete", "DELETE", "/api/libraryfiles/{name}", Plane::api, nullptr, Rate::calls,
      delete_library_file, /*audited=*/true},
     {"alerts.list", "GET", "/api/alerts", Plane::api, nullptr, Rate::calls, get_alerts},
+    // For people (docs/people-api.md).
+    reading("people.me", "/api/reachback/me", get_me),
+    reading("people.machine_state", "/api/reachback/machines/{id}/state", get_machine_state),
+    reading("people.online", "/api/reachback/onlineMachines", get_online_machines),
+    reading("people.audit", "/api/reachback/audit", get_audit),
+    reading("applications.list", "/api/reachback/applications", get_applications),
+    setting("applications.create", "POST", "/api/reachback/applications", post_application),
+    doing("applications.delete", "DELETE", "/api/reachback/applications/{id}", delete_application),
+    doing("applications.rotate", "POST", "/api/reachback/applications/{id}/rotate",
+          post_application_rotate),
+    reading("users.list", "/api/reachback/users", get_users),
+    setting("users.create", "POST", "/api/reachback/users", post_user),
+    setting("users.change", "PATCH", "/api/reachback/users/{name}", patch_user),
+    doing("users.delete", "DELETE", "/api/reachback/users/{name}", delete_user),
+    doing("users.password", "POST", "/api/reachback/users/{name}/password", post_user_password),
+    doing("users.totp", "POST", "/api/reachback/users/{name}/totp", post_user_totp),
+    doing("users.end_tokens", "POST", "/api/reachback/users/{name}/endTokens",
+          post_user_end_tokens),
+    reading("devicegroups.list", "/api/reachback/deviceGroups", get_device_groups),
+    setting("devicegroups.create", "POST", "/api/reachback/deviceGroups", post_device_group),
+    doing("devicegroups.delete", "DELETE", "/api/reachback/deviceGroups/{name}",
+          delete_device_group),
+    reading("enrollment.list", "/api/reachback/enrollmentTokens", get_enrollment_tokens),
+    setting("enrollment.create", "POST", "/api/reachback/enrollmentTokens", post_enrollment_token),
+    doing("enrollment.delete", "DELETE", "/api/reachback/enrollmentTokens/{id}",
+          delete_enrollment_token),
     // Public: tools read them before they can sign in, and nothing in them is about a tenant.
     {"about.metadata", "GET", "/api/$metadata", Plane::about, nullptr, Rate::none, get_metadata},
     {"about.openapi", "GET", "/api/openapi.json", Plane::about, nullptr, Rate::none, get_openapi},

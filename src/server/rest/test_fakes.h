@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "server/ports/console_app.h"
 #include "server/rest/rest_api.h"
 #include "server/service/texts.h"
 #include "testing/list_in_memory.h"
@@ -47,7 +48,8 @@ class FakeVerifier : public TokenVerifier {
     }
     Principal p;
     p.tenant = kTenant;
-    p.caller = p.requestor = kApp;
+    p.caller = p.requestor = p.application = kApp;
+    p.expires = now + std::chrono::minutes(59);
     if (token.starts_with("other:")) {
       token.remove_prefix(6);
       p.tenant = kOtherTenant;
@@ -56,6 +58,7 @@ class FakeVerifier : public TokenVerifier {
       token.remove_prefix(4);
       p.delegated = true;
       p.caller = p.requestor = "ann@corp.example";
+      p.application = kConsoleApp.text();
       p.user = UserToken{kAnn, kAnnsGrant, now};
     } else if (token.starts_with("user:")) {
       token.remove_prefix(5);
@@ -147,6 +150,35 @@ class FakePasswords : public Passwords {
   std::optional<std::vector<std::function<void()>>> held;  // set: checks that go on
 };
 
+// Runs work at once, or says that too much waits.
+class FakeBackground : public Background {
+ public:
+  bool post(std::function<void()> work) override {
+    if (full) {
+      return false;
+    }
+    work();
+    return true;
+  }
+  bool full = false;
+};
+
+// A position is the number of a record.
+class FakeAuditChain : public AuditChain {
+ public:
+  Result<std::uint64_t> end() override { return items.size() + 1; }
+  Result<AuditPiece> before(std::uint64_t position, std::size_t most) override {
+    AuditPiece out;
+    for (std::uint64_t n = position; n > 1 && out.items.size() < most; --n) {
+      out.items.push_back(items[n - 2]);
+      out.items.back().position = out.items.back().record = n - 1;
+    }
+    out.begin = out.items.empty() || out.items.back().record == 1;
+    return out;
+  }
+  std::vector<AuditItem> items;  // the oldest first
+};
+
 class FakeSignIn : public SignIn {
  public:
   void client_credentials(std::string tenant, std::string client_id, Secret secret,
@@ -221,6 +253,7 @@ inline MachineView hostname() {
   v.machine.first_seen = *parse_time("2021-01-01T00:00:00Z");
   v.machine.last_seen = *parse_time("2021-02-04T15:00:00.5Z");
   v.connected = true;
+  v.connected_since = *parse_time("2021-02-04T14:00:00Z");
   return v;
 }
 
@@ -244,7 +277,7 @@ class FakeMachines : public Machines {
     Page<MachineView> views{{}, page->more, page->passed, page->count};
     for (Machine& m : page->items) {
       auto group = device_groups.group_of(by.tenant, m.tags);
-      views.items.push_back({std::move(m), true, std::move(group)});
+      views.items.push_back({std::move(m), true, {}, std::move(group)});
     }
     done(std::move(views));
   }
@@ -258,6 +291,10 @@ class FakeMachines : public Machines {
       done(machine_not_found(id_or_name));
     }
   }
+  void online(const Principal& by, Done<std::vector<MachineId>> done) override {
+    done(by.tenant == kTenant ? online_now : std::vector<MachineId>());
+  }
+  std::vector<MachineId> online_now{*MachineId::parse(kMachine)};
   std::vector<DeviceGroup> groups(const Principal& by) const override {
     return *device_groups.all(by.tenant);
   }

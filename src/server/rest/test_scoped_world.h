@@ -65,10 +65,10 @@ class ScopedWorld : public World {
     east = place("web", {"east", "shared"});
     west = place("web", {"west", "shared"});
     alone = place("db", {});
-    auto made =
-        RestApi::create(RestDeps{*live_response, library, *real_machines, sign_in, scoped, issuer,
-                                 audiences, audit, refusals, clock, random, app_rates, user_access},
-                        without_rates());
+    auto made = RestApi::create(
+        RestDeps{*live_response, library, *real_machines, sign_in, scoped, issuer, audiences, audit,
+                 refusals, clock, random, app_rates, user_access, background, settings, activity},
+        without_rates());
     EXPECT_TRUE(made.ok());
     api = std::move(*made);
   }

@@ -57,10 +57,10 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 class World {
  public:
   explicit World(RestOptions options = default_options()) {
-    auto made =
-        RestApi::create(RestDeps{live, library, machines, sign_in, verifier, issuer, audiences,
-                                 audit, refusals, clock, random, app_rates, user_access},
-                        std::move(options));
+    auto made = RestApi::create(
+        RestDeps{live, library, machines, sign_in, verifier, issuer, audiences, audit, refusals,
+                 clock, random, app_rates, user_access, background, settings, activity},
+        std::move(options));
     if (!made) {
       std::abort();
     }
@@ -70,6 +70,8 @@ class World {
     RestOptions o;
     o.public_url = "https://api.security.microsoft.com";
     o.tenants = {kTenant};
+    o.agents_url = "https://agents.example:8444";
+    o.ca_pem = "-----BEGIN CERTIFICATE-----\n";
     o.alias_hosts = {"api.securitycenter.microsoft.com", "login.microsoftonline.com"};
     return o;
   }
@@ -145,6 +147,18 @@ class World {
        {std::chrono::minutes(15), std::chrono::seconds(5), 100, 3},
        {std::chrono::hours(24 * 14), std::chrono::hours(24 * 90)}}};
   FakeSignIn sign_in;
+  FakeBackground background;
+  std::vector<AppId> revoked;
+  Settings settings{
+      kTenant,
+      AppSettings({stores.apps(), clock, random, [](const AppId&) { return Result<void>(); },
+                   [this](const AppId& id) { revoked.push_back(id); }},
+                  kTenant),
+      UserSettings({stores.users(), passwords, clock, random, &user_rights, &device_groups},
+                   kTenant),
+      EnrollmentSettings(stores.apps(), clock, random, kTenant)};
+  FakeAuditChain database_records, access_records;
+  Activity activity{{database_records, access_records, stores.actions(), stores.machines()}, 1000};
   FakeMachines machines;
   FakeLibrary library;
   FakeLiveResponse live;

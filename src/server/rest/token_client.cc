@@ -18,12 +18,8 @@ void refuse_too_many(Core& core, const Call& call, Duration wait) {
 }  // namespace
 
 std::vector<std::string> token_urls(const Core& core, const TenantId& tenant) {
-  std::vector<std::string> bases{core.options.public_url};
-  for (const std::string& alias : core.options.alias_hosts) {
-    bases.push_back("https://" + alias);
-  }
   std::vector<std::string> out;
-  for (const std::string& base : bases) {
+  for (const std::string& base : core.own_addresses()) {
     for (const char* path : {"/oauth2/v2.0/token", "/oauth2/token", "/v2.0", ""}) {
       out.push_back(to_lower(base + "/" + tenant.text() + path));
     }

@@ -1,5 +1,8 @@
 #include "server/service/machines.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "crypto/digest.h"
 #include "protocol/signing.h"
 #include "server/service/audit_of.h"
@@ -109,6 +112,27 @@ class MachinesService : public Machines {
                    });
   }
 
+  void online(const Principal& by, Done<std::vector<MachineId>> done) override {
+    std::vector<MachineId> connected = links_.online(by.tenant);
+    std::sort(connected.begin(), connected.end());
+    if (!by.machine_tags) {
+      done(std::move(connected));
+      return;
+    }
+    store_.ids(scope_of(by),
+               [connected = std::move(connected), done](Result<std::vector<MachineId>> mine) {
+                 if (!mine) {
+                   done(mine.error());
+                   return;
+                 }
+                 std::sort(mine->begin(), mine->end());
+                 std::vector<MachineId> both;
+                 std::set_intersection(connected.begin(), connected.end(), mine->begin(),
+                                       mine->end(), std::back_inserter(both));
+                 done(std::move(both));
+               });
+  }
+
   std::vector<DeviceGroup> groups(const Principal& by) const override {
     std::vector<DeviceGroup> out = *groups_.all(by.tenant);
     std::erase_if(out, [&by](const DeviceGroup& group) { return !is_in_scope(by, {group.tag}); });
@@ -148,7 +172,10 @@ class MachinesService : public Machines {
   }
   MachineView view(Machine m, const DeviceGroupList& groups) {
     MachineView out;
-    out.connected = links_.claim(m.id).has_value();
+    if (const auto claim = links_.claim(m.id)) {
+      out.connected = true;
+      out.connected_since = claim->since;
+    }
     if (const DeviceGroup* group = group_of(groups, m.tags)) {
       out.group = *group;
     }

@@ -15,6 +15,7 @@ namespace reachback::server {
 struct MachineView {
   Machine machine;
   bool connected = false;
+  std::optional<Timestamp> connected_since{};
   std::optional<DeviceGroup> group{};  // that it is in
 };
 
@@ -38,6 +39,8 @@ class Machines {
   // By id (40 hex digits) or exact name. Errors: not_found ("Machine <x> was not found"),
   // invalid_input (several machines have that name).
   virtual void get(const Principal& by, std::string id_or_name, Done<MachineView> done) = 0;
+  // The ids of those that are connected, in ascending order.
+  virtual void online(const Principal& by, Done<std::vector<MachineId>> done) = 0;
   // Those seen with the address within a quarter of an hour of `at`, by first_seen. Source: MDE,
   // findbyip.
   virtual void find_by_ip(const Principal& by, std::string ip, Timestamp at, std::uint64_t top,

@@ -6,8 +6,8 @@ namespace reachback::server {
 
 void UserRights::set(const User& user) {
   WriteLock lock(mutex_);
-  users_[{user.tenant, user.id}] = {permissions_of(user.roles), user.groups, user.disabled,
-                                    user.valid_from};
+  users_[{user.tenant, user.id}] = {user.roles, permissions_of(user.roles), user.groups,
+                                    user.disabled, user.valid_from};
 }
 
 void UserRights::remove(const TenantId& tenant, const UserId& user) {
@@ -23,6 +23,15 @@ void UserRights::end_grant(const TenantId& tenant, const GrantId& grant, Timesta
 void UserRights::forget_ended(Timestamp before) {
   WriteLock lock(mutex_);
   std::erase_if(ended_, [before](const auto& entry) { return entry.second < before; });
+}
+
+UserRoles UserRights::roles_of(const Principal& principal) const {
+  if (!principal.user) {
+    return 0;
+  }
+  ReadLock lock(mutex_);
+  auto found = users_.find({principal.tenant, principal.user->user});
+  return found == users_.end() ? 0 : found->second.roles;
 }
 
 Result<void> UserRights::apply(Principal& principal) const {

@@ -33,10 +33,13 @@ class UserRights {
   // device groups. A principal that is no user of ours stays as it is. Errors: unauthenticated (the
   // user is gone or disabled, the token is from before User::valid_from, or its grant has ended).
   Result<void> apply(Principal& principal) const;
+  // 0: the principal is no user of ours.
+  UserRoles roles_of(const Principal& principal) const;
 
  private:
   struct Rights {
-    Permissions permissions = 0;
+    UserRoles roles = 0;
+    Permissions permissions = 0;  // of the roles
     std::vector<std::int32_t> groups;
     bool disabled = false;
     Timestamp valid_from{};

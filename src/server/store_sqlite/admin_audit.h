@@ -1,4 +1,4 @@
-// Audit records of what administrators change on the server's own machine, and nobody else.
+// Audit records of changes of settings, by whoever makes them.
 #pragma once
 
 #include <string>
@@ -6,17 +6,24 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "server/ports/audit_entry.h"
 #include "server/store_sqlite/audit_chain.h"
 
 namespace reachback::server {
 
 inline Result<void> write_admin_audit(Db& db, const TenantId& tenant, Timestamp at,
-                                      const char* kind, std::string object, std::string detail) {
+                                      const ChangedBy& by, const char* kind, std::string object,
+                                      std::string detail) {
   AuditRow row;
   row.tenant = tenant.bytes();
   row.at = to_micros(at);
   row.kind = kind;
-  row.principal = "local administrator";
+  row.principal = by.principal;
+  row.token_id = by.token_id;
+  row.peer_ip = by.peer_ip;
+  if (by.request) {
+    row.request = std::string(as_bytes(*by.request));
+  }
   row.object = std::move(object);
   row.detail = std::move(detail);
   return append_audit_row(db, row);

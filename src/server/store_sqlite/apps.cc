@@ -90,7 +90,7 @@ Result<bool> is_there(Query& query) {
   return query.row();
 }
 
-Result<void> insert_app(Db& db, const App& a) {
+Result<void> insert_app(Db& db, const App& a, const ChangedBy& by) {
   {
     Query query(db, "SELECT 1 FROM apps WHERE tenant = ? AND (id = ? OR name = ?)");
     query.blob(a.tenant.bytes()).blob(a.id.bytes()).text(a.name);
@@ -114,7 +114,7 @@ Result<void> insert_app(Db& db, const App& a) {
           .blob(encode_list(a.redirect_uris))
           .blob(encode_list(a.scopes))
           .run());
-  return write_admin_audit(db, a.tenant, a.created, "app_created", a.id.text(),
+  return write_admin_audit(db, a.tenant, a.created, by, "app_created", a.id.text(),
                            a.name + ": " + joined(a.roles));
 }
 
@@ -153,9 +153,10 @@ void SqliteApps::tenants(Done<std::vector<Tenant>> done) {
   }));
 }
 
-void SqliteApps::add_app(App app, Done<void> done) {
+void SqliteApps::add_app(App app, ChangedBy by, Done<void> done) {
   writer_.submit_void(
-      Space::takes, [app = std::move(app)](Db& db) { return insert_app(db, app); },
+      Space::takes,
+      [app = std::move(app), by = std::move(by)](Db& db) { return insert_app(db, app, by); },
       std::move(done));
 }
 
@@ -190,26 +191,27 @@ void SqliteApps::apps(TenantId tenant, Done<std::vector<App>> done) {
   }));
 }
 
-void SqliteApps::set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) {
+void SqliteApps::set_secret(TenantId tenant, AppId id, Sha256 secret, ChangedBy by,
+                            Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id, secret, now = now_()](Db& db) -> Result<void> {
+      [tenant, id, secret, by = std::move(by), now = now_()](Db& db) -> Result<void> {
         RB_TRY(Query(db, "UPDATE apps SET secret = ? WHERE tenant = ? AND id = ?")
                    .blob(as_bytes(secret))
                    .blob(tenant.bytes())
                    .blob(id.bytes())
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, tenant, now, "app_rotated", id.text(), "")
+                   ? write_admin_audit(db, tenant, now, by, "app_rotated", id.text(), "")
                    : no_such_app(id);
       },
       std::move(done));
 }
 
-void SqliteApps::remove_app(TenantId tenant, AppId id, Done<void> done) {
+void SqliteApps::remove_app(TenantId tenant, AppId id, ChangedBy by, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id, now = now_()](Db& db) -> Result<void> {
+      [tenant, id, by = std::move(by), now = now_()](Db& db) -> Result<void> {
         RB_TRY(Query(db, "DELETE FROM app_certificates WHERE tenant = ? AND app = ?")
                    .blob(tenant.bytes())
                    .blob(id.bytes())
@@ -219,7 +221,7 @@ void SqliteApps::remove_app(TenantId tenant, AppId id, Done<void> done) {
                    .blob(id.bytes())
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, tenant, now, "app_deleted", id.text(), "")
+                   ? write_admin_audit(db, tenant, now, by, "app_deleted", id.text(), "")
                    : no_such_app(id);
       },
       std::move(done));
@@ -255,8 +257,8 @@ void SqliteApps::add_certificate(TenantId tenant, AppId id, AppCertificate certi
                    .number(to_micros(c.not_after))
                    .number(to_micros(c.added))
                    .run());
-        return write_admin_audit(db, tenant, c.added, "app_certificate_added", id.text(),
-                                 to_hex(as_bytes(c.thumbprint)) + " " + c.subject);
+        return write_admin_audit(db, tenant, c.added, ChangedBy(), "app_certificate_added",
+                                 id.text(), to_hex(as_bytes(c.thumbprint)) + " " + c.subject);
       },
       std::move(done));
 }
@@ -273,8 +275,8 @@ void SqliteApps::remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint
                    .blob(as_bytes(thumbprint))
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, tenant, now, "app_certificate_removed", id.text(),
-                                       to_hex(as_bytes(thumbprint)))
+                   ? write_admin_audit(db, tenant, now, ChangedBy(), "app_certificate_removed",
+                                       id.text(), to_hex(as_bytes(thumbprint)))
                    : no_such_certificate(id, thumbprint);
       },
       std::move(done));
@@ -291,17 +293,17 @@ void SqliteApps::set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor
                    .run());
         return db.changed_rows() == 1
                    ? write_admin_audit(
-                         db, tenant, now, "app_limits", id.text(),
+                         db, tenant, now, ChangedBy(), "app_limits", id.text(),
                          factor == 0 ? "no call rates" : "call rates x " + std::to_string(factor))
                    : no_such_app(id);
       },
       std::move(done));
 }
 
-void SqliteApps::add_token(EnrollmentToken token, Done<void> done) {
+void SqliteApps::add_token(EnrollmentToken token, ChangedBy by, Done<void> done) {
   writer_.submit_void(
       Space::takes,
-      [token = std::move(token)](Db& db) -> Result<void> {
+      [token = std::move(token), by = std::move(by)](Db& db) -> Result<void> {
         RB_TRY(Query(db,
                      "INSERT INTO tokens(token, tenant, expires, uses_left, tags, created)"
                      " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(token) DO NOTHING")
@@ -313,11 +315,59 @@ void SqliteApps::add_token(EnrollmentToken token, Done<void> done) {
                    .number(to_micros(token.created))
                    .run());
         return db.changed_rows() == 1
-                   ? write_admin_audit(db, token.tenant, token.created, "enrollment_token_created",
+                   ? write_admin_audit(db, token.tenant, token.created, by,
+                                       "enrollment_token_created",
                                        to_hex(as_bytes(token.token)),  // its digest
                                        std::to_string(token.uses_left) + " uses until " +
                                            format_time(token.expires))
                    : Error{Errc::already_exists, "there is such an enrolment token"};
+      },
+      std::move(done));
+}
+
+void SqliteApps::live_tokens(TenantId tenant, Timestamp now, std::size_t most,
+                             Done<std::vector<EnrollmentToken>> done) {
+  done(readers_.read<std::vector<EnrollmentToken>>(
+      [&](Db& db) -> Result<std::vector<EnrollmentToken>> {
+        Query query(db,
+                    "SELECT token, expires, uses_left, tags, created FROM tokens WHERE tenant = ?"
+                    " AND expires > ? AND uses_left > 0 ORDER BY key DESC LIMIT ?");
+        query.blob(tenant.bytes()).number(to_micros(now)).number(static_cast<std::int64_t>(most));
+        std::vector<EnrollmentToken> all;
+        while (true) {
+          RB_TRY_ASSIGN(bool found, query.row());
+          if (!found) {
+            return all;
+          }
+          auto token = sha256_from_bytes(query.bytes_at(0));
+          if (!token) {
+            return Error{Errc::corrupt, "stored enrolment token: damaged row"};
+          }
+          EnrollmentToken t{tenant,
+                            *token,
+                            from_micros(query.number_at(1)),
+                            static_cast<std::uint32_t>(query.number_at(2)),
+                            {},
+                            {}};
+          RB_TRY_ASSIGN(t.tags, decode_list(query.bytes_at(3)));
+          t.created = from_micros(query.number_at(4));
+          all.push_back(std::move(t));
+        }
+      }));
+}
+
+void SqliteApps::remove_token(TenantId tenant, Sha256 token, ChangedBy by, Done<void> done) {
+  writer_.submit_void(
+      Space::keeps,
+      [tenant, token, by = std::move(by), now = now_()](Db& db) -> Result<void> {
+        RB_TRY(Query(db, "DELETE FROM tokens WHERE tenant = ? AND token = ?")
+                   .blob(tenant.bytes())
+                   .blob(as_bytes(token))
+                   .run());
+        return db.changed_rows() == 1
+                   ? write_admin_audit(db, tenant, now, by, "enrollment_token_deleted",
+                                       to_hex(as_bytes(token)), "")
+                   : Error{Errc::not_found, "there is no such enrolment token"};
       },
       std::move(done));
 }

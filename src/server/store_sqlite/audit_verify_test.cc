@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "server/ports/console_app.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "testing/conformance_stores.h"
@@ -233,6 +234,89 @@ TEST_F(AuditRows, rows_from_before_the_chain_are_chained_in_their_order) {
   auto db = Db::open(options_.path, Db::Mode::read_only, "");
   ASSERT_OK(db);
   EXPECT_EQ(*(*db)->number("PRAGMA user_version"), kSchemaVersion);
+}
+
+TEST_F(AuditRows, are_read_backwards_each_once_with_the_machine_of_their_action) {
+  auto store = SqliteStore::open(options_);
+  ASSERT_OK(store);
+  ASSERT_OK(wait_for([&](auto d) {
+    (*store)->apps().add_token({tenant_, Sha256{7}, testing::sample_time(9), 1, {}, {}},
+                               {"ann@corp.example", "jti", "192.0.2.7", Sha256{4}}, d);
+  }));
+  AuditChain& rows = (*store)->audit_rows();
+  const std::uint64_t end = *rows.end();
+  EXPECT_EQ(end, kRows + 2);
+  for (std::size_t most : {1u, 4u, 100u}) {
+    std::uint64_t position = end, next = end - 1;
+    bool begin = false;
+    std::size_t with_machine = 0;
+    while (!begin) {
+      auto piece = rows.before(position, most);
+      ASSERT_OK(piece);
+      ASSERT_LE(piece->items.size(), most);
+      for (const AuditItem& item : piece->items) {
+        EXPECT_EQ(item.record, next--);
+        EXPECT_EQ(item.tenant, tenant_);
+        position = item.position;
+        with_machine += item.action && item.machine ? 1 : 0;
+      }
+      begin = piece->begin;
+    }
+    EXPECT_EQ(next, 0u);
+    EXPECT_EQ(with_machine, 4u) << "two rows of each of two actions";
+  }
+  auto newest = rows.before(end, 1);
+  ASSERT_OK(newest);
+  EXPECT_EQ(newest->items[0].kind, "enrollment_token_created");
+  EXPECT_EQ(newest->items[0].principal, "ann@corp.example");
+  EXPECT_EQ(newest->items[0].token_id, "jti");
+  EXPECT_EQ(newest->items[0].peer_ip, "192.0.2.7");
+  EXPECT_EQ(newest->items[0].request, "04" + std::string(62, '0'));
+  EXPECT_CODE(rows.before(end + 1, 1), invalid_query);
+  EXPECT_TRUE(rows.before(1, 5)->begin);
+  EXPECT_TRUE(rows.before(0, 5)->items.empty());
+  ASSERT_OK((*store)->close());
+}
+
+// A data directory from before the console: it gets the application once, and who deletes it stays
+// without.
+TEST_F(AuditRows, an_older_database_gets_the_consoles_application_once) {
+  options_.path = folder_ / "old";
+  const TenantId tenant = TenantId::make(random_);
+  {
+    auto db = Db::open(options_.path, Db::Mode::create, "");
+    ASSERT_OK(db);
+    ASSERT_OK(create_schema(**db, options_.path, 7));
+    ASSERT_OK(Query(**db, "INSERT INTO tenants(id, name) VALUES(?, 'default')")
+                  .blob(tenant.bytes())
+                  .run());
+    ASSERT_OK(Query(**db,
+                    "INSERT INTO apps(tenant, id, name, roles, secret, created)"
+                    " VALUES(?, x'00112233445566778899aabbccddeeff', ?, x'01', x'', 0)")
+                  .blob(tenant.bytes())
+                  .text(kConsoleAppName)
+                  .run());
+  }
+  {
+    auto store = SqliteStore::open(options_);
+    ASSERT_OK(store);
+    auto app = wait_for<App>([&](auto d) { (*store)->apps().app(tenant, kConsoleApp, d); });
+    ASSERT_OK(app);
+    EXPECT_EQ(app->name, "Reachback console (built in)") << "the name was taken";
+    EXPECT_EQ(app->scopes, all_scopes());
+    EXPECT_EQ(app->redirect_uris, std::vector<std::string>{"/console/signed-in"});
+    EXPECT_FALSE(app->secret.has_value());
+    ASSERT_OK(wait_for([&](auto d) { (*store)->apps().remove_app(tenant, kConsoleApp, d); }));
+    ASSERT_OK((*store)->close());
+  }
+  auto again = SqliteStore::open(options_);
+  ASSERT_OK(again);
+  EXPECT_CODE(wait_for<App>([&](auto d) { (*again)->apps().app(tenant, kConsoleApp, d); }),
+              not_found);
+  ASSERT_OK((*again)->close());
+  auto report = verify();
+  EXPECT_FALSE(report.problem.has_value());
+  EXPECT_EQ(report.rows, 2u) << "made and deleted";
 }
 
 }  // namespace

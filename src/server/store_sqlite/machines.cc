@@ -153,6 +153,35 @@ void SqliteMachines::with_address(MachineScope scope, std::string ip, Timestamp 
   }));
 }
 
+void SqliteMachines::ids(MachineScope scope, Done<std::vector<MachineId>> done) {
+  done(readers_.read<std::vector<MachineId>>([&](Db& db) -> Result<std::vector<MachineId>> {
+    std::vector<MachineId> out;
+    if (scope.tags && scope.tags->empty()) {
+      return out;
+    }
+    std::string sql = "SELECT id FROM machines WHERE tenant = ?1";
+    Compiled in_scope;
+    if (scope.tags) {
+      in_scope = compile_machines_with(*scope.tags);
+      sql += " AND id IN (" + in_scope.sql + ")";
+    }
+    Query query(db, sql);
+    query.blob(scope.tenant.bytes());
+    bind(query, in_scope);
+    while (true) {
+      RB_TRY_ASSIGN(const bool found, query.row());
+      if (!found) {
+        return out;
+      }
+      auto id = MachineId::from_bytes(query.bytes_at(0));
+      if (!id) {
+        return Error{Errc::corrupt, "stored machine: damaged row"};
+      }
+      out.push_back(*id);
+    }
+  }));
+}
+
 void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
                                Done<void> done) {
   writer_.submit_void(

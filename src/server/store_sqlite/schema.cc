@@ -1,5 +1,6 @@
 #include "server/store_sqlite/schema.h"
 
+#include "server/ports/console_app.h"
 #include "server/store_sqlite/action_codec.h"
 #include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/machine_rows.h"
@@ -284,6 +285,55 @@ CREATE INDEX user_grants_expires ON user_grants(expires);
 CREATE INDEX user_grants_ended ON user_grants(ended) WHERE ended IS NOT NULL;
 )sql";
 
+// Data directories from before the console get its application, once: who deletes it stays without.
+Result<void> add_console_apps(Db& db) {
+  std::vector<TenantId> tenants;
+  {
+    Query query(db, "SELECT id FROM tenants ORDER BY key");
+    while (true) {
+      RB_TRY_ASSIGN(const bool found, query.row());
+      if (!found) {
+        break;
+      }
+      auto tenant = TenantId::from_bytes(query.bytes_at(0));
+      if (!tenant) {
+        return Error{Errc::corrupt, "stored tenant: damaged row"};
+      }
+      tenants.push_back(*tenant);
+    }
+  }
+  const Timestamp now = SystemClock().now();
+  for (const TenantId& tenant : tenants) {
+    App app = console_app(tenant, now);
+    {
+      Query query(db, "SELECT 1 FROM apps WHERE tenant = ? AND name = ?");
+      query.blob(tenant.bytes()).text(app.name);
+      RB_TRY_ASSIGN(const bool taken, query.row());
+      app.name += taken ? " (built in)" : "";
+    }
+    RB_TRY(Query(db,
+                 "INSERT INTO apps(tenant, id, name, roles, secret, created, redirect_uris, scopes)"
+                 " VALUES(?, ?, ?, ?, x'', ?, ?, ?)")
+               .blob(tenant.bytes())
+               .blob(app.id.bytes())
+               .text(app.name)
+               .blob(encode_list(app.roles))
+               .number(to_micros(now))
+               .blob(encode_list(app.redirect_uris))
+               .blob(encode_list(app.scopes))
+               .run());
+    AuditRow row;
+    row.tenant = tenant.bytes();
+    row.at = to_micros(now);
+    row.kind = "app_created";
+    row.principal = "system";
+    row.object = app.id.text();
+    row.detail = app.name + ": with the update that brought the console";
+    RB_TRY(append_audit_row(db, row));
+  }
+  return {};
+}
+
 // kMigrations[v] leads from version v to v + 1. Written once, never edited after a release.
 struct Migration {
   const char* sql;
@@ -297,6 +347,7 @@ constexpr Migration kMigrations[] = {
     {kInventory, take_over_inventory},
     {kAppCertificates, nullptr},
     {kUsers, nullptr},
+    {"", add_console_apps},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -60,7 +60,8 @@ struct SqliteStore::Parts {
         machines(writer, readers),
         library(writer, readers, now),
         apps(writer, readers, now),
-        users(writer, readers, now) {}
+        users(writer, readers, now),
+        audit_rows(readers) {}
   Readers readers;
   Writer writer;
   SqliteActions actions;
@@ -68,6 +69,7 @@ struct SqliteStore::Parts {
   SqliteLibrary library;
   SqliteApps apps;
   SqliteUsers users;
+  SqliteAuditRows audit_rows;
 };
 
 Result<void> SqliteStore::create(const SqliteStoreOptions& options) {
@@ -127,6 +129,10 @@ AppStore& SqliteStore::apps() {
 }
 UserStore& SqliteStore::users() {
   return parts_->users;
+}
+
+AuditChain& SqliteStore::audit_rows() {
+  return parts_->audit_rows;
 }
 
 Result<AuditHead> SqliteStore::audit_head() {

@@ -11,6 +11,7 @@
 
 #include "server/ports/action_store.h"
 #include "server/ports/audit_head.h"
+#include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
 #include "server/ports/users.h"
 
@@ -55,6 +56,8 @@ class SqliteStore {
   LibraryStore& library();
   AppStore& apps();
   UserStore& users();
+  // The audit's rows, to be read.
+  AuditChain& audit_rows();
   // The newest committed row of the audit's chain. Errors: unavailable, corrupt.
   Result<AuditHead> audit_head();
 

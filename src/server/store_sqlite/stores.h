@@ -1,10 +1,11 @@
-// The five ports over one Writer and one Readers, which they borrow.
+// The ports over one Writer and one Readers, which they borrow.
 #pragma once
 
 #include <set>
 
 #include "base/mutex.h"
 #include "server/ports/action_store.h"
+#include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
 #include "server/ports/users.h"
 #include "server/store_sqlite/action_cache.h"
@@ -57,6 +58,7 @@ class SqliteMachines : public MachineStore {
   void by_name(TenantId tenant, std::string name, Done<std::vector<Machine>> done) override;
   void with_address(MachineScope scope, std::string ip, Timestamp from, Timestamp to,
                     std::uint64_t top, Done<std::vector<Machine>> done) override;
+  void ids(MachineScope scope, Done<std::vector<MachineId>> done) override;
   void change(MachineScope scope, std::vector<MachineId> ids, MachineChange change,
               AuditEntry audit, Done<std::vector<Machine>> done) override;
   void connected(TenantId tenant, MachineId id, MachineContact contact, Timestamp now,
@@ -97,16 +99,19 @@ class SqliteApps : public AppStore {
       : writer_(writer), readers_(readers), now_(std::move(now)) {}
   void add_tenant(Tenant tenant, Done<void> done) override;
   void tenants(Done<std::vector<Tenant>> done) override;
-  void add_app(App app, Done<void> done) override;
+  void add_app(App app, ChangedBy by, Done<void> done) override;
   void app(TenantId tenant, AppId id, Done<App> done) override;
   void apps(TenantId tenant, Done<std::vector<App>> done) override;
-  void set_secret(TenantId tenant, AppId id, Sha256 secret, Done<void> done) override;
-  void remove_app(TenantId tenant, AppId id, Done<void> done) override;
+  void set_secret(TenantId tenant, AppId id, Sha256 secret, ChangedBy by, Done<void> done) override;
+  void remove_app(TenantId tenant, AppId id, ChangedBy by, Done<void> done) override;
   void add_certificate(TenantId tenant, AppId id, AppCertificate certificate,
                        std::size_t certificates_max, Done<void> done) override;
   void remove_certificate(TenantId tenant, AppId id, Sha256 thumbprint, Done<void> done) override;
   void set_rate_factor(TenantId tenant, AppId id, std::uint32_t factor, Done<void> done) override;
-  void add_token(EnrollmentToken token, Done<void> done) override;
+  void add_token(EnrollmentToken token, ChangedBy by, Done<void> done) override;
+  void live_tokens(TenantId tenant, Timestamp now, std::size_t most,
+                   Done<std::vector<EnrollmentToken>> done) override;
+  void remove_token(TenantId tenant, Sha256 token, ChangedBy by, Done<void> done) override;
 
  private:
   Writer& writer_;
@@ -118,16 +123,17 @@ class SqliteUsers : public UserStore {
  public:
   SqliteUsers(Writer& writer, Readers& readers, std::function<Timestamp()> now)
       : writer_(writer), readers_(readers), now_(std::move(now)) {}
-  void add_user(User user, Done<void> done) override;
+  void add_user(User user, ChangedBy by, Done<void> done) override;
   void user(TenantId tenant, UserId id, Done<User> done) override;
   void user_by_name(TenantId tenant, std::string name, Done<User> done) override;
   void users(TenantId tenant, Done<std::vector<User>> done) override;
-  void change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) override;
-  void remove_user(TenantId tenant, UserId id, Done<void> done) override;
+  void change_user(TenantId tenant, UserId id, UserChange change, ChangedBy by,
+                   Done<User> done) override;
+  void remove_user(TenantId tenant, UserId id, ChangedBy by, Done<void> done) override;
   void use_code(TenantId tenant, UserId id, std::uint64_t step, Done<void> done) override;
-  void add_group(DeviceGroup group, Done<DeviceGroup> done) override;
+  void add_group(DeviceGroup group, ChangedBy by, Done<DeviceGroup> done) override;
   void groups(TenantId tenant, Done<std::vector<DeviceGroup>> done) override;
-  void remove_group(TenantId tenant, std::int32_t id, Done<void> done) override;
+  void remove_group(TenantId tenant, std::int32_t id, ChangedBy by, Done<void> done) override;
   void add_grant(UserGrant grant, Done<void> done) override;
   void grant(TenantId tenant, GrantId id, Done<UserGrant> done) override;
   void refresh_grant(TenantId tenant, GrantId id, Sha256 old, Sha256 fresh, Timestamp now,
@@ -140,6 +146,17 @@ class SqliteUsers : public UserStore {
   Writer& writer_;
   Readers& readers_;
   std::function<Timestamp()> now_;  // for audit rows
+};
+
+// The rows of the audit's table. A position is a row's number.
+class SqliteAuditRows : public AuditChain {
+ public:
+  explicit SqliteAuditRows(Readers& readers) : readers_(readers) {}
+  Result<std::uint64_t> end() override;
+  Result<AuditPiece> before(std::uint64_t position, std::size_t most) override;
+
+ private:
+  Readers& readers_;
 };
 
 }  // namespace reachback::server

@@ -142,7 +142,7 @@ Result<void> end_grants_of(Db& db, const TenantId& tenant, const UserId& id, Tim
 }
 
 Result<User> change_user_now(Db& db, const TenantId& tenant, const UserId& id,
-                             const UserChange& change, Timestamp now) {
+                             const UserChange& change, const ChangedBy& by, Timestamp now) {
   RB_TRY_ASSIGN(User u, user_by_id(db, tenant, id));
   std::string what;
   auto take = [&what](auto& member, const auto& wanted, const char* name) {
@@ -180,18 +180,19 @@ Result<User> change_user_now(Db& db, const TenantId& tenant, const UserId& id,
   if (change.valid_from) {
     RB_TRY(end_grants_of(db, tenant, id, *change.valid_from));
   }
-  RB_TRY(write_admin_audit(db, tenant, now, "user_changed", id.text(), what + "; " + shown(u)));
+  RB_TRY(write_admin_audit(db, tenant, now, by, "user_changed", id.text(), what + "; " + shown(u)));
   return user_by_id(db, tenant, id);
 }
 
-Result<void> remove_user_now(Db& db, const TenantId& tenant, const UserId& id, Timestamp now) {
+Result<void> remove_user_now(Db& db, const TenantId& tenant, const UserId& id, const ChangedBy& by,
+                             Timestamp now) {
   RB_TRY_ASSIGN(User u, user_by_id(db, tenant, id));
   RB_TRY(end_grants_of(db, tenant, id, now));
   for (const char* sql : {"DELETE FROM user_groups WHERE tenant = ? AND user = ?",
                           "DELETE FROM users WHERE tenant = ? AND id = ?"}) {
     RB_TRY(Query(db, sql).blob(tenant.bytes()).blob(id.bytes()).run());
   }
-  return write_admin_audit(db, tenant, now, "user_deleted", id.text(), u.name);
+  return write_admin_audit(db, tenant, now, by, "user_deleted", id.text(), u.name);
 }
 
 Result<DeviceGroup> read_group(Query& row) {
@@ -204,7 +205,7 @@ Result<DeviceGroup> read_group(Query& row) {
                      from_micros(row.number_at(4))};
 }
 
-Result<DeviceGroup> insert_group(Db& db, DeviceGroup g) {
+Result<DeviceGroup> insert_group(Db& db, DeviceGroup g, const ChangedBy& by) {
   {
     Query query(db, "SELECT 1 FROM device_groups WHERE tenant = ? AND name = ?");
     query.blob(g.tenant.bytes()).text(g.name);
@@ -221,12 +222,13 @@ Result<DeviceGroup> insert_group(Db& db, DeviceGroup g) {
              .run());
   RB_TRY_ASSIGN(auto id, db.number("SELECT last_insert_rowid()"));
   g.id = static_cast<std::int32_t>(id);
-  RB_TRY(
-      write_admin_audit(db, g.tenant, g.created, "device_group_created", g.name, "tag " + g.tag));
+  RB_TRY(write_admin_audit(db, g.tenant, g.created, by, "device_group_created", g.name,
+                           "tag " + g.tag));
   return g;
 }
 
-Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id, Timestamp now) {
+Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id, const ChangedBy& by,
+                              Timestamp now) {
   {
     Query query(db,
                 "SELECT u.name FROM user_groups g JOIN users u ON u.tenant = g.tenant AND"
@@ -242,19 +244,19 @@ Result<void> remove_group_now(Db& db, const TenantId& tenant, std::int32_t id, T
              .blob(tenant.bytes())
              .number(id)
              .run());
-  return db.changed_rows() == 1
-             ? write_admin_audit(db, tenant, now, "device_group_deleted", std::to_string(id), "")
-             : Error{Errc::not_found, "no device group " + std::to_string(id)};
+  return db.changed_rows() == 1 ? write_admin_audit(db, tenant, now, by, "device_group_deleted",
+                                                    std::to_string(id), "")
+                                : Error{Errc::not_found, "no device group " + std::to_string(id)};
 }
 
 }  // namespace
 
-void SqliteUsers::add_user(User user, Done<void> done) {
+void SqliteUsers::add_user(User user, ChangedBy by, Done<void> done) {
   writer_.submit_void(
       Space::takes,
-      [user = std::move(user)](Db& db) -> Result<void> {
+      [user = std::move(user), by = std::move(by)](Db& db) -> Result<void> {
         RB_TRY(insert_user(db, user));
-        return write_admin_audit(db, user.tenant, user.created, "user_created", user.id.text(),
+        return write_admin_audit(db, user.tenant, user.created, by, "user_created", user.id.text(),
                                  shown(user));
       },
       std::move(done));
@@ -289,19 +291,22 @@ void SqliteUsers::users(TenantId tenant, Done<std::vector<User>> done) {
   }));
 }
 
-void SqliteUsers::change_user(TenantId tenant, UserId id, UserChange change, Done<User> done) {
+void SqliteUsers::change_user(TenantId tenant, UserId id, UserChange change, ChangedBy by,
+                              Done<User> done) {
   writer_.submit<User>(
       Space::takes,
-      [tenant, id, change = std::move(change), now = now_()](Db& db) {
-        return change_user_now(db, tenant, id, change, now);
+      [tenant, id, change = std::move(change), by = std::move(by), now = now_()](Db& db) {
+        return change_user_now(db, tenant, id, change, by, now);
       },
       std::move(done));
 }
 
-void SqliteUsers::remove_user(TenantId tenant, UserId id, Done<void> done) {
+void SqliteUsers::remove_user(TenantId tenant, UserId id, ChangedBy by, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id, now = now_()](Db& db) { return remove_user_now(db, tenant, id, now); },
+      [tenant, id, by = std::move(by), now = now_()](Db& db) {
+        return remove_user_now(db, tenant, id, by, now);
+      },
       std::move(done));
 }
 
@@ -325,9 +330,12 @@ void SqliteUsers::use_code(TenantId tenant, UserId id, std::uint64_t step, Done<
       std::move(done));
 }
 
-void SqliteUsers::add_group(DeviceGroup group, Done<DeviceGroup> done) {
+void SqliteUsers::add_group(DeviceGroup group, ChangedBy by, Done<DeviceGroup> done) {
   writer_.submit<DeviceGroup>(
-      Space::takes, [group = std::move(group)](Db& db) { return insert_group(db, group); },
+      Space::takes,
+      [group = std::move(group), by = std::move(by)](Db& db) {
+        return insert_group(db, group, by);
+      },
       std::move(done));
 }
 
@@ -349,10 +357,12 @@ void SqliteUsers::groups(TenantId tenant, Done<std::vector<DeviceGroup>> done) {
   }));
 }
 
-void SqliteUsers::remove_group(TenantId tenant, std::int32_t id, Done<void> done) {
+void SqliteUsers::remove_group(TenantId tenant, std::int32_t id, ChangedBy by, Done<void> done) {
   writer_.submit_void(
       Space::keeps,
-      [tenant, id, now = now_()](Db& db) { return remove_group_now(db, tenant, id, now); },
+      [tenant, id, by = std::move(by), now = now_()](Db& db) {
+        return remove_group_now(db, tenant, id, by, now);
+      },
       std::move(done));
 }
 

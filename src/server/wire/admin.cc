@@ -1,7 +1,7 @@
 #include "server/wire/admin.h"
 
-#include "crypto/digest.h"
 #include "json/json.h"
+#include "server/service/enrollment_settings.h"
 #include "server/wire/admin_apps.h"
 #include "server/wire/admin_request.h"
 #include "server/wire/admin_token_keys.h"
@@ -9,9 +9,6 @@
 
 namespace reachback::server {
 namespace {
-
-constexpr std::int64_t kTokenTtlMax_s = 366 * 24 * 3600;
-constexpr std::int64_t kTokenUsesMax = 1'000'000;
 
 class Administration {
  public:
@@ -60,31 +57,15 @@ class Administration {
 
  private:
   Result<json::Object> token_create(const json::Object& o) {
-    std::int64_t ttl = number_of(o, "ttlSeconds", 3600);
-    std::int64_t uses = number_of(o, "uses", 1);
-    if (ttl < 1 || ttl > kTokenTtlMax_s) {
-      return Error{Errc::invalid_input, "--ttl: from 1s to 366d"};
-    }
-    if (uses < 1 || uses > kTokenUsesMax) {
-      return Error{Errc::invalid_input, "--uses: from 1 to 1000000"};
-    }
-    std::string secret = to_base64url(deps_.random.bytes(32));
-    EnrollmentToken token;
-    token.tenant = tenant_.id;
-    token.token = crypto::sha256(secret);
-    token.created = deps_.clock.now();
-    token.expires = token.created + std::chrono::seconds(ttl);
-    token.uses_left = static_cast<std::uint32_t>(uses);
-    token.tags = strings_of(o, "tags");
-    auto expires = token.expires;
-    auto added = wait<void>([&](auto done) { deps_.apps.add_token(std::move(token), done); });
-    if (!added) {
-      return added.error();
-    }
+    EnrollmentSettings settings(deps_.apps, deps_.clock, deps_.random, tenant_.id);
+    RB_TRY_ASSIGN(
+        MadeEnrollmentToken made,
+        settings.create(SettingsCaller::local(), {number_of(o, "ttlSeconds", 3600),
+                                                  number_of(o, "uses", 1), strings_of(o, "tags")}));
     json::Object out;
-    out["enrollmentToken"] = secret;
-    out["expires"] = format_time(expires);
-    out["uses"] = uses;
+    out["enrollmentToken"] = made.secret;
+    out["expires"] = format_time(made.token.expires);
+    out["uses"] = made.token.uses_left;
     return out;
   }
 

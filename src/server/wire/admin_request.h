@@ -1,25 +1,15 @@
-// An administrator's request, member by member, and the wait for what the stores say to it.
+// An administrator's request, member by member.
 #pragma once
 
-#include <future>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "json/json.h"
+#include "server/service/blocking.h"
 
 namespace reachback::server {
-
-// Waits for an asynchronous store call.
-template <typename T, typename Call>
-Result<T> wait(Call call) {
-  auto promise = std::make_shared<std::promise<Result<T>>>();
-  auto result = promise->get_future();
-  call(Done<T>([promise](Result<T> r) { promise->set_value(std::move(r)); }));
-  return result.get();
-}
 
 // Absent, or of another type: the empty value, or `otherwise`.
 inline std::string string_of(const json::Object& o, std::string_view key) {
@@ -31,6 +21,10 @@ inline std::string string_of(const json::Object& o, std::string_view key) {
 inline std::int64_t number_of(const json::Object& o, std::string_view key, std::int64_t otherwise) {
   const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
   return v != nullptr && v->is_int64() ? v->get_int64() : otherwise;
+}
+inline bool is_true(const json::Object& o, std::string_view key) {
+  const auto* v = o.if_contains(boost::json::string_view(key.data(), key.size()));
+  return v != nullptr && v->is_bool() && v->get_bool();
 }
 inline std::vector<std::string> strings_of(const json::Object& o, std::string_view key) {
   std::vector<std::string> out;

@@ -287,13 +287,14 @@ TEST_F(AdminTest, what_is_wrong_is_named) {
           {{"command", "app_create"}, {"name", "x"}, {"roles", json::Array{"Machine.Everything"}}})
           .find("Machine.Everything"),
       std::string::npos);
-  EXPECT_NE(refusal({{"command", "app_create"}, {"name", "x"}}).find("--role"), std::string::npos);
+  EXPECT_NE(refusal({{"command", "app_create"}, {"name", "x"}}).find("roles"), std::string::npos);
   EXPECT_NE(refusal({{"command", "app_create"}, {"roles", json::Array{"Machine.LiveResponse"}}})
-                .find("--name"),
+                .find("name: "),
             std::string::npos);
-  EXPECT_NE(refusal({{"command", "enrollment_token_create"}, {"ttlSeconds", 0}}).find("--ttl"),
-            std::string::npos);
-  EXPECT_NE(refusal({{"command", "enrollment_token_create"}, {"uses", 0}}).find("--uses"),
+  EXPECT_NE(
+      refusal({{"command", "enrollment_token_create"}, {"ttlSeconds", 0}}).find("ttlSeconds: "),
+      std::string::npos);
+  EXPECT_NE(refusal({{"command", "enrollment_token_create"}, {"uses", 0}}).find("uses: "),
             std::string::npos);
   EXPECT_NE(refusal({{"command", "app_rotate"}, {"clientId", "7"}}).find("'7'"), std::string::npos);
   EXPECT_NE(refusal({{"command", "clock_advance"}, {"seconds", 1}}).find("clock_advance"),

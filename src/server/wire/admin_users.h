@@ -4,6 +4,7 @@
 #include <string>
 
 #include "json/json.h"
+#include "server/service/user_settings.h"
 #include "server/wire/admin.h"
 
 namespace reachback::server {
@@ -15,5 +16,9 @@ namespace reachback::server {
 // once; a new password or key, `disabled` and user_end_tokens end the user's tokens, too.
 Result<json::Object> administer_users(const AdminDeps& deps, const Tenant& tenant,
                                       const std::string& command, const json::Object& request);
+
+// What the commands and the API do it with; `deps` has users and passwords. Borrows what stands in
+// them.
+UserSettings user_settings(const AdminDeps& deps, const TenantId& tenant);
 
 }  // namespace reachback::server

@@ -88,9 +88,9 @@ TEST_F(AdminUsersTest, a_password_may_be_given_and_one_time_codes_left_out) {
 
 TEST_F(AdminUsersTest, bad_input_is_named) {
   const std::pair<json::Object, const char*> bad[] = {
-      {{{"command", "user_create"}, {"name", ""}, {"roles", {"viewer"}}}, "NAME"},
-      {{{"command", "user_create"}, {"name", "two\nlines"}, {"roles", {"viewer"}}}, "NAME"},
-      {{{"command", "user_create"}, {"name", "ann"}}, "--role"},
+      {{{"command", "user_create"}, {"name", ""}, {"roles", {"viewer"}}}, "name: "},
+      {{{"command", "user_create"}, {"name", "two\nlines"}, {"roles", {"viewer"}}}, "name: "},
+      {{{"command", "user_create"}, {"name", "ann"}}, "roles: "},
       {{{"command", "user_create"}, {"name", "ann"}, {"roles", {"root"}}}, "'root'"},
       {{{"command", "user_create"}, {"name", "ann"}, {"roles", {"viewer"}}, {"groups", {"web"}}},
        "'web'"},
@@ -98,7 +98,7 @@ TEST_F(AdminUsersTest, bad_input_is_named) {
        "12"},
       {{{"command", "user_set"}, {"name", "ann"}}, "nothing to change"},
       {{{"command", "user_delete"}, {"name", "ann"}}, "'ann'"},
-      {{{"command", "group_create"}, {"name", "web"}, {"tag", ""}}, "--tag"},
+      {{{"command", "group_create"}, {"name", "web"}, {"tag", ""}}, "tag: "},
       {{{"command", "group_delete"}, {"name", "web"}}, "'web'"},
       {{{"command", "user_nonsense"}}, "unknown command"},
   };
@@ -167,7 +167,7 @@ TEST_F(AdminUsersTest, an_application_for_users_is_checked) {
                     {"noSecret", true}});
   };
   EXPECT_NE(app({"Machine.Nonsense"}, {}).find("'Machine.Nonsense'"), std::string::npos);
-  EXPECT_NE(app({}, {"http://localhost"}).find("--scope"), std::string::npos);
+  EXPECT_NE(app({}, {"http://localhost"}).find("scopes: "), std::string::npos);
   for (const char* bad : {"", "localhost", "http://example.com", "http://localhost.example",
                           "https://", "https://a/#b", "javascript:alert(1)", "data:text/html,x",
                           "https://a/<b>", "https://a b"}) {

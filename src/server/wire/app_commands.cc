@@ -154,6 +154,10 @@ void add_app_commands(CLI::App& cli, AppOptions& o, const AdminRun& run, int& st
                       {"noSecret", o.no_secret}},
                      show_credentials);
   });
+  auto* console = app->add_subcommand(
+      "console", "make the web console's application again, after it was deleted");
+  common(console);
+  console->callback([&] { status = run.ask(o, {{"command", "app_console"}}, show_credentials); });
   auto* list = app->add_subcommand("list", "list the applications");
   common(list);
   list->callback([&] { status = run.ask(o, {{"command", "app_list"}}, show_apps); });

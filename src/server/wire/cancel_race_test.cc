@@ -31,6 +31,7 @@ class CountingLinks : public AgentLinks {
     MutexLock lock(mutex_);
     return claim_;
   }
+  std::vector<MachineId> online(const TenantId&) const override { return {}; }
   bool push(const MachineId&, const pb::ToAgent& message) override {
     MutexLock lock(mutex_);
     if (message.has_execute_order()) {

@@ -107,6 +107,17 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     r.duration("every", c.audit_every);
     return r.read();
   });
+  top.table("console", [&](const toml::table& t) -> Result<void> {
+    TableReader r(t, "console.", file);
+    r.text("folder", [&c](const std::string& value) -> Result<void> {
+      if (!value.empty() && !value.starts_with('/')) {
+        return Error{Errc::invalid_input, "is '" + value + "', not an absolute path"};
+      }
+      c.console_folder = value;
+      return {};
+    });
+    return r.read();
+  });
   top.table("signing", [&](const toml::table& t) -> Result<void> {
     TableReader r(t, "signing.", file);
     r.text("socket", [&c](const std::string& value) -> Result<void> {

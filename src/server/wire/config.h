@@ -40,6 +40,7 @@ struct Config {
   HeadTarget audit_export;
   std::optional<Duration> audit_every;
   std::vector<IssuerConfig> issuers;
+  std::optional<std::string> console_folder;  // empty: no console; unset: the default one
   std::string signer_socket;  // of the program that holds the order keys; empty: this one does
 };
 

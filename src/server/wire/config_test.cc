@@ -60,6 +60,8 @@ strangers = 0
 [audit]
 export = "file:/var/log/heads"
 every = "10s"
+[console]
+folder = "/opt/console"
 [live_response]
 queue_time = "3d"
 script_timeout = "2s"
@@ -89,6 +91,7 @@ audiences = ["a", "b"]
   EXPECT_EQ(c->audit_export.kind, HeadTarget::Kind::file);
   EXPECT_EQ(c->audit_export.path, "/var/log/heads");
   EXPECT_EQ(c->audit_every, std::chrono::seconds(10));
+  EXPECT_EQ(c->console_folder, "/opt/console");
   EXPECT_EQ(c->queue_time, std::chrono::hours(72));
   EXPECT_EQ(c->script_timeout, std::chrono::seconds(2));
   EXPECT_EQ(c->cancel_wait, std::chrono::milliseconds(500));
@@ -106,6 +109,7 @@ TEST(Config, mistakes_are_told_with_file_line_and_key) {
       {"[server]\nthreads = 0", "f.toml:2: server.threads is not a whole"},
       {"[live_response]\nqueue_time = \"soon\"", "f.toml:2: live_response.queue_time"},
       {"[[issuers]]\nissuer = \"x\"", "issuers needs issuer and audiences"},
+      {"[console]\nfolder = \"dist\"", "f.toml:2: console.folder is 'dist'"},
       {"profile = ", "f.toml:1: "},
       {"limits = 1", "f.toml:1: limits is not a table"},
   };

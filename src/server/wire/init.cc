@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "json/json.h"
+#include "server/ports/console_app.h"
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/admin.h"
 #include "server/wire/data_folder.h"
@@ -34,6 +35,10 @@ Result<InitResult> fill(const DataPaths& paths, Random& random) {
   auto added = std::make_shared<std::promise<Result<void>>>();
   store->apps().add_tenant(tenant, [added](Result<void> r) { added->set_value(std::move(r)); });
   RB_TRY(added->get_future().get());
+  auto console = std::make_shared<std::promise<Result<void>>>();
+  store->apps().add_app(console_app(tenant.id, clock.now()),
+                        [console](Result<void> r) { console->set_value(std::move(r)); });
+  RB_TRY(console->get_future().get());
   AdminDeps deps{store->apps(), clock, random};
   json::Array roles;
   for (const std::string& role : all_roles()) {

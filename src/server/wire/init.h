@@ -1,5 +1,5 @@
 // What `init` does: the data folder, the database, the first tenant, one administrator application,
-// one enrolment token.
+// the console's application, one enrolment token.
 #pragma once
 
 #include <string>

@@ -21,6 +21,7 @@
 #include "server/wire/token_key_commands.h"
 #include "server/wire/user_commands.h"
 #include "server/wire/verify_audit.h"
+#include "server/wire/version.h"
 
 namespace reachback::server {
 namespace {
@@ -256,7 +257,7 @@ int run_server_program(int argc, char** argv) {
       "Reachback server: self-hosted live response over the API of Microsoft Defender for "
       "Endpoint"};
   cli.require_subcommand(1);
-  cli.set_version_flag("--version", "reachback-server 0.1.0");
+  cli.set_version_flag("--version", std::string("reachback-server ") + kVersion);
   Options o;
   int status = 0;
   auto data = [&o](CLI::App* c) { c->add_option("--data", o.data, "the data folder")->required(); };

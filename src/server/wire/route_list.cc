@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "server/blob_http/blob_http.h"
+#include "server/console/console_http.h"
 #include "server/link/agent_api.h"
 #include "server/rest/routes.h"
 
@@ -11,7 +12,8 @@ namespace reachback::server {
 
 Result<std::vector<RouteRow>> all_routes(rest::Profile profile) {
   RB_TRY_ASSIGN(std::vector<RouteRow> rows, rest::route_rows(profile));
-  for (auto more : {BlobHttp::route_rows(BlobLimits()), AgentApi::route_rows()}) {
+  for (auto more :
+       {ConsoleHttp::route_rows(), BlobHttp::route_rows(BlobLimits()), AgentApi::route_rows()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   return rows;
@@ -27,10 +29,11 @@ std::string broken_row(const std::vector<RouteRow>& rows) {
     if (row.credential.empty() || row.rate.empty()) {
       return name + " says not what opens it, or what it counts against";
     }
-    // Without a credential: documents that say how to sign in, or what the API is, nothing that
-    // takes a body.
-    const bool tells = row.plane == "sign_in" || row.plane == "about";
-    if (row.credential == "none" && (!tells || row.method != "GET" || row.body_bytes_max != 0)) {
+    // Without a credential: documents that say how to sign in, or what the API is, and the files of
+    // the console; nothing that takes a body.
+    const bool tells = row.plane == "sign_in" || row.plane == "about" || row.plane == "console";
+    const bool reads = row.method == "GET" || (row.method == "HEAD" && row.plane == "console");
+    if (row.credential == "none" && (!tells || !reads || row.body_bytes_max != 0)) {
       return name + " is open to everybody";
     }
     if (!seen.insert({row.listener, row.method, row.path}).second) {

@@ -16,12 +16,14 @@
 #include "json/json.h"
 #include "net/http_server.h"
 #include "server/audit_file/audit_file.h"
+#include "server/audit_file/reader.h"
 #include "server/auth_jwt/assertion_verifier.h"
 #include "server/auth_jwt/audiences.h"
 #include "server/auth_jwt/issuer.h"
 #include "server/auth_jwt/verifier.h"
 #include "server/blob_fs/blob_fs.h"
 #include "server/blob_http/blob_http.h"
+#include "server/console/console_http.h"
 #include "server/link/agent_api.h"
 #include "server/notify_local/notify_local.h"
 #include "server/passwords/argon2_passwords.h"
@@ -31,9 +33,12 @@
 #include "server/store_sqlite/store_sqlite.h"
 #include "server/wire/adapters.h"
 #include "server/wire/admin.h"
+#include "server/wire/admin_apps.h"
 #include "server/wire/admin_socket.h"
+#include "server/wire/admin_users.h"
 #include "server/wire/audit_keeper.h"
 #include "server/wire/config.h"
+#include "server/wire/console_folder.h"
 #include "server/wire/data_folder.h"
 #include "server/wire/jwks_source.h"
 #include "server/wire/listener_options.h"
@@ -43,6 +48,7 @@
 #include "server/wire/server_certificate.h"
 #include "server/wire/server_limits.h"
 #include "server/wire/stored_rights.h"
+#include "server/wire/version.h"
 #include "server/wire/watched_disk.h"
 
 namespace reachback::server {
@@ -155,6 +161,9 @@ class Server {
       refusals_->flush();
     }
     keeper_.reset();
+    if (background_) {
+      background_->close();
+    }
     passwords_.reset();  // its thread ends: nothing asks the store any more
     auto closed = store_ ? store_->close() : Result<void>();
     blobs_.reset();
@@ -298,6 +307,7 @@ class Server {
                                                       user_rights_, *issuer_, clock_, random_},
                                      user_limits);
     refusals_ = std::make_unique<RefusalTally>(*audit_, *scheduler_, clock_);
+    RB_TRY(make_settings(tenants->front().id));
     rest::RestOptions rest;
     rest.public_url = public_url_;
     for (const Tenant& t : *tenants) {
@@ -309,11 +319,24 @@ class Server {
     rest.rate_factor = config_.rate_factor;
     rest.strict = config_.strict;
     rest.read_all_results = config_.read_all_results;
-    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
-                             rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_,
-                                            *verifier_, *issuer_, *audiences_, *audit_, *refusals_,
-                                            clock_, random_, app_rates_, *user_access_},
-                             std::move(rest)));
+    rest.agents_url = agent_url_;
+    rest.ca_pem = secrets_.ca.certificate;
+    RB_TRY_ASSIGN(
+        rest_, rest::RestApi::create(
+                   rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_, *verifier_,
+                                  *issuer_, *audiences_, *audit_, *refusals_, clock_, random_,
+                                  app_rates_, *user_access_, *background_, *settings_, *activity_},
+                   std::move(rest)));
+    RB_TRY_ASSIGN(ConsoleFiles console, load_console(config_));
+    console_ = std::make_unique<ConsoleHttp>(
+        std::move(console),
+        ConsoleHttp::Deps{store_->apps(),
+                          [this](const net::Request& r) { return rest_->base_for(r); },
+                          [this](int status, std::string_view message) {
+                            return rest_->render_error(status, message);
+                          }},
+        ConsoleSettings{tenants->front().id, agent_url_, kVersion,
+                        std::string(rest::name_of(config_.profile))});
     blob_http_ = std::make_unique<BlobHttp>(*blobs_, *audit_, link_clock_, random_);
     AgentApiOptions agents;
     RB_TRY_ASSIGN(agents.session, session_limits(config_));
@@ -323,33 +346,56 @@ class Server {
                                             *machines_, std::move(agents));
     RB_TRY_ASSIGN(admin_,
                   AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
-                    AdminDeps deps{store_->apps(),       clock_,          random_,
-                                   paths_.revocations(), verifier_.get(), {}};
-                    deps.movable_clock = &clock_;
-                    deps.machines = &store_->machines();
-                    deps.users = &store_->users();
-                    deps.passwords = passwords_.get();
-                    deps.user_rights = &user_rights_;
-                    deps.device_groups = &device_groups_;
-                    deps.keyring = keyring_.get();
-                    deps.token_keys = token_keys_.get();
-                    deps.audit = audit_.get();
-                    deps.on_token_keys_changed = [this] { take_token_keys(); };
-                    deps.on_order_keys_changed = [this] { announce_order_keys(); };
-                    deps.on_app_limits = [this](const TenantId& tenant, const AppId& app,
-                                                std::uint32_t factor) {
-                      app_rates_.set(tenant, app, factor);
-                    };
-                    deps.on_machine_cleared = [this](const MachineId& id) {
-                      hub_.end_one(id, "an operator has cleared this machine");
-                    };
-                    return administer(deps, request);
+                    return administer_in_turn(request);
                   }));
     json::Object addresses{{"publicUrl", public_url_},
                            {"agentUrl", agent_url_},
                            {"listen", public_server_->address()},
                            {"agentListen", agent_server_->address()}};
     return write_file_durably(paths_.addresses(), json::write(addresses), 0644);
+  }
+
+  // Settings: the same for the commands of the administrator and for the API.
+  Result<void> make_settings(const TenantId& tenant) {
+    admin_deps_.reset(new AdminDeps{store_->apps(), clock_, random_, paths_.revocations(),
+                                    verifier_.get(), &clock_, &store_->machines()});
+    AdminDeps& deps = *admin_deps_;
+    deps.users = &store_->users();
+    deps.passwords = passwords_.get();
+    deps.user_rights = &user_rights_;
+    deps.device_groups = &device_groups_;
+    deps.keyring = keyring_.get();
+    deps.token_keys = token_keys_.get();
+    deps.audit = audit_.get();
+    deps.on_token_keys_changed = [this] { take_token_keys(); };
+    deps.on_order_keys_changed = [this] { announce_order_keys(); };
+    deps.on_app_limits = [this](const TenantId& t, const AppId& app, std::uint32_t factor) {
+      app_rates_.set(t, app, factor);
+    };
+    deps.on_machine_cleared = [this](const MachineId& id) {
+      hub_.end_one(id, "an operator has cleared this machine");
+    };
+    settings_.reset(new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
+                                 EnrollmentSettings(store_->apps(), clock_, random_, tenant)});
+    RB_TRY_ASSIGN(auto limits, rest::Limits::load());
+    background_ =
+        std::make_unique<BackgroundThread>(limits.value(config_.profile, "background_waiting"));
+    access_records_ =
+        std::make_unique<AuditFileReader>(paths_.audit(), [this] { return audit_->bytes(); });
+    activity_ = std::make_unique<Activity>(Activity::Deps{store_->audit_rows(), *access_records_,
+                                                          store_->actions(), store_->machines()},
+                                           limits.value(config_.profile, "audit_scan"));
+    return {};
+  }
+
+  // Changes of settings are made one after the other, whichever way they come.
+  std::string administer_in_turn(std::string_view request) {
+    auto answer = std::make_shared<std::promise<std::string>>();
+    const bool taken = background_->post([this, answer, text = std::string(request)] {
+      answer->set_value(administer(*admin_deps_, text));
+    });
+    return taken ? answer->get_future().get()
+                 : R"({"error":"the server has too much to do, try again"})";
   }
 
   // The keys of this process, or the socket of the one that holds them.
@@ -458,6 +504,8 @@ class Server {
       exchange->respond(not_ready());
     } else if (blob_http_->handles(exchange->request().path())) {
       blob_http_->handle(std::move(exchange), BlobHttp::Side::public_url);
+    } else if (console_->handles(exchange->request().path())) {
+      console_->handle(exchange);
     } else {
       rest_->handle(std::move(exchange));
     }
@@ -531,7 +579,13 @@ class Server {
   UserRights user_rights_{device_groups_};
   std::unique_ptr<Argon2Passwords> passwords_;
   std::unique_ptr<UserAccess> user_access_;
+  std::unique_ptr<AdminDeps> admin_deps_;
+  std::unique_ptr<Settings> settings_;
+  std::unique_ptr<AuditFileReader> access_records_;
+  std::unique_ptr<Activity> activity_;
+  std::unique_ptr<BackgroundThread> background_;
   std::unique_ptr<rest::RestApi> rest_;
+  std::unique_ptr<ConsoleHttp> console_;
   std::unique_ptr<BlobHttp> blob_http_;
   std::unique_ptr<AgentApi> agent_api_;
   std::unique_ptr<ServerCertificate> certificate_;
