@@ -278,7 +278,7 @@ class FakeMachines : public Machines {
     Page<MachineView> views{{}, page->more, page->passed, page->count};
     for (Machine& m : page->items) {
       auto group = device_groups.group_of(by.tenant, m.tags);
-      views.items.push_back({std::move(m), true, std::move(group)});
+      views.items.push_back({std::move(m), true, {}, std::move(group)});
     }
     done(std::move(views));
   }
