@@ -4,6 +4,7 @@
 
 #include "testing/fake_stores.h"
 #include "testing/sample_action.h"
+#include "testing/seeded_random.h"
 #include "testing/wait_for.h"
 
 namespace reachback::server {
