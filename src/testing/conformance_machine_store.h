@@ -492,18 +492,18 @@ TEST_P(MachineStoreConformance, outside_the_scope_no_machine_is_found_or_changed
   EXPECT_EQ(found(Tags{"West"}), std::vector<MachineId>{});
   EXPECT_EQ(found(Tags{}), std::vector<MachineId>{});
 
-  auto ids = [&](TenantId tenant, std::optional<Tags> tags) {
+  auto ids_of = [&](TenantId tenant, std::optional<Tags> tags) {
     auto all = wait_for<std::vector<MachineId>>(
         [&](auto done) { stores_->machines().ids({tenant, std::move(tags)}, done); });
     EXPECT_OK(all);
     std::sort(all->begin(), all->end());
     return *all;
   };
-  EXPECT_EQ(ids(tenant_, std::nullopt),
+  EXPECT_EQ(ids_of(tenant_, std::nullopt),
             (std::vector<MachineId>{std::min(a->id, b->id), std::max(a->id, b->id)}));
-  EXPECT_EQ(ids(tenant_, Tags{"west", "x"}), std::vector<MachineId>{b->id});
-  EXPECT_EQ(ids(tenant_, Tags{}), std::vector<MachineId>{});
-  EXPECT_EQ(ids(other_tenant_, std::nullopt), std::vector<MachineId>{});
+  EXPECT_EQ(ids_of(tenant_, Tags{"west", "x"}), std::vector<MachineId>{b->id});
+  EXPECT_EQ(ids_of(tenant_, Tags{}), std::vector<MachineId>{});
+  EXPECT_EQ(ids_of(other_tenant_, std::nullopt), std::vector<MachineId>{});
 
   server::MachineChange mark;
   mark.add_tags = {"marked"};
