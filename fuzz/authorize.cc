@@ -118,7 +118,7 @@ void run(std::string_view input) {
   }
   check_pages(*pairs);
   auto uris = server::rest::values_of(*pairs, "redirect_uri");
-  if (uris.empty() || !server::rest::may_redirect_to(app, uris.front())) {
+  if (uris.empty() || !server::rest::may_redirect_to(app, uris.front(), {})) {
     return;
   }
   const std::string uri(uris.front());

@@ -24,7 +24,7 @@ def routes():
 def address(path, tenant, machine, action):
     values = {"tenant": tenant, "index": "index=0", "name": "effect.sh", "account": "account",
               "arguments": "ip='192.0.2.1',timestamp=2026-01-31T08:44:05Z",
-              "blob": "0" * 32, "id": machine if "/machines/" in path else action}
+              "blob": "0" * 32, "file": "none.js", "id": machine if "/machines/" in path else action}
     return re.sub(r"{(\w+)}", lambda match: values[match.group(1)], path)
 
 
@@ -84,6 +84,10 @@ def test_T01_every_route_of_both_listeners_opens_for_its_credential_only(shared)
             expect({401, 426}, None)
             expect({401, 426}, good)
             expect({404}, good, there)
+        elif plane == "console":
+            # Files for everybody, and none of them by the agents' listener.
+            expect({200, 302, 308, 404}, None)
+            expect({404}, None, there)
         elif credential == "client secret":
             expect({400, 401}, good)
             expect({404}, None, there)

@@ -1,7 +1,5 @@
 #include "server/link/agent_api.h"
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "json/json.h"
 #include "server/link/enrollment.h"
