@@ -21,7 +21,7 @@ const REPO = resolve(import.meta.dirname, "../../..");
 const START_TIMEOUT_MS = 30_000;
 
 export const PERMISSIONS = [
-  "Machine.Read", "Machine.ReadWrite", "Machine.LiveResponse", "Library.Manage",
+  "Machine.Read", "Machine.ReadWrite", "Machine.LiveResponse", "Library.Manage", "Audit.Read", "Reachback.Manage",
 ];
 
 function binFolder(): string {
@@ -79,7 +79,7 @@ export class World {
     this.agentsUrl = said["agents "] ?? "";
     this.url = `https://127.0.0.1:${port}`;
     this.clientId = (
-      await this.admin("app", "create", "--name", "Reachback console", "--no-secret", "--redirect-uri",
+      await this.admin("app", "create", "--name", "browser tests", "--no-secret", "--redirect-uri",
         `${this.publicUrl}/console/signed-in`, ...PERMISSIONS.flatMap((scope) => ["--scope", scope]))
     ).clientId;
     return this;
