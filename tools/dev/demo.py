@@ -175,6 +175,10 @@ To speak to it, in a third one (the file holds the application's secret, readabl
   {shown}/reachback run {agent.machine_id} triage.sh -- --section processes
   {shown}/reachback result {action['id']} 0
 
+The web console is built by ./dev console build (it needs Node, which that brings) and then stands at /console/ of the server's
+address; it is for users: {shown}/reachback-server user create --data .demo/server NAME --role admin. To look at it with a
+user and machines that are made for it: ./dev console try.
+
 The next ./dev demo starts over in .demo, unless a server is running on it.
 Where to go next: README.md (the API in five curl calls), docs/, ARCHITECTURE.md, ./dev test.""")
 
