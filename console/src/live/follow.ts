@@ -26,8 +26,7 @@ interface OutputEvent {
 interface GapEvent {
   index: number;
   stream: StreamName;
-  from: number;
-  to: number;
+  from: number; // how much there is from here on, only the result knows
 }
 
 const DRAW_MS = 50;
@@ -156,8 +155,7 @@ export class Follower {
       this.output(JSON.parse(event.data) as OutputEvent);
     } else if (event.event === "gap") {
       const gap = JSON.parse(event.data) as GapEvent;
-      this.gap(gap.index, gap.stream, gap.to - gap.from);
-      this.stream(gap.index).bytes[gap.stream] = gap.to;
+      this.gap(gap.index, gap.stream);
     }
   }
 
@@ -175,8 +173,9 @@ export class Follower {
     stream.bytes[piece.stream] = piece.offset + piece.length;
     this.transcript.append(piece.text, piece.stream === "stdout" ? "out" : "error");
   }
-  private gap(index: number, name: StreamName, bytes: number): void {
-    const words = `… ${bytes.toLocaleString("en")} bytes that the live view does not have; the result has them`;
+  private gap(index: number, name: StreamName, bytes?: number): void {
+    const what = bytes === undefined ? "what follows" : `${bytes.toLocaleString("en")} bytes of it`;
+    const words = `… ${what}: not in the live view, the result has it`;
     this.stream(index)[name].note(words);
     this.transcript.note(words);
   }
