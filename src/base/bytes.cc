@@ -152,37 +152,52 @@ std::optional<Sha256> sha256_from_hex(std::string_view hex) {
 
 namespace {
 
-// The length of the character that begins at i; 0: none does.
-std::size_t utf8_length(std::string_view s, std::size_t i) {
-  auto at = [&](std::size_t k) { return k < s.size() ? static_cast<std::uint8_t>(s[k]) : 0; };
-  auto cont = [&](std::size_t k) { return (at(k) & 0xc0) == 0x80; };
-  const std::uint8_t c = at(i);
+// What begins at i: a character, or as much of one as there is, one byte at least.
+struct Utf8Part {
+  std::size_t bytes;
+  bool whole;
+};
+Utf8Part utf8_part(std::string_view s, std::size_t i) {
+  const auto c = static_cast<std::uint8_t>(s[i]);
+  std::size_t more = 0;
+  std::uint8_t low = 0x80, high = 0xbf;  // of the next byte
   if (c < 0x80) {
-    return 1;
+    return {1, true};
   }
-  if (c >= 0xc2 && c <= 0xdf && cont(i + 1)) {
-    return 2;
+  if (c >= 0xc2 && c <= 0xdf) {
+    more = 1;
+  } else if (c >= 0xe0 && c <= 0xef) {
+    more = 2;
+    low = c == 0xe0 ? 0xa0 : 0x80;   // no overlong form
+    high = c == 0xed ? 0x9f : 0xbf;  // no surrogate
+  } else if (c >= 0xf0 && c <= 0xf4) {
+    more = 3;
+    low = c == 0xf0 ? 0x90 : 0x80;
+    high = c == 0xf4 ? 0x8f : 0xbf;  // nothing above U+10FFFF
+  } else {
+    return {1, false};
   }
-  if ((c & 0xf0) == 0xe0 && cont(i + 1) && cont(i + 2) && !(c == 0xe0 && at(i + 1) < 0xa0) &&
-      !(c == 0xed && at(i + 1) >= 0xa0)) {
-    return 3;
+  std::size_t bytes = 1;
+  for (; bytes <= more && i + bytes < s.size(); ++bytes) {
+    const auto next = static_cast<std::uint8_t>(s[i + bytes]);
+    if (next < low || next > high) {
+      break;
+    }
+    low = 0x80;
+    high = 0xbf;
   }
-  if (c >= 0xf0 && c <= 0xf4 && cont(i + 1) && cont(i + 2) && cont(i + 3) &&
-      !(c == 0xf0 && at(i + 1) < 0x90) && !(c == 0xf4 && at(i + 1) >= 0x90)) {
-    return 4;
-  }
-  return 0;
+  return {bytes, bytes == more + 1};
 }
 
 }  // namespace
 
 bool is_valid_utf8(std::string_view s) {
   for (std::size_t i = 0; i < s.size();) {
-    const std::size_t length = utf8_length(s, i);
-    if (length == 0) {
+    const Utf8Part part = utf8_part(s, i);
+    if (!part.whole) {
       return false;
     }
-    i += length;
+    i += part.bytes;
   }
   return true;
 }
@@ -190,9 +205,9 @@ bool is_valid_utf8(std::string_view s) {
 std::string to_valid_utf8(std::string_view s) {
   std::string out;
   for (std::size_t i = 0; i < s.size();) {
-    const std::size_t length = utf8_length(s, i);
-    out += length == 0 ? std::string_view("\xef\xbf\xbd") : s.substr(i, length);
-    i += std::max<std::size_t>(length, 1);
+    const Utf8Part part = utf8_part(s, i);
+    out += part.whole ? s.substr(i, part.bytes) : std::string_view("\xef\xbf\xbd");
+    i += part.bytes;
   }
   return out;
 }

@@ -33,7 +33,8 @@ std::optional<Sha256> sha256_from_hex(std::string_view hex);
 std::optional<Sha256> sha256_from_bytes(std::string_view bytes);
 
 bool is_valid_utf8(std::string_view text);
-// The text with U+FFFD for each byte that belongs to no character.
+// The text with U+FFFD for each beginning of a character that does not go on, and for each byte
+// that begins none. Source: the Unicode standard, "substitution of maximal subparts" (section 3.9).
 std::string to_valid_utf8(std::string_view text);
 // At most so many bytes of valid text, cut between two characters.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);

@@ -51,7 +51,16 @@ TEST(Bytes, what_is_no_utf8_is_shown_as_such) {
   EXPECT_EQ(to_valid_utf8("a\xff"
                           "b\xe2\x82"),
             "a\xef\xbf\xbd"
-            "b\xef\xbf\xbd\xef\xbf\xbd");
+            "b\xef\xbf\xbd");
+  // One for each part that could have become a character. Source: Unicode 15, table 3-8.
+  EXPECT_EQ(to_valid_utf8("a\xf1\x80\x80\xe1\x80\xc2"
+                          "b\x80"
+                          "c\x80\xbf"
+                          "d"),
+            "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+            "b\xef\xbf\xbd"
+            "c\xef\xbf\xbd\xef\xbf\xbd"
+            "d");
 }
 
 TEST(Bytes, a_cut_never_leaves_half_a_character) {

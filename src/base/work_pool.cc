@@ -1,8 +1,8 @@
-#include "server/blob_fs/work_pool.h"
+#include "base/work_pool.h"
 
 #include <utility>
 
-namespace reachback::server {
+namespace reachback {
 
 WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queue_max) {
   for (std::size_t i = 0; i < threads; ++i) {
@@ -10,7 +10,7 @@ WorkPool::WorkPool(std::size_t threads, std::size_t queue_max) : queue_max_(queu
   }
 }
 
-WorkPool::~WorkPool() {
+void WorkPool::close() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -19,12 +19,13 @@ WorkPool::~WorkPool() {
   for (auto& thread : threads_) {
     thread.join();
   }
+  threads_.clear();
 }
 
 bool WorkPool::post(std::function<void()> work) {
   {
     MutexLock lock(mutex_);
-    if (queue_.size() >= queue_max_) {
+    if (stopping_ || queue_.size() >= queue_max_) {
       return false;
     }
     queue_.push_back(std::move(work));
@@ -51,4 +52,4 @@ void WorkPool::run() {
   }
 }
 
-}  // namespace reachback::server
+}  // namespace reachback

@@ -1,4 +1,4 @@
-// A few threads that do blocking file work, in the order of the calls.
+// A few threads that do work which blocks, begun in the order of the calls.
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,19 @@
 
 #include "base/mutex.h"
 
-namespace reachback::server {
+namespace reachback {
 
-// Thread-safe. The destructor does what is still queued, then joins.
+// Thread-safe.
 class WorkPool {
  public:
   explicit WorkPool(std::size_t threads, std::size_t queue_max = 16384);
-  ~WorkPool();
+  ~WorkPool() { close(); }
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
-  // false: the queue is full and `work` was not taken.
+  // false: the queue is full, or closed, and `work` was not taken.
   [[nodiscard]] bool post(std::function<void()> work);
+  // Does what is still queued, then ends its threads. Not from work. Again: no effect.
+  void close();
 
  private:
   void run();
@@ -32,4 +34,4 @@ class WorkPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace reachback::server
+}  // namespace reachback

@@ -29,23 +29,7 @@ std::optional<ScriptStream> stream_of(const Fields& data) {
                             : std::nullopt;
 }
 
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-
 }  // namespace
-
-void FoldedText::add(char byte, std::string& out) {
-  if (byte == kReplacement[held_]) {
-    if (++held_ == kReplacement.size()) {
-      out += std::exchange(in_run_, true) ? std::string_view() : kReplacement;
-      held_ = 0;
-    }
-    return;
-  }
-  out += kReplacement.substr(0, held_);
-  held_ = 0;
-  out += byte;
-  in_run_ = false;
-}
 
 bool LiveView::take(const ServerEvent& event) {
   auto data = Fields::parse(event.data);
@@ -83,12 +67,8 @@ bool LiveView::take_output(const Fields& data) {
   }
   const std::string text = data.text("text");
   shown.raw_bytes += *length;
-  std::string folded;
-  for (const char c : text) {
-    shown.folded.add(c, folded);
-  }
-  shown.text_bytes += folded.size();
-  shown.text_hash.update(folded);
+  shown.text_bytes += text.size();
+  shown.text_hash.update(text);
   return callbacks_.on_text(*stream, text);
 }
 
@@ -138,26 +118,11 @@ Result<void> follow_action(Api& api, const ActionId& id,
 
 std::string RestOfResult::rest(ScriptStream stream, std::string_view piece) {
   Read& read = stream == ScriptStream::output ? output_ : errors_;
-  const ShownStream& shown = shown_.of(stream);
-  std::string folded;
-  std::size_t at = 0;
-  std::string begun;  // of a character that was not shown
-  for (; !read.is_past_shown && at < piece.size(); ++at) {
-    if (read.bytes >= shown.text_bytes) {
-      // The run of U+FFFD that ended what was shown may be longer here.
-      const std::size_t held = read.folded.held();
-      if (!shown.folded.is_in_run() || piece[at] != kReplacement[held]) {
-        begun = kReplacement.substr(0, held);
-        read.is_past_shown = true;
-        break;
-      }
-    }
-    const std::size_t before = folded.size();
-    read.folded.add(piece[at], folded);
-    read.bytes += folded.size() - before;
-  }
-  read.hash.update(folded);
-  return begun.append(piece.substr(at));
+  const auto left = shown_.of(stream).text_bytes - read.bytes;
+  const std::string_view shown = piece.substr(0, left);
+  read.bytes += shown.size();
+  read.hash.update(shown);
+  return std::string(piece.substr(shown.size()));
 }
 
 Result<void> RestOfResult::finish() {

@@ -18,29 +18,12 @@
 
 namespace reachback::cli {
 
-// Text with each run of U+FFFD as one: what is not UTF-8 is shown so, but how many of them stand
-// for it differs between the live view (one a byte) and the result (as the Unicode standard has
-// it).
-class FoldedText {
- public:
-  // Appends what `byte` adds to `out`; a character may be cut anywhere.
-  void add(char byte, std::string& out);
-  bool is_in_run() const { return in_run_; }
-  // Bytes of a U+FFFD that has begun, 0 to 2.
-  std::size_t held() const { return held_; }
-
- private:
-  std::size_t held_ = 0;
-  bool in_run_ = false;
-};
-
 // How much of one stream was shown: always its first part, without holes. After a gap nothing more
 // is shown live; the rest comes, in its place, from the result.
 struct ShownStream {
   std::uint64_t raw_bytes = 0;   // as the script wrote them
-  std::uint64_t text_bytes = 0;  // of what was shown, folded
+  std::uint64_t text_bytes = 0;  // of what was shown: U+FFFD stands for what is no UTF-8
   bool has_gap = false;
-  FoldedText folded;
   crypto::Sha256Stream text_hash;  // of the same
 };
 struct ShownText {
@@ -80,7 +63,8 @@ Result<void> follow_action(Api& api, const ActionId& id,
                            std::optional<std::chrono::steady_clock::time_point> until,
                            LiveView& view);
 
-// Passes on what a result has beyond what was shown live, and sees that the two agree.
+// Passes on what a result has beyond what was shown live, and sees that the two agree: both have
+// the same U+FFFD for bytes that are no UTF-8 (base/bytes.h: to_valid_utf8()).
 class RestOfResult {
  public:
   explicit RestOfResult(ShownText& shown) : shown_(shown) {}
@@ -91,9 +75,7 @@ class RestOfResult {
 
  private:
   struct Read {
-    std::uint64_t bytes = 0;  // folded
-    bool is_past_shown = false;
-    FoldedText folded;
+    std::uint64_t bytes = 0;  // of what was shown
     crypto::Sha256Stream hash;
   };
   ShownText& shown_;

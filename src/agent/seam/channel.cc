@@ -133,6 +133,7 @@ Result<void> Channel::flush() {
 
 // What the socket holds, up to a bound.
 Result<void> Channel::fill() {
+  drop_taken();
   std::array<char, kReadBytes> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   bool got_any = false;
   for (std::size_t turn = 0; turn < kReadsATurn; ++turn) {
@@ -181,31 +182,40 @@ Result<void> Channel::fill() {
 }
 
 Result<std::optional<Frame>> Channel::take() {
-  if (in_.size() < kHeaderBytes) {
+  const std::string_view in = std::string_view(in_).substr(taken_);
+  if (in.size() < kHeaderBytes) {
     return std::optional<Frame>();
   }
-  const std::size_t bytes = get_u32(in_);
-  const std::size_t files = get_u32(std::string_view(in_).substr(4));
+  const std::size_t bytes = get_u32(in);
+  const std::size_t files = get_u32(in.substr(4));
   if (bytes > protocol::kSeamFrameBytesMax || files > protocol::kSeamFilesMax) {
     return broken("a frame over the bounds");
   }
-  if (in_.size() < kHeaderBytes + bytes) {
+  if (in.size() < kHeaderBytes + bytes) {
     return std::optional<Frame>();
   }
   if (files_.size() < files) {
     return broken("a frame without its files");
   }
   Frame out;
-  out.payload = in_.substr(kHeaderBytes, bytes);
-  in_.erase(0, kHeaderBytes + bytes);
-  if (in_.empty() && in_.capacity() > kReadBytes) {
-    std::string().swap(in_);  // An idle agent keeps no buffer.
+  out.payload = in.substr(kHeaderBytes, bytes);
+  taken_ += kHeaderBytes + bytes;
+  if (taken_ == in_.size()) {
+    drop_taken();
+    if (in_.capacity() > kReadBytes) {
+      std::string().swap(in_);  // An idle agent keeps no buffer.
+    }
   }
   for (std::size_t i = 0; i < files; ++i) {
     out.files.push_back(std::move(files_.front()));
     files_.pop_front();
   }
   return std::optional<Frame>(std::move(out));
+}
+
+// Once for all frames of a read, so that many small ones cost no more than their bytes.
+void Channel::drop_taken() {
+  in_.erase(0, std::exchange(taken_, 0));
 }
 
 Result<std::optional<Frame>> Channel::read() {

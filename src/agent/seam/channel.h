@@ -53,11 +53,13 @@ class Channel {
   Result<void> flush();
   Result<void> fill();
   Result<std::optional<Frame>> take();
+  void drop_taken();
 
   Fd socket_;
   Events* events_;
   std::string in_;
-  std::deque<Fd> files_;  // that came, and belong to frames not taken yet
+  std::size_t taken_ = 0;  // of in_: frames that were read
+  std::deque<Fd> files_;   // that came, and belong to frames not taken yet
   std::deque<Out> out_;
   std::size_t out_bytes_ = 0;
   // An epoll descriptor is readable when what it watches is ready: so the Events port, which knows

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "base/work_pool.h"
 #include "crypto/digest.h"
 #include "server/blob_fs/blob_folder.h"
 #include "server/blob_fs/blob_links.h"
 #include "server/blob_fs/info_cache.h"
-#include "server/blob_fs/work_pool.h"
 #include "server/ports/blob_store.h"
 
 namespace reachback::server {

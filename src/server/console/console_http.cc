@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "json/json.h"
+#include "net/etag.h"
 #include "server/ports/console_app.h"
 
 namespace reachback::server {
@@ -21,22 +23,17 @@ constexpr std::string_view kPolicy =
 constexpr std::string_view kNotInstalled =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Reachback</title>"
     "</head><body><main><h1>The web console is not installed on this server</h1>\n"
-    "<p>Its files are made in the source tree: <code>cd console &amp;&amp; npm ci &amp;&amp; npm "
-    "run build</code>. Then name the folder that this makes in the server's settings file, and "
-    "start the server again:</p>\n<pre>[console]\nfolder = \"/path/to/console/dist\"</pre>\n"
+    "<p>Its files are made in the source tree: <code>./dev console build</code>. A server that "
+    "runs "
+    "elsewhere is told in its settings file where they are, and is started again:</p>\n"
+    "<pre>[console]\nfolder = \"/path/to/console/dist\"</pre>\n"
     "<p>The API and the command line work without it.</p></main></body></html>\n";
 
 // The next element of a comma-separated list, blanks around it cut off.
 std::string_view next_element(std::string_view& list) {
   const auto end = std::min(list.find(','), list.size());
-  std::string_view element = list.substr(0, end);
+  const std::string_view element = trim_blanks(list.substr(0, end));
   list.remove_prefix(std::min(end + 1, list.size()));
-  while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) {
-    element.remove_prefix(1);
-  }
-  while (!element.empty() && (element.back() == ' ' || element.back() == '\t')) {
-    element.remove_suffix(1);
-  }
   return element;
 }
 
@@ -109,10 +106,7 @@ bool takes_gzip(std::string_view list) {
   while (!list.empty()) {
     const std::string_view element = next_element(list);
     const auto semicolon = std::min(element.find(';'), element.size());
-    std::string_view coding = element.substr(0, semicolon);
-    while (coding.ends_with(' ')) {
-      coding.remove_suffix(1);
-    }
+    const std::string_view coding = trim_blanks(element.substr(0, semicolon));
     const bool taken = !is_refused(element.substr(semicolon));
     if (equals_ignore_case(coding, "gzip") || equals_ignore_case(coding, "x-gzip")) {
       return taken;
@@ -122,19 +116,6 @@ bool takes_gzip(std::string_view list) {
     }
   }
   return any.value_or(false);
-}
-
-bool names_tag(std::string_view list, std::string_view etag) {
-  while (!list.empty()) {
-    std::string_view element = next_element(list);
-    if (element.starts_with("W/")) {
-      element.remove_prefix(2);
-    }
-    if (element == "*" || element == etag) {
-      return true;
-    }
-  }
-  return false;
 }
 
 bool ConsoleHttp::handles(std::string_view path) const {
@@ -188,7 +169,8 @@ net::Response ConsoleHttp::file(const net::Request& request, std::string_view pa
   out.headers.add("Vary", "Accept-Encoding");
   out.headers.add("Cache-Control",
                   found->immutable ? "public, max-age=31536000, immutable" : "no-cache");
-  if (names_tag(request.headers.get("If-None-Match").value_or(""), etag)) {
+  if (net::etag_listed(request.headers.get("If-None-Match").value_or(""), etag,
+                       /*weak_too=*/true)) {
     out.status = 304;
     return out;
   }

@@ -50,7 +50,5 @@ class ConsoleHttp {
 
 // Whether the value of an Accept-Encoding takes gzip. Source: RFC 9110 §12.5.3.
 bool takes_gzip(std::string_view accept_encoding);
-// Whether the value of an If-None-Match names a tag. Source: RFC 9110 §13.1.2, by weak comparison.
-bool names_tag(std::string_view if_none_match, std::string_view etag);
 
 }  // namespace reachback::server

@@ -211,7 +211,7 @@ TEST_F(Console, where_it_is_not_installed_a_page_says_how_to_install_it) {
   serve(ConsoleFiles());
   auto r = get("/console/");
   EXPECT_EQ(r.status, 404);
-  EXPECT_NE(r.body.find("npm run build"), std::string::npos);
+  EXPECT_NE(r.body.find("./dev console build"), std::string::npos);
   EXPECT_EQ(header(r, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_EQ(get("/console/config.json").status, 200);
 }

@@ -5,9 +5,28 @@
 namespace reachback::server {
 
 std::uint64_t OutputReads::add(const void* session, Done<pb::OutputPiece> done) {
-  MutexLock lock(mutex_);
-  waiting_.emplace(next_, Read{session, std::move(done)});
-  return next_++;
+  Done<pb::OutputPiece> oldest;
+  std::uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    std::size_t count = 0;
+    auto first = waiting_.end();
+    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+      if (it->second.session == session && count++ == 0) {
+        first = it;
+      }
+    }
+    if (count >= kOfSessionMax) {
+      oldest = std::move(first->second.done);
+      waiting_.erase(first);
+    }
+    number = next_++;
+    waiting_.emplace(number, Read{session, std::move(done)});
+  }
+  if (oldest) {
+    oldest(Error{Errc::unavailable, "the agent does not answer"});
+  }
+  return number;
 }
 
 bool OutputReads::answered(const void* session, const pb::OutputPiece& piece) {

@@ -15,11 +15,15 @@ namespace reachback::server {
 
 class OutputReads {
  public:
+  // That one session is asked at once; one more, and the oldest fails: an agent that never answers
+  // costs no more. As many as an agent keeps.
+  static constexpr std::size_t kOfSessionMax = 64;
+
   // The number to ask under. `session`: any address that is the session's alone while it lives.
   std::uint64_t add(const void* session, Done<pb::OutputPiece> done);
   // False: this session was not asked that.
   bool answered(const void* session, const pb::OutputPiece& piece);
-  // Never asked after all, or out of patience: `done` is called with the error, if it still waits.
+  // Never asked after all: `done` is called with the error, if it still waits.
   void fail(std::uint64_t number, const Error& why);
   // The session is over. Errors for `done`: unavailable.
   void lost(const void* session);

@@ -27,6 +27,12 @@ std::string shown(const App& app, const std::string& secret = "") {
   return out;
 }
 
+Result<AppId> client_id_of(const std::string& text) {
+  const auto id = AppId::parse(text);
+  return id ? Result<AppId>(*id)
+            : Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
+}
+
 Result<NewApp> parse_application(std::string_view text) {
   RB_TRY_ASSIGN(const json::Value value, parse_json_object(text));
   const json::Object& body = value.get_object();
@@ -98,11 +104,8 @@ void delete_application(Core& core, const CallPtr& call) {
   in_background(
       core, call,
       [&core, text = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
-        const auto id = AppId::parse(text);
-        if (!id) {
-          return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
-        }
-        RB_TRY(core.deps.settings.apps.remove(by, *id));
+        RB_TRY_ASSIGN(const AppId id, client_id_of(text));
+        RB_TRY(core.deps.settings.apps.remove(by, id));
         return SettingsAnswer{204};
       });
 }
@@ -111,11 +114,8 @@ void post_application_rotate(Core& core, const CallPtr& call) {
   in_background(
       core, call,
       [&core, text = call->params.front()](const SettingsCaller& by) -> Result<SettingsAnswer> {
-        const auto id = AppId::parse(text);
-        if (!id) {
-          return Error{Errc::not_found, "'" + text + "' is not a client id (a GUID)"};
-        }
-        RB_TRY_ASSIGN(auto made, core.deps.settings.apps.rotate(by, *id));
+        RB_TRY_ASSIGN(const AppId id, client_id_of(text));
+        RB_TRY_ASSIGN(auto made, core.deps.settings.apps.rotate(by, id));
         made.app.secret.emplace();  // it has one now
         return SettingsAnswer{200, shown(made.app, made.secret)};
       });

@@ -1,7 +1,7 @@
 // /api/machineactions/{id}/events: the stream, who may open it, and what ends it.
 #include <gtest/gtest.h>
 
-#include "server/rest/test_world.h"
+#include "server/rest/test_users.h"
 
 namespace reachback::server::rest {
 namespace {
@@ -121,6 +121,26 @@ TEST(Events, AChangeIsToldWhenItComes) {
   EXPECT_NE(late.find("event: end"), std::string::npos) << late;
   World::read_some(*stream, text);
   EXPECT_EQ(text, "");
+}
+
+TEST(Events, OutputEndsForWhomTheRightToResultsIsTakenAway) {
+  test::UserWorld world(World::without_rates());
+  auto exchange =
+      world.begin("GET", events(test::kPending),
+                  {{"Authorization", "Bearer ann:Machine.Read+Machine.LiveResponse"}}, "");
+  auto stream = exchange->wait()->source;
+  ASSERT_TRUE(world.live.last_with_output);
+  std::string text;
+  World::read_some(*stream, text);
+  EXPECT_NE(text, "");
+  world.ann.roles = bit(UserRole::viewer);  // may read the action still, and no results
+  world.user_rights.set(world.ann);
+  bool over = false;
+  stream->next([&over](const std::optional<std::string>& piece) { over = !piece; });
+  EXPECT_TRUE(over);
+  auto again = world.get(events(test::kPending), "ann:Machine.Read+Machine.LiveResponse");
+  EXPECT_EQ(again.status, 200);
+  EXPECT_FALSE(world.live.last_with_output);
 }
 
 TEST(Events, ATokenThatExpiresEndsTheStream) {

@@ -8,15 +8,19 @@
 namespace reachback::server::rest {
 namespace {
 
+bool may_see_output(Core& core, const Call& call, const Principal& by) {
+  return by.may_any(core.enough_for(call, "actions.link"));
+}
+
 // What the caller may see counts at each step: a role that was taken away, a token that has expired
 // end the stream.
-Result<Principal> still_may(Core& core, const Call& call) {
+Result<Principal> still_may(Core& core, const Call& call, bool with_output) {
   Principal now = call.principal;
   if (core.deps.clock.now() >= now.expires) {
     return Error{Errc::unauthenticated, "The token has expired"};
   }
   RB_TRY(core.deps.user_access.rights.apply(now));
-  if (!now.may_any(core.enough_for(call))) {
+  if (!now.may_any(core.enough_for(call)) || (with_output && !may_see_output(core, call, now))) {
     return Error{Errc::forbidden, "The token lacks the permission that this operation needs"};
   }
   return now;
@@ -24,8 +28,13 @@ Result<Principal> still_may(Core& core, const Call& call) {
 
 class EventStream : public net::BodySource, public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(Core& core, CallPtr call, std::shared_ptr<LiveView> view, OpenViews::Place place)
-      : core_(core), call_(std::move(call)), view_(std::move(view)), place_(std::move(place)) {}
+  EventStream(Core& core, CallPtr call, std::shared_ptr<LiveView> view, OpenViews::Place place,
+              bool with_output)
+      : core_(core),
+        call_(std::move(call)),
+        view_(std::move(view)),
+        place_(std::move(place)),
+        with_output_(with_output) {}
 
   // Before next(): what the view said first.
   void begin_with(std::vector<ViewEvent> events) { first_ = std::move(events); }
@@ -39,7 +48,7 @@ class EventStream : public net::BodySource, public std::enable_shared_from_this<
       piece(text_of(*std::exchange(first_, std::nullopt)));
       return;
     }
-    auto may = still_may(core_, *call_);
+    auto may = still_may(core_, *call_, with_output_);
     if (!may) {
       piece(std::nullopt);
       return;
@@ -64,6 +73,7 @@ class EventStream : public net::BodySource, public std::enable_shared_from_this<
   CallPtr call_;
   std::shared_ptr<LiveView> view_;
   OpenViews::Place place_;
+  const bool with_output_;
   std::optional<std::vector<ViewEvent>> first_;
   bool over_ = false;
 };
@@ -129,9 +139,9 @@ void get_action_events(Core& core, const CallPtr& call) {
     core.refuse(*call, refusal.retry_after(LiveView::kTick));
     return;
   }
-  const bool with_output = call->principal.may_any(core.enough_for(*call, "actions.link"));
+  const bool with_output = may_see_output(core, *call, call->principal);
   auto view = core.deps.live_response.watch(*id, with_output, *from);
-  auto stream = std::make_shared<EventStream>(core, call, view, std::move(place));
+  auto stream = std::make_shared<EventStream>(core, call, view, std::move(place), with_output);
   // The first step before the answer, so that an action that is not there is a 404.
   view->next(call->principal, [&core, call, view, stream, with_output,
                                id = *id](Result<std::vector<ViewEvent>> events) {

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <functional>
-#include <thread>
+#include <utility>
 
-#include "base/mutex.h"
+#include "base/work_pool.h"
 
 namespace reachback::server {
 
@@ -21,21 +20,13 @@ class Background {
 
 class BackgroundThread : public Background {
  public:
-  explicit BackgroundThread(std::size_t waiting_max);
-  ~BackgroundThread() override;  // close()
-  bool post(std::function<void()> work) override;
-  // Does what waits, then ends; takes nothing more. Not from work. Again: no effect.
-  void close();
+  explicit BackgroundThread(std::size_t waiting_max) : pool_(1, waiting_max) {}
+  bool post(std::function<void()> work) override { return pool_.post(std::move(work)); }
+  // Does what waits, then ends; takes nothing more. Not from work.
+  void close() { pool_.close(); }
 
  private:
-  void run();
-
-  const std::size_t waiting_max_;
-  Mutex mutex_;
-  Condition wake_;
-  std::deque<std::function<void()>> waiting_ RB_GUARDED_BY(mutex_);
-  bool closing_ RB_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  WorkPool pool_;
 };
 
 }  // namespace reachback::server

@@ -48,7 +48,7 @@ struct ViewEvent {
   Stream stream = Stream::out;                      // output, gap
   std::uint64_t offset = 0;                         // output, gap: of the first byte
   std::uint64_t bytes = 0;                          // output: of the stream, whatever the text has
-  std::string text{};                               // output: UTF-8, each bad byte as U+FFFD
+  std::string text{};                               // output: as a result shows it
   ViewPosition after{};                             // who has seen this goes on here
 };
 
