@@ -104,7 +104,7 @@ def test_the_console_is_served_from_memory_under_a_strict_policy(make_world):
 def test_without_its_files_a_page_says_what_to_do(make_world):
     world = make_world(config='[console]\nfolder = ""\n').up()
     page = world.server.api().send("GET", "/console/")
-    assert page.status == 404 and "npm run build" in page.text
+    assert page.status == 404 and "./dev console build" in page.text
     assert world.server.api().send("GET", "/console/config.json").status == 200
 
 
