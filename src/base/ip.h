@@ -10,4 +10,9 @@ namespace reachback {
 // or IPv6 address. A zone ("%eth0") is none.
 std::string normal_ip(std::string_view text);
 
+// An address of the open Internet: not of this host, of a private network, a link, multicast or a
+// reserved block; of an IPv4 address inside an IPv6 one, what that one is. False for no address.
+// Source: IANA's special-purpose address registries (RFC 6890).
+bool is_public_ip(std::string_view text);
+
 }  // namespace reachback

@@ -15,7 +15,8 @@ namespace reachback::net {
 
 class ClientSession : public std::enable_shared_from_this<ClientSession> {
  public:
-  ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls);
+  ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls,
+                AddressRule may_connect);
   void send(ClientRequest request, Done<ClientResponse> done);
   void stop();  // Drops everything; nothing is called any more.
 
@@ -55,6 +56,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   Loop& loop_;
   Origin origin_;
   std::shared_ptr<TlsClientContext> tls_;
+  AddressRule may_connect_;
   State state_ = State::idle;
   std::deque<std::shared_ptr<Job>> waiting_;
   std::shared_ptr<Job> job_;

@@ -28,10 +28,11 @@ std::string reason_of(const ErrorCode& error) {
 class Connector final : public Connecting, public std::enable_shared_from_this<Connector> {
  public:
   Connector(Loop& loop, const Origin& origin, std::shared_ptr<TlsClientContext> tls,
-            std::function<void(Result<Stream>)> done)
+            AddressRule may_connect, std::function<void(Result<Stream>)> done)
       : loop_(loop),
         origin_(origin),
         tls_(std::move(tls)),
+        may_connect_(std::move(may_connect)),
         done_(std::move(done)),
         resolver_(loop.impl().io.get_executor()),
         socket_(loop.impl().io.get_executor()),
@@ -65,7 +66,7 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
     if (!error) {  // Needs no resolver, which is a thread of its own.
       std::uint16_t port = 0;
       std::from_chars(origin_.port.data(), origin_.port.data() + origin_.port.size(), port);
-      endpoints_.emplace_back(address, port);
+      add(tcp::endpoint(address, port));
       connect_next();
       return;
     }
@@ -89,12 +90,24 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
       return;
     }
     for (const auto& result : results) {
-      endpoints_.push_back(result.endpoint());
+      add(result.endpoint());
     }
     connect_next();
   }
 
+  void add(const tcp::endpoint& endpoint) {
+    if (!may_connect_ || may_connect_(endpoint.address().to_string())) {
+      endpoints_.push_back(endpoint);
+    } else {
+      refused_ = true;
+    }
+  }
+
   void connect_next() {
+    if (endpoints_.empty() && refused_) {
+      fail(Errc::forbidden, "no address of it may be called");
+      return;
+    }
     if (next_ == endpoints_.size()) {
       fail(Errc::unavailable, last_reason_);
       return;
@@ -190,6 +203,7 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
   Loop& loop_;
   Origin origin_;
   std::shared_ptr<TlsClientContext> tls_;
+  AddressRule may_connect_;
   std::function<void(Result<Stream>)> done_;  // Empty: over.
   Resolver resolver_;
   TcpSocket socket_;
@@ -197,15 +211,18 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
   Deadline deadline_;
   std::vector<tcp::endpoint> endpoints_;
   std::size_t next_ = 0;
+  bool refused_ = false;
   std::string last_reason_ = "no address";
 };
 
 }  // namespace
 
 std::shared_ptr<Connecting> connect_stream(Loop& loop, const Origin& origin,
-                                           std::shared_ptr<TlsClientContext> tls, Duration timeout,
+                                           std::shared_ptr<TlsClientContext> tls,
+                                           AddressRule may_connect, Duration timeout,
                                            std::function<void(Result<Stream>)> done) {
-  auto connector = std::make_shared<Connector>(loop, origin, std::move(tls), std::move(done));
+  auto connector = std::make_shared<Connector>(loop, origin, std::move(tls), std::move(may_connect),
+                                               std::move(done));
   connector->begin(timeout);
   return connector;
 }

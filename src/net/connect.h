@@ -19,9 +19,10 @@ class Connecting {
 
 // origin.scheme https or wss: TLS with `tls`, whose absence is an error. `done` once, never before
 // the return. Errors: unavailable ("connection refused", "certificate verify failed: ..."),
-// timed_out, invalid_input (no TLS context).
+// timed_out, forbidden (may_connect), invalid_input (no TLS context).
 std::shared_ptr<Connecting> connect_stream(Loop& loop, const Origin& origin,
-                                           std::shared_ptr<TlsClientContext> tls, Duration timeout,
+                                           std::shared_ptr<TlsClientContext> tls,
+                                           AddressRule may_connect, Duration timeout,
                                            std::function<void(Result<Stream>)> done);
 
 // "host:port", an IPv6 address in brackets; for messages.

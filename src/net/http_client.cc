@@ -11,8 +11,9 @@ constexpr std::size_t kBodyWithHeadBytesMax = 16 << 10;
 
 class Client final : public HttpClient {
  public:
-  Client(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls)
-      : session_(std::make_shared<ClientSession>(loop, std::move(origin), std::move(tls))) {}
+  Client(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls, AddressRule may_connect)
+      : session_(std::make_shared<ClientSession>(loop, std::move(origin), std::move(tls),
+                                                 std::move(may_connect))) {}
   ~Client() override { session_->stop(); }
   void send(ClientRequest request, Done<ClientResponse> done) override {
     session_->send(std::move(request), std::move(done));
@@ -36,12 +37,18 @@ bool is_sendable(const ClientRequest& request) {
 }  // namespace
 
 std::unique_ptr<HttpClient> HttpClient::create(Loop& loop, Origin origin,
-                                               std::shared_ptr<TlsClientContext> tls) {
-  return std::make_unique<Client>(loop, std::move(origin), std::move(tls));
+                                               std::shared_ptr<TlsClientContext> tls,
+                                               AddressRule may_connect) {
+  return std::make_unique<Client>(loop, std::move(origin), std::move(tls), std::move(may_connect));
 }
 
-ClientSession::ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls)
-    : loop_(loop), origin_(std::move(origin)), tls_(std::move(tls)), deadline_(loop, [this] {
+ClientSession::ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls,
+                             AddressRule may_connect)
+    : loop_(loop),
+      origin_(std::move(origin)),
+      tls_(std::move(tls)),
+      may_connect_(std::move(may_connect)),
+      deadline_(loop, [this] {
         auto self = shared_from_this();
         fail(Error{Errc::timed_out, "no answer from " + origin_text(origin_) + " in time"});
       }) {}
@@ -103,7 +110,7 @@ void ClientSession::next() {
 
 void ClientSession::connect() {
   state_ = State::connecting;
-  connecting_ = connect_stream(loop_, origin_, tls_, job_->request.timeout,
+  connecting_ = connect_stream(loop_, origin_, tls_, may_connect_, job_->request.timeout,
                                [self = shared_from_this()](Result<Stream> opened) {
                                  self->connecting_.reset();
                                  if (!opened.ok()) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/loop.h"
@@ -50,12 +51,18 @@ struct ClientResponse {
   std::string body;
 };
 
+// Asked about each address (inet_ntop's text) before a connection to it is opened, whatever name
+// led there. Empty: every address is good.
+using AddressRule = std::function<bool(std::string_view ip)>;
+
 class HttpClient {
  public:
   static std::unique_ptr<HttpClient> create(Loop& loop, Origin origin,
-                                            std::shared_ptr<TlsClientContext> tls);
+                                            std::shared_ptr<TlsClientContext> tls,
+                                            AddressRule may_connect = {});
   virtual ~HttpClient() = default;  // Requests under way are dropped, their `done` is not called.
-  // Errors: unavailable (no connection; says "certificate" when that is why; also when on_body
+  // Errors: forbidden (the rule allows none of the host's addresses),
+  // unavailable (no connection; says "certificate" when that is why; also when on_body
   // stops the answer), timed_out, protocol (also an answer over body_bytes_max), invalid_input (a
   // method or target that would break the request; https without a TLS context), io (the file).
   virtual void send(ClientRequest request, Done<ClientResponse> done) = 0;

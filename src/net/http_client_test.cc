@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -83,6 +84,40 @@ TEST_F(HttpClientTest, A_host_name_is_resolved_and_checked) {
   auto answer = client.get("/");
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->body, "localhost:" + origin.port);
+}
+
+TEST_F(HttpClientTest, An_address_that_may_not_be_called_is_not_whatever_name_leads_there) {
+  std::atomic<int> served{0};
+  auto server = serve([&served](auto exchange) {
+    ++served;
+    exchange->respond(text_response(200, "inside"));
+  });
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    Origin origin = origin_of(*server, "https");
+    origin.host = host;
+    std::vector<std::string> asked;
+    std::promise<Result<ClientResponse>> answer;
+    std::unique_ptr<HttpClient> client;
+    pool_.at(0).post([&] {
+      client = HttpClient::create(pool_.at(0), origin, client_tls(), [&asked](std::string_view ip) {
+        asked.emplace_back(ip);
+        return false;
+      });
+      client->send({}, [&answer](Result<ClientResponse> r) { answer.set_value(std::move(r)); });
+    });
+    auto refused = answer.get_future().get();
+    ASSERT_FALSE(refused.ok()) << host;
+    EXPECT_EQ(refused.error().code, Errc::forbidden);
+    EXPECT_NE(refused.error().message.find("no address of it may be called"), std::string::npos);
+    EXPECT_FALSE(asked.empty());
+    std::promise<void> gone;
+    pool_.at(0).post([&] {
+      client.reset();
+      gone.set_value();
+    });
+    gone.get_future().get();
+  }
+  EXPECT_EQ(served, 0);
 }
 
 TEST_F(HttpClientTest, A_TLS_1_2_client_is_refused_where_1_3_is_wanted) {

@@ -25,7 +25,7 @@ class Handshake : public std::enable_shared_from_this<Handshake> {
 
   void begin(std::shared_ptr<TlsClientContext> tls, Duration timeout) {
     deadline_.set(timeout);
-    connect_stream(loop_, url_.origin, std::move(tls), timeout,
+    connect_stream(loop_, url_.origin, std::move(tls), {}, timeout,
                    [self = shared_from_this()](Result<Stream> opened) {
                      if (!self->done_) {
                        return;

@@ -16,6 +16,9 @@ class LocalNotifier : public Notifier {
     if (on_action_) {
       on_action_(tenant, action);
     }
+    if (on_end_) {
+      on_end_();
+    }
   }
   void listen(std::function<void(TenantId, MachineId)> on_machine,
               std::function<void(TenantId, ActionId)> on_action) override {
@@ -23,9 +26,13 @@ class LocalNotifier : public Notifier {
     on_action_ = std::move(on_action);
   }
 
+  // Told after every action_hint(). Before the first one.
+  void on_end(std::function<void()> told) { on_end_ = std::move(told); }
+
  private:
   std::function<void(TenantId, MachineId)> on_machine_;
   std::function<void(TenantId, ActionId)> on_action_;
+  std::function<void()> on_end_;
 };
 
 }  // namespace reachback::server

@@ -81,6 +81,10 @@ void post_user_end_tokens(Core& core, const CallPtr& call);
 void get_device_groups(Core& core, const CallPtr& call);
 void post_device_group(Core& core, const CallPtr& call);
 void delete_device_group(Core& core, const CallPtr& call);
+// webhook_handlers.cc
+void get_webhooks(Core& core, const CallPtr& call);
+void get_webhook_deliveries(Core& core, const CallPtr& call);
+void post_webhook_test(Core& core, const CallPtr& call);
 
 // about_handlers.cc
 void get_metadata(Core& core, const CallPtr& call);

@@ -76,6 +76,10 @@ class RestApi {
 
   // Before the first request. Errors: invalid_input (not https://host or http://host).
   Result<void> set_public_url(std::string_view url);
+  // The "data" of an event of a webhook (ports/webhook_store.h): {"machineAction":{...}} or
+  // {"machine":{...}}, as GET shows it, named under the public URL. Errors: not_found, unavailable.
+  void describe_event(const TenantId& tenant, const std::string& type, const std::string& object,
+                      Done<std::string> done);
   // Answers exactly once, now or later, on any thread.
   void handle(std::shared_ptr<net::Exchange> exchange);
   // The address of ours under which a client called: the public one, or an alias.

@@ -151,6 +151,10 @@ constexpr Route kRoutes[] = {
     setting("enrollment.create", "POST", "/api/reachback/enrollmentTokens", post_enrollment_token),
     doing("enrollment.delete", "DELETE", "/api/reachback/enrollmentTokens/{id}",
           delete_enrollment_token),
+    reading("webhooks.list", "/api/reachback/webhooks", get_webhooks),
+    reading("webhooks.deliveries", "/api/reachback/webhooks/{name}/deliveries",
+            get_webhook_deliveries),
+    doing("webhooks.test", "POST", "/api/reachback/webhooks/{name}/test", post_webhook_test),
     // Public: tools read them before they can sign in, and nothing in them is about a tenant.
     {"about.metadata", "GET", "/api/$metadata", Plane::about, nullptr, Rate::none, get_metadata},
     {"about.openapi", "GET", "/api/openapi.json", Plane::about, nullptr, Rate::none, get_openapi},

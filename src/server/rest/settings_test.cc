@@ -288,7 +288,9 @@ TEST_F(SettingsApi, WhoSeesSomeMachinesOnlyMayChangeNoSettings) {
   world_.device_groups.set(kTenant, {{kTenant, 1, "East", "east", {}}});
   world_.ann.groups = {1};
   world_.user_rights.set(world_.ann);
-  for (const std::string& path : {kApps, kUsers, kGroups, kTokens}) {
+  const std::string hooks = "/api/reachback/webhooks";
+  for (const std::string& path :
+       {kApps, kUsers, kGroups, kTokens, hooks, hooks + "/soar/deliveries"}) {
     auto r = get(path, "ann:Reachback.Manage");
     EXPECT_EQ(r.status, 403) << path;
     EXPECT_EQ(r.code(), "DisallowedOperation");

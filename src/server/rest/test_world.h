@@ -14,6 +14,7 @@
 #include "testing/fake_exchange.h"
 #include "testing/fake_links.h"
 #include "testing/fake_stores.h"
+#include "testing/fake_webhooks.h"
 #include "testing/seeded_random.h"
 
 namespace reachback::server::rest::test {
@@ -162,6 +163,8 @@ class World {
        {std::chrono::hours(24 * 14), std::chrono::hours(24 * 90)}}};
   FakeSignIn sign_in;
   FakeBackground background;
+  testing::FakeWebhookStore webhook_store;
+  testing::FakeHookSender webhook_sender;
   std::vector<AppId> revoked;
   Settings settings{
       kTenant,
@@ -170,7 +173,9 @@ class World {
                   kTenant),
       UserSettings({stores.users(), passwords, clock, random, &user_rights, &device_groups},
                    kTenant),
-      EnrollmentSettings(stores.apps(), clock, random, kTenant)};
+      EnrollmentSettings(stores.apps(), clock, random, kTenant),
+      Webhooks::create({webhook_store, webhook_sender, scheduler, clock, random, {}}, kTenant,
+                       {{"soar", "https://soar.example", {"action.completed"}, "secret"}})};
   FakeAuditChain database_records, access_records;
   Activity activity{{database_records, access_records, stores.actions(), stores.machines()}, 1000};
   FakeMachines machines;

@@ -4,6 +4,7 @@
 #include "server/service/app_settings.h"
 #include "server/service/enrollment_settings.h"
 #include "server/service/user_settings.h"
+#include "server/service/webhooks.h"
 
 namespace reachback::server {
 
@@ -12,6 +13,7 @@ struct Settings {
   AppSettings apps;
   UserSettings users;
   EnrollmentSettings tokens;
+  std::shared_ptr<Webhooks> webhooks;
 };
 
 }  // namespace reachback::server

@@ -75,6 +75,21 @@ Result<Machine> enroll_machine(Db& db, const Sha256& token, Machine m, Timestamp
   return m;
 }
 
+// The record behind the event machine.online.
+Result<void> write_online(Db& db, const TenantId& tenant, const MachineId& id,
+                          const MachineContact& contact, Timestamp last_seen, Timestamp now) {
+  AuditRow row;
+  row.tenant = tenant.bytes();
+  row.at = to_micros(now);
+  row.kind = kOnlineRecord;
+  row.principal = row.object = id.text();
+  row.detail =
+      contact.name + (contact.replaces.empty() ? ": its first contact"
+                                               : ": not seen since " + format_time(last_seen));
+  row.peer_ip = contact.last_external_ip;
+  return append_audit_row(db, row);
+}
+
 Result<Timestamp> last_seen_of(Db& db, const TenantId& tenant, const MachineId& id) {
   Query query(db, "SELECT last_seen FROM machines WHERE tenant = ? AND id = ?");
   query.blob(tenant.bytes()).blob(id.bytes());
@@ -223,6 +238,10 @@ void SqliteMachines::connected(TenantId tenant, MachineId id, MachineContact con
         if (db.changed_rows() != 1) {
           return Error{Errc::conflict, "machine " + id.text() +
                                            ": another contact was sent, or the quarantine changed"};
+        }
+        if (!contact.in_quarantine &&
+            (contact.replaces.empty() || now - last_seen >= kAwayBeforeOnline)) {
+          RB_TRY(write_online(db, tenant, id, contact, last_seen, now));
         }
         return follow_addresses(db, tenant, id, contact.addresses, last_seen, now);
       },

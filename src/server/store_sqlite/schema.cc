@@ -285,6 +285,28 @@ CREATE INDEX user_grants_expires ON user_grants(expires);
 CREATE INDEX user_grants_ended ON user_grants(ended) WHERE ended IS NOT NULL;
 )sql";
 
+// Webhooks stand in the settings file; here is how far each has looked at the audit, and its
+// deliveries.
+constexpr const char* kWebhooks = R"sql(
+CREATE TABLE webhooks(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, name TEXT NOT NULL,
+  looked_at INTEGER NOT NULL   -- audit.seq
+) STRICT;
+CREATE UNIQUE INDEX webhooks_name ON webhooks(tenant, name);
+CREATE TABLE webhook_deliveries(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,  -- WebhookDelivery::id
+  tenant BLOB NOT NULL, hook TEXT NOT NULL,
+  event TEXT NOT NULL, type TEXT NOT NULL, object TEXT NOT NULL, happened INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  state INTEGER NOT NULL,      -- DeliveryState
+  next INTEGER NOT NULL, tried INTEGER, status INTEGER, error TEXT NOT NULL) STRICT;
+CREATE INDEX webhook_deliveries_log ON webhook_deliveries(tenant, hook, key);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries(tenant, hook, next) WHERE state = 0;
+CREATE INDEX webhook_deliveries_tried ON webhook_deliveries(tenant, hook, tried)
+  WHERE tried IS NOT NULL;
+)sql";
+
 // Data directories from before the console get its application, once: who deletes it stays without.
 Result<void> add_console_apps(Db& db) {
   std::vector<TenantId> tenants;
@@ -348,6 +370,7 @@ constexpr Migration kMigrations[] = {
     {kAppCertificates, nullptr},
     {kUsers, nullptr},
     {"", add_console_apps},
+    {kWebhooks, nullptr},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

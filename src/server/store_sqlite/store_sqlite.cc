@@ -61,6 +61,7 @@ struct SqliteStore::Parts {
         library(writer, readers, now),
         apps(writer, readers, now),
         users(writer, readers, now),
+        webhooks(writer, readers),
         audit_rows(readers) {}
   Readers readers;
   Writer writer;
@@ -69,6 +70,7 @@ struct SqliteStore::Parts {
   SqliteLibrary library;
   SqliteApps apps;
   SqliteUsers users;
+  SqliteWebhooks webhooks;
   SqliteAuditRows audit_rows;
 };
 
@@ -129,6 +131,10 @@ AppStore& SqliteStore::apps() {
 }
 UserStore& SqliteStore::users() {
   return parts_->users;
+}
+
+WebhookStore& SqliteStore::webhooks() {
+  return parts_->webhooks;
 }
 
 AuditChain& SqliteStore::audit_rows() {

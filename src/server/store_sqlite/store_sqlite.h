@@ -14,6 +14,7 @@
 #include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
 #include "server/ports/users.h"
+#include "server/ports/webhook_store.h"
 
 namespace reachback::server {
 
@@ -56,6 +57,7 @@ class SqliteStore {
   LibraryStore& library();
   AppStore& apps();
   UserStore& users();
+  WebhookStore& webhooks();
   // The audit's rows, to be read.
   AuditChain& audit_rows();
   // The newest committed row of the audit's chain. Errors: unavailable, corrupt.

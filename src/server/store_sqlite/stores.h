@@ -8,6 +8,7 @@
 #include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
 #include "server/ports/users.h"
+#include "server/ports/webhook_store.h"
 #include "server/store_sqlite/action_cache.h"
 #include "server/store_sqlite/readers.h"
 #include "server/store_sqlite/writer.h"
@@ -146,6 +147,26 @@ class SqliteUsers : public UserStore {
   Writer& writer_;
   Readers& readers_;
   std::function<Timestamp()> now_;  // for audit rows
+};
+
+class SqliteWebhooks : public WebhookStore {
+ public:
+  SqliteWebhooks(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  void set_hooks(TenantId tenant, std::vector<std::string> hooks, Done<void> done) override;
+  void collect(TenantId tenant, std::string hook, std::vector<std::string> types, std::size_t most,
+               Timestamp now, Done<bool> done) override;
+  void add(TenantId tenant, WebhookDelivery delivery, ChangedBy by,
+           Done<WebhookDelivery> done) override;
+  void due(TenantId tenant, std::string hook, Timestamp now,
+           Done<std::optional<WebhookDelivery>> done) override;
+  void tried(TenantId tenant, WebhookDelivery delivery, Done<void> done) override;
+  void deliveries(TenantId tenant, std::string hook, std::uint64_t before, std::size_t most,
+                  Done<std::vector<WebhookDelivery>> done) override;
+  void counts(TenantId tenant, Done<std::vector<WebhookCounts>> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
 };
 
 // The rows of the audit's table. A position is a row's number.

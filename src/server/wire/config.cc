@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "server/wire/issuer_reader.h"
 #include "server/wire/table_reader.h"
+#include "server/wire/webhook_reader.h"
 
 namespace reachback::server {
 
@@ -138,6 +139,16 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     for (const auto& element : *n.as_array()) {
       RB_TRY_ASSIGN(IssuerConfig issuer, read_issuer(*element.as_table(), file));
       c.issuers.push_back(std::move(issuer));
+    }
+    return {};
+  });
+  top.key("webhooks", [&](const toml::node& n) -> Result<void> {
+    if (!n.is_array_of_tables()) {
+      return Error{Errc::invalid_input, "is not a list of [[webhooks]]"};
+    }
+    for (const auto& element : *n.as_array()) {
+      RB_TRY_ASSIGN(WebhookTarget target, read_webhook(*element.as_table(), file, c.webhooks));
+      c.webhooks.push_back(std::move(target));
     }
     return {};
   });

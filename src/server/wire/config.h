@@ -23,6 +23,15 @@ struct IssuerConfig {
   ClaimMapping claims{};
 };
 
+struct WebhookTarget {
+  std::string name;
+  std::string url;
+  std::string secret_file;          // absolute; "whsec_" and base64 of 24 to 64 bytes
+  std::string ca_file;              // trusted for it; empty: the system's
+  std::vector<std::string> events;  // types: ports/webhook_store.h
+  bool allow_private = false;       // its addresses may be of private networks
+};
+
 struct Config {
   rest::Profile profile = rest::Profile::y2026;
   bool strict = false;
@@ -40,6 +49,7 @@ struct Config {
   HeadTarget audit_export;
   std::optional<Duration> audit_every;
   std::vector<IssuerConfig> issuers;
+  std::vector<WebhookTarget> webhooks;
   std::optional<std::string> console_folder;  // empty: no console; unset: the default one
   std::string signer_socket;  // of the program that holds the order keys; empty: this one does
 };

@@ -28,6 +28,7 @@
 #include "server/notify_local/notify_local.h"
 #include "server/passwords/argon2_passwords.h"
 #include "server/rest/rest_api.h"
+#include "server/service/blocking.h"
 #include "server/signer/order_keyring.h"
 #include "server/signer/socket_signer.h"
 #include "server/store_sqlite/store_sqlite.h"
@@ -40,6 +41,7 @@
 #include "server/wire/config.h"
 #include "server/wire/console_folder.h"
 #include "server/wire/data_folder.h"
+#include "server/wire/http_hook_sender.h"
 #include "server/wire/jwks_source.h"
 #include "server/wire/listener_options.h"
 #include "server/wire/request_log.h"
@@ -50,6 +52,7 @@
 #include "server/wire/stored_rights.h"
 #include "server/wire/version.h"
 #include "server/wire/watched_disk.h"
+#include "server/wire/webhook_reader.h"
 
 namespace reachback::server {
 namespace {
@@ -143,6 +146,9 @@ class Server {
   // what was made on a loop goes on that loop. Also for a start that failed half-way.
   Result<void> take_down() {
     admin_.reset();
+    if (settings_) {
+      settings_->webhooks->stop();
+    }
     if (socket_signer_ != nullptr) {
       socket_signer_->stop();
     }
@@ -150,6 +156,7 @@ class Server {
       auto done = std::make_shared<std::promise<void>>();
       loops_->at(0).post([this, done] {
         jwks_.reset();
+        hook_sender_.reset();
         if (scheduler_) {
           scheduler_->stop();
         }
@@ -355,6 +362,29 @@ class Server {
     return write_file_durably(paths_.addresses(), json::write(addresses), 0644);
   }
 
+  // Webhooks of the settings file; there may be none.
+  Result<std::shared_ptr<Webhooks>> make_webhooks(const TenantId& tenant) {
+    RB_TRY_ASSIGN(hook_sender_, HttpHookSender::create(loops_->at(0), config_.webhooks));
+    std::vector<WebhookConfig> hooks;
+    for (const WebhookTarget& t : config_.webhooks) {
+      RB_TRY_ASSIGN(const net::Url url, net::parse_url(t.url));
+      RB_TRY_ASSIGN(std::string secret, read_webhook_secret(t.secret_file));
+      // What stands behind the host may be a secret of the receiver's.
+      hooks.push_back(
+          {t.name, t.url.substr(0, t.url.size() - url.target.size()), t.events, std::move(secret)});
+    }
+    auto out =
+        Webhooks::create({store_->webhooks(), *hook_sender_, *scheduler_, deadline_clock_, random_,
+                          [this, tenant](const std::string& type, const std::string& object,
+                                         Done<std::string> done) {
+                            rest_->describe_event(tenant, type, object, std::move(done));
+                          }},
+                         tenant, std::move(hooks));
+    RB_TRY(wait<void>([&](const auto& done) { out->set_hooks(done); }));
+    notifier_.on_end([hooks = out.get()] { hooks->hint(); });
+    return out;
+  }
+
   // Settings: the same for the commands of the administrator and for the API.
   Result<void> make_settings(const TenantId& tenant) {
     admin_deps_.reset(new AdminDeps{store_->apps(), clock_, random_, paths_.revocations(),
@@ -375,8 +405,10 @@ class Server {
     deps.on_machine_cleared = [this](const MachineId& id) {
       hub_.end_one(id, "an operator has cleared this machine");
     };
+    RB_TRY_ASSIGN(std::shared_ptr<Webhooks> webhooks, make_webhooks(tenant));
     settings_.reset(new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
-                                 EnrollmentSettings(store_->apps(), clock_, random_, tenant)});
+                                 EnrollmentSettings(store_->apps(), clock_, random_, tenant),
+                                 std::move(webhooks)});
     RB_TRY_ASSIGN(auto limits, rest::Limits::load());
     background_ =
         std::make_unique<BackgroundThread>(limits.value(config_.profile, "background_waiting"));
@@ -440,16 +472,14 @@ class Server {
     keeper.every = config_.audit_every.value_or(keeper.every);
     keeper_ = std::make_unique<AuditKeeper>(std::move(keeper), *store_, *audit_, clock_);
     ready_ = true;
+    settings_->webhooks->start();
     reap();
     purge();
     renew_certificate();
   }
 
   Result<std::vector<Tenant>> wait_for_tenants() {
-    auto promise = std::make_shared<std::promise<Result<std::vector<Tenant>>>>();
-    store_->apps().tenants(
-        [promise](Result<std::vector<Tenant>> t) { promise->set_value(std::move(t)); });
-    return promise->get_future().get();
+    return wait<std::vector<Tenant>>([&](const auto& done) { store_->apps().tenants(done); });
   }
 
   void forget_old_grants() {
@@ -593,6 +623,7 @@ class Server {
   std::unique_ptr<net::HttpServer> public_server_;
   std::unique_ptr<net::HttpServer> agent_server_;
   std::unique_ptr<JwksSource> jwks_;
+  std::unique_ptr<HttpHookSender> hook_sender_;
   std::unique_ptr<AdminSocket> admin_;
 };
 
