@@ -150,6 +150,25 @@ export interface NewEnrolmentToken {
   server: string;
   caFile: string;
 }
+export interface WebhookDelivery {
+  id: number;
+  type: string;
+  object: string;
+  happened: string;
+  state: "waiting" | "delivered" | "givenUp";
+  attempts: number;
+  lastAttempt: string | null;
+  nextAttempt: string | null;
+  status: number | null;
+  error: string | null;
+}
+export interface Webhook {
+  name: string;
+  url: string;
+  events: string[];
+  waiting: number;
+  last: WebhookDelivery | null;
+}
 export interface MachineState {
   online: boolean;
   since: string | null;

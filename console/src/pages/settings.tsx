@@ -9,6 +9,7 @@ const PARTS: Record<string, { name: string; page: ComponentType }> = {
   users: { name: "Users", page: lazy(() => import("../settings/users")) },
   groups: { name: "Device groups", page: lazy(() => import("../settings/groups")) },
   applications: { name: "Applications", page: lazy(() => import("../settings/applications")) },
+  webhooks: { name: "Webhooks", page: lazy(() => import("../settings/webhooks")) },
   you: { name: "You", page: lazy(() => import("../settings/you")) },
 };
 

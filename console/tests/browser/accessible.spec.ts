@@ -8,7 +8,7 @@ function pagesOf(place: Place): Record<string, string> {
   return {
     machines: "/machines", machine: `/machines/${machine}`, actions: "/actions", action: `/actions/${actions.done}`, hostile: `/actions/${actions.hostile}`,
     library: "/library", activity: "/activity", enrolment: "/settings/enrolment", users: "/settings/users", groups: "/settings/groups",
-    applications: "/settings/applications", you: "/settings/you", nowhere: "/nowhere",
+    applications: "/settings/applications", webhooks: "/settings/webhooks", you: "/settings/you", nowhere: "/nowhere",
   };
 }
 

@@ -71,6 +71,16 @@ test("a machine is enrolled by a command to copy", async ({ signedIn: page, plac
   await expect(page.getByText("reachback-agent enroll \\")).toBeVisible();
 });
 
+test("a webhook is tested, and its deliveries say how it went", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/settings/webhooks`);
+  await page.getByRole("button", { name: "Send a test to soar" }).click();
+  await expect(page.getByText("A test goes to soar.")).toBeVisible();
+  const sent = page.getByRole("region", { name: "Deliveries to soar" }).getByRole("row").filter({ hasText: "webhook.test" });
+  await expect(sent.getByText("given up")).toBeVisible();
+  await expect(sent.getByText(/connection refused/u)).toBeVisible();
+  await expect(page.getByRole("region", { name: "Deliveries to soar" }).getByText("machine.online").first()).toBeVisible();
+});
+
 test("what a server does not serve yet is named", async ({ signedIn: page, place }) => {
   place.front.before = (request, answer) => {
     if (!request.url?.startsWith("/api/reachback/")) return false;
@@ -78,7 +88,7 @@ test("what a server does not serve yet is named", async ({ signedIn: page, place
     return true;
   };
   for (const [path, words] of [
-    ["activity", "the activity"], ["settings/users", "users"], ["settings/groups", "device groups"], ["settings/applications", "applications"], ["settings/enrolment", "enrolment tokens"],
+    ["activity", "the activity"], ["settings/users", "users"], ["settings/groups", "device groups"], ["settings/applications", "applications"], ["settings/enrolment", "enrolment tokens"], ["settings/webhooks", "webhooks"],
   ]) {
     await page.goto(`${place.url}/console/${path}`);
     await expect(page.getByText(`This server does not serve ${words} yet`)).toBeVisible();

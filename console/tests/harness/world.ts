@@ -68,7 +68,18 @@ export class World {
     this.secret.value = made.clientSecret;
     this.enrolToken = (await this.admin("enrollment-token", "create", "--uses", "20", "--ttl", "1h")).enrollmentToken;
     const config = join(this.folder, "server.toml");
-    writeFileSync(config, "[limits]\nenabled = false\n");
+    // A receiver that nobody runs.
+    const secret = join(this.folder, "hook.secret");
+    writeFileSync(secret, `whsec_${Buffer.alloc(32, "k").toString("base64")}\n`);
+    writeFileSync(config, `[limits]
+enabled = false
+[[webhooks]]
+name = "soar"
+url = "https://127.0.0.1:${await freePort()}/in"
+secret_file = "${secret}"
+ca_file = "${this.caFile}"
+allow_private = true
+`);
     // It says that it is ready at its public address, which is the front's.
     const port = await freePort();
     const said = await this.spawn(
