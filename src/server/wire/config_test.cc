@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "base/file.h"
 #include "protocol/codec.h"
 #include "server/blob_fs/blob_folder.h"
 #include "server/link/agent_session.h"
 #include "server/service/live_response.h"
+#include "server/wire/webhook_reader.h"
+#include "testing/temporary_folder.h"
 
 namespace reachback::server {
 namespace {
@@ -120,6 +124,68 @@ TEST(Config, mistakes_are_told_with_file_line_and_key) {
     EXPECT_NE(c.error().message.find(std::string(wanted).substr(0, 30)), std::string::npos)
         << c.error().message;
   }
+}
+
+const std::string kHook =
+    "[[webhooks]]\nname = \"soar\"\nurl = \"https://soar.example/in\"\nsecret_file = \"/s\"\n";
+
+TEST(Config, a_webhook_is_read) {
+  auto c = parse_config(kHook +
+                            "[[webhooks]]\nname = \"chat\"\nurl = \"https://chat.example:8443\"\n"
+                            "secret_file = \"/t\"\nca_file = \"/ca\"\nallow_private = true\n"
+                            "events = [\"machine.online\"]\n",
+                        "f.toml");
+  ASSERT_TRUE(c.ok()) << c.error().message;
+  ASSERT_EQ(c->webhooks.size(), 2u);
+  EXPECT_EQ(c->webhooks[0].events,
+            (std::vector<std::string>{"action.completed", "machine.online"}));
+  EXPECT_FALSE(c->webhooks[0].allow_private);
+  EXPECT_EQ(c->webhooks[1].events, std::vector<std::string>{"machine.online"});
+  EXPECT_TRUE(c->webhooks[1].allow_private);
+  EXPECT_EQ(c->webhooks[1].ca_file, "/ca");
+}
+
+TEST(Config, what_is_wrong_with_a_webhook_is_named) {
+  std::string many;
+  for (int i = 0; i < 17; ++i) {
+    many += "[[webhooks]]\nname = \"h" + std::to_string(i) +
+            "\"\nurl = \"https://h.example\"\nsecret_file = \"/s\"\n";
+  }
+  const std::pair<std::string, const char*> cases[] = {
+      {kHook + "evnts = []", "f.toml:5: unknown key 'webhooks.evnts'"},
+      {kHook + "events = [\"action.begun\"]", "f.toml:5: webhooks.events names 'action.begun'"},
+      {kHook + "events = []", "f.toml:5: webhooks.events is empty"},
+      {kHook + "ca_file = \"ca.pem\"", "f.toml:5: webhooks.ca_file is 'ca.pem'"},
+      {kHook + kHook, "f.toml:5: webhooks has the name 'soar' twice"},
+      {many, "webhooks has one too many"},
+      {"[[webhooks]]\nname = \"soar\"", "webhooks needs name, url and secret_file"},
+      {"[[webhooks]]\nname = \"SOAR\"", "f.toml:2: webhooks.name is 'SOAR'"},
+      {"[[webhooks]]\nurl = \"http://soar.example\"", "f.toml:2: webhooks.url is 'http://"},
+      {"webhooks = 1", "f.toml:1: webhooks is not a list"},
+  };
+  for (const auto& [text, wanted] : cases) {
+    auto c = parse_config(text, "f.toml");
+    ASSERT_FALSE(c.ok()) << text;
+    EXPECT_NE(c.error().message.find(wanted), std::string::npos) << c.error().message;
+  }
+}
+
+TEST(Config, a_webhooks_secret_is_bytes_and_never_shown) {
+  testing::TemporaryFolder folder;
+  const std::string path = folder / "secret";
+  const std::string bytes(32, 'k');
+  ASSERT_TRUE(write_file_durably(path, "whsec_" + to_base64(bytes) + " \r\n", 0600).ok());
+  EXPECT_EQ(*read_webhook_secret(path), bytes);
+  for (const std::string& bad :
+       {std::string(), to_base64(bytes), "whsec_" + to_base64("short"), std::string("whsec_!!!"),
+        "whsec_" + to_base64(std::string(65, 'k'))}) {
+    ASSERT_TRUE(write_file_durably(path, bad, 0600).ok());
+    auto refused = read_webhook_secret(path);
+    ASSERT_FALSE(refused.ok()) << bad;
+    EXPECT_NE(refused.error().message.find(path), std::string::npos);
+    EXPECT_TRUE(bad.empty() || refused.error().message.find(bad) == std::string::npos);
+  }
+  EXPECT_FALSE(read_webhook_secret(folder / "none").ok());
 }
 
 TEST(Config, times_have_a_unit) {
