@@ -1,4 +1,5 @@
-"""docs/guide/troubleshoot.md forgets no error code, exit status or state, and has none that is not there."""
+"""The tables of docs/guide that tell what to do forget no error code, exit status, state or alarm, and have
+none that is not there."""
 
 import glob
 import json
@@ -7,12 +8,12 @@ import re
 
 import harness
 
-PAGE = os.path.join(harness.ROOT, "docs", "guide", "troubleshoot.md")
+GUIDE = os.path.join(harness.ROOT, "docs", "guide")
 
 
-def section(heading):
+def section(heading, page="troubleshoot.md"):
     """What stands in backticks in the first column of the table below a heading."""
-    with open(PAGE, encoding="utf-8") as text:
+    with open(os.path.join(GUIDE, page), encoding="utf-8") as text:
         body = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text.read(), re.S | re.M).group(1)
     cells = re.findall(r"^\| ([^|]*) \|", body, re.M)
     return sorted(word for cell in cells for word in re.findall(r"`([^`]+)`", cell))
@@ -47,10 +48,18 @@ def test_every_line_of_the_agents_status_has_its_row():
     assert section("What `reachback-agent status` says") == sorted(printed)
 
 
+def found(pattern, *folders):
+    """What the pattern's group is in the sources below these folders, tests left out."""
+    return {word for folder in folders
+            for path in glob.glob(os.path.join(harness.ROOT, folder, "**", "*.cc"), recursive=True)
+            if not path.endswith("_test.cc") for word in re.findall(pattern, source(path))}
+
+
 def test_every_word_of_an_error_of_a_command_has_its_row():
-    said = set()
-    for folder in ("src/agent", "src/server/action"):
-        for path in glob.glob(os.path.join(harness.ROOT, folder, "**", "*.cc"), recursive=True):
-            if not path.endswith("_test.cc"):
-                said |= set(re.findall(r'"([A-Z][A-Za-z]+): ', source(path)))
+    said = found(r'"([A-Z][A-Za-z]+): ', "src/agent", "src/server/action")
     assert section("What the `errors` of a command say") == sorted(said)
+
+
+def test_every_alarm_has_its_row():
+    rows = set(section("Logs", "operate.md")) - {"alarm="}
+    assert rows == found(r'field\("alarm", "(\w+)"\)', "src/server", "src/net", "src/protocol")
