@@ -6,7 +6,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificate
   libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
   protobuf-compiler zlib1g-dev libseccomp-dev libargon2-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm e2fsprogs clang-19 clang-format-19 clang-tidy-19
-  libclang-rt-19-dev llvm-19 openssl:openssl shellcheck systemd-analyze:systemd nginx-light
+  libclang-rt-19-dev llvm-19 openssl:openssl jq:jq python3-requests python3-msal shellcheck systemd-analyze:systemd nginx-light
   haproxy strace chromium)
 BENCH_PACKAGES=(nginx-light wrk openssh-server openssh-client openssl:openssl)
 
