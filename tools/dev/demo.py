@@ -95,7 +95,7 @@ def demo(world, temporary, step):
     server.serve()
     step.detail(f"API {server.url}   agents {server.agents_url}")
 
-    step.begin("enrol this machine with the one-time token")
+    step.begin("enrol this machine with the enrolment token of init")
     agent = world.agent(token=credentials["enrollmentToken"], run=False)
     step.detail(f"machine {agent.machine_id} ({socket.gethostname()})")
 
