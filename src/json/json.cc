@@ -113,21 +113,7 @@ std::string quote(std::string_view text) {
   if (is_valid_utf8(text)) {
     return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
   }
-  std::string clean;
-  while (!text.empty()) {
-    std::size_t take = 1;
-    while (take < 4 && take < text.size() && !is_valid_utf8(text.substr(0, take))) {
-      ++take;
-    }
-    if (is_valid_utf8(text.substr(0, take))) {
-      clean.append(text.substr(0, take));
-      text.remove_prefix(take);
-    } else {
-      clean += "\xef\xbf\xbd";
-      text.remove_prefix(1);
-    }
-  }
-  return boost::json::serialize(boost::json::string_view(clean));
+  return boost::json::serialize(boost::json::string_view(to_valid_utf8(text)));
 }
 
 }  // namespace reachback::json

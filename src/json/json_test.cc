@@ -44,6 +44,7 @@ TEST(Json, quoting_replaces_what_is_not_utf8) {
                   "b"),
             "\"a\xef\xbf\xbd"
             "b\"");
+  EXPECT_EQ(quote("\xe2\x82\xeb"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");  // two beginnings
   EXPECT_EQ(quote(std::string("\0", 1)), R"("\u0000")");
 }
 
