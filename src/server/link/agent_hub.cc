@@ -99,7 +99,8 @@ void AgentHub::read_output(const MachineId& machine, pb::ReadOutput question,
     // On the loop of the session, where it ends: either it is still there, or lost() has been or
     // never will be called for it.
     if (session->is_over()) {
-      reads_.fail(number, Error{Errc::unavailable, "the agent is not connected any more"});
+      reads_.fail(session.get(), number,
+                  Error{Errc::unavailable, "the agent is not connected any more"});
     } else {
       session->send(frame);
     }

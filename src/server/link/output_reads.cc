@@ -1,6 +1,6 @@
 #include "server/link/output_reads.h"
 
-#include <vector>
+#include <utility>
 
 namespace reachback::server {
 
@@ -9,19 +9,13 @@ std::uint64_t OutputReads::add(const void* session, Done<pb::OutputPiece> done) 
   std::uint64_t number = 0;
   {
     MutexLock lock(mutex_);
-    std::size_t count = 0;
-    auto first = waiting_.end();
-    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
-      if (it->second.session == session && count++ == 0) {
-        first = it;
-      }
-    }
-    if (count >= kOfSessionMax) {
-      oldest = std::move(first->second.done);
-      waiting_.erase(first);
+    Reads& reads = waiting_[session];
+    if (reads.size() >= kOfSessionMax) {
+      oldest = std::move(reads.begin()->second);
+      reads.erase(reads.begin());
     }
     number = next_++;
-    waiting_.emplace(number, Read{session, std::move(done)});
+    reads.emplace(number, std::move(done));
   }
   if (oldest) {
     oldest(Error{Errc::unavailable, "the agent does not answer"});
@@ -29,49 +23,43 @@ std::uint64_t OutputReads::add(const void* session, Done<pb::OutputPiece> done) 
   return number;
 }
 
+Done<pb::OutputPiece> OutputReads::take(const void* session, std::uint64_t number) {
+  MutexLock lock(mutex_);
+  auto of = waiting_.find(session);
+  if (of == waiting_.end()) {
+    return {};
+  }
+  auto taken = of->second.extract(number);
+  if (of->second.empty()) {
+    waiting_.erase(of);
+  }
+  return taken ? std::move(taken.mapped()) : Done<pb::OutputPiece>();
+}
+
 bool OutputReads::answered(const void* session, const pb::OutputPiece& piece) {
-  Done<pb::OutputPiece> done;
-  {
-    MutexLock lock(mutex_);
-    auto found = waiting_.find(piece.number());
-    if (found == waiting_.end() || found->second.session != session) {
-      return false;
-    }
-    done = std::move(found->second.done);
-    waiting_.erase(found);
+  const Done<pb::OutputPiece> done = take(session, piece.number());
+  if (!done) {
+    return false;
   }
   done(piece);
   return true;
 }
 
-void OutputReads::fail(std::uint64_t number, const Error& why) {
-  Done<pb::OutputPiece> done;
-  {
-    MutexLock lock(mutex_);
-    auto found = waiting_.find(number);
-    if (found == waiting_.end()) {
-      return;
-    }
-    done = std::move(found->second.done);
-    waiting_.erase(found);
+void OutputReads::fail(const void* session, std::uint64_t number, const Error& why) {
+  if (const Done<pb::OutputPiece> done = take(session, number)) {
+    done(why);
   }
-  done(why);
 }
 
 void OutputReads::lost(const void* session) {
-  std::vector<Done<pb::OutputPiece>> over;
+  Reads over;
   {
     MutexLock lock(mutex_);
-    for (auto it = waiting_.begin(); it != waiting_.end();) {
-      if (it->second.session == session) {
-        over.push_back(std::move(it->second.done));
-        it = waiting_.erase(it);
-      } else {
-        ++it;
-      }
+    if (auto of = waiting_.extract(session)) {
+      over = std::move(of.mapped());
     }
   }
-  for (auto& done : over) {
+  for (const auto& [number, done] : over) {
     done(Error{Errc::unavailable, "the agent is not connected any more"});
   }
 }

@@ -24,17 +24,17 @@ class OutputReads {
   // False: this session was not asked that.
   bool answered(const void* session, const pb::OutputPiece& piece);
   // Never asked after all: `done` is called with the error, if it still waits.
-  void fail(std::uint64_t number, const Error& why);
+  void fail(const void* session, std::uint64_t number, const Error& why);
   // The session is over. Errors for `done`: unavailable.
   void lost(const void* session);
 
  private:
-  struct Read {
-    const void* session;
-    Done<pb::OutputPiece> done;
-  };
+  using Reads = std::map<std::uint64_t, Done<pb::OutputPiece>>;  // by number: the oldest first
+  // Takes one out; empty: it does not wait.
+  Done<pb::OutputPiece> take(const void* session, std::uint64_t number);
+
   Mutex mutex_;
-  std::map<std::uint64_t, Read> waiting_ RB_GUARDED_BY(mutex_);
+  std::map<const void*, Reads> waiting_ RB_GUARDED_BY(mutex_);  // of sessions that are asked
   std::uint64_t next_ RB_GUARDED_BY(mutex_) = 1;
 };
 

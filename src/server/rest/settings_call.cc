@@ -14,13 +14,17 @@ const json::Value* member(const json::Object& body, std::string_view name) {
 
 }  // namespace
 
+Result<SettingsCaller> settings_caller(const Core& core, const Call& call) {
+  if (call.principal.tenant != core.deps.settings.tenant) {
+    return Error{Errc::disallowed, "The settings of this tenant are not kept here"};
+  }
+  return SettingsCaller::of(call.principal);
+}
+
 void in_background(Core& core, const CallPtr& call,
                    std::function<Result<SettingsAnswer>(const SettingsCaller& by)> work) {
   auto options = refuse_options(call->query);
-  auto by = SettingsCaller::of(call->principal);
-  if (by && call->principal.tenant != core.deps.settings.tenant) {
-    by = Error{Errc::disallowed, "The settings of this tenant are not kept here"};
-  }
+  auto by = settings_caller(core, *call);
   if (!options || !by) {
     core.refuse(*call, options ? by.error() : options.error());
     return;

@@ -18,6 +18,9 @@ struct SettingsAnswer {
   std::string json{};  // empty: no body
 };
 
+// Errors: disallowed (the caller's tenant has no settings here, or it sees some machines only).
+Result<SettingsCaller> settings_caller(const Core& core, const Call& call);
+
 // Runs `work` where it may block, and answers what it gives. Refuses the call when the caller may
 // change no settings, or when too much waits (503).
 void in_background(Core& core, const CallPtr& call,

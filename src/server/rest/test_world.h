@@ -175,7 +175,7 @@ class World {
                    kTenant),
       EnrollmentSettings(stores.apps(), clock, random, kTenant),
       Webhooks::create({webhook_store, webhook_sender, scheduler, clock, random, {}}, kTenant,
-                       {{"soar", "https://soar.example", {"action.completed"}, "secret"}})};
+                       {{"soar", "https://soar.example", {"action.completed"}, Secret("secret")}})};
   FakeAuditChain database_records, access_records;
   Activity activity{{database_records, access_records, stores.actions(), stores.machines()}, 1000};
   FakeMachines machines;

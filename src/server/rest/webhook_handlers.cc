@@ -87,19 +87,11 @@ Result<LogQuery> parse_log_query(const Pairs& pairs, const Bounds& bounds) {
   return out;
 }
 
-// Webhooks are settings: for whoever may see all of the tenant.
-Result<SettingsCaller> settings_caller(const Core& core, const CallPtr& call) {
-  if (call->principal.tenant != core.deps.settings.tenant) {
-    return Error{Errc::disallowed, "The settings of this tenant are not kept here"};
-  }
-  return SettingsCaller::of(call->principal);
-}
-
 }  // namespace
 
 void get_webhooks(Core& core, const CallPtr& call) {
   auto options = refuse_options(call->query);
-  auto by = settings_caller(core, call);
+  auto by = settings_caller(core, *call);
   if (!options || !by) {
     core.refuse(*call, options ? by.error() : options.error());
     return;
@@ -119,7 +111,7 @@ void get_webhooks(Core& core, const CallPtr& call) {
 
 void get_webhook_deliveries(Core& core, const CallPtr& call) {
   auto query = parse_log_query(call->query, core.bounds);
-  auto by = settings_caller(core, call);
+  auto by = settings_caller(core, *call);
   if (!query || !by) {
     core.refuse(*call, query ? by.error() : query.error());
     return;
@@ -141,7 +133,7 @@ void get_webhook_deliveries(Core& core, const CallPtr& call) {
 
 void post_webhook_test(Core& core, const CallPtr& call) {
   auto options = refuse_options(call->query);
-  auto by = settings_caller(core, call);
+  auto by = settings_caller(core, *call);
   if (!options || !by) {
     core.refuse(*call, options ? by.error() : options.error());
     return;

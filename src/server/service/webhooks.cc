@@ -58,9 +58,7 @@ std::shared_ptr<Webhooks> Webhooks::create(Deps deps, const TenantId& tenant,
 Webhooks::Webhooks(Deps deps, const TenantId& tenant, std::vector<WebhookConfig> hooks)
     : deps_(std::move(deps)), tenant_(tenant), configs_(std::move(hooks)) {
   MutexLock lock(mutex_);
-  for (const WebhookConfig& config : configs_) {
-    hooks_.push_back({config, false, false});
-  }
+  turns_.resize(configs_.size());
 }
 
 void Webhooks::set_hooks(Done<void> done) {
@@ -108,11 +106,11 @@ void Webhooks::after(Duration delay, std::function<void()> work) {
 void Webhooks::wake(std::size_t hook) {
   {
     MutexLock lock(mutex_);
-    if (stopped_ || hooks_[hook].busy) {
-      hooks_[hook].again = true;
+    if (stopped_ || turns_[hook].busy) {
+      turns_[hook].again = true;
       return;
     }
-    hooks_[hook].busy = true;
+    turns_[hook].busy = true;
   }
   later([self = shared_from_this(), hook] { self->look(hook); });
 }
@@ -164,11 +162,11 @@ void Webhooks::send(std::size_t hook, const WebhookDelivery& delivery, Result<st
     message.body = message_of(delivery, *data);
     const std::int64_t at =
         std::chrono::floor<seconds>(self->deps_.clock.now().time_since_epoch()).count();
-    message.headers = {
-        {"Content-Type", "application/json"},
-        {"webhook-id", delivery.event},
-        {"webhook-timestamp", std::to_string(at)},
-        {"webhook-signature", webhook_signature(config.secret, delivery.event, at, message.body)}};
+    message.headers = {{"Content-Type", "application/json"},
+                       {"webhook-id", delivery.event},
+                       {"webhook-timestamp", std::to_string(at)},
+                       {"webhook-signature", webhook_signature(config.secret.reveal(),
+                                                               delivery.event, at, message.body)}};
     self->deps_.sender.post(std::move(message), [self, hook, delivery](const Result<int>& answer) {
       self->note(hook, delivery, answer);
     });
@@ -219,8 +217,8 @@ void Webhooks::note(std::size_t hook, WebhookDelivery delivery, const Result<int
 void Webhooks::rest(std::size_t hook) {
   {
     MutexLock lock(mutex_);
-    hooks_[hook].busy = false;
-    if (!std::exchange(hooks_[hook].again, false)) {
+    turns_[hook].busy = false;
+    if (!std::exchange(turns_[hook].again, false)) {
       return;
     }
   }

@@ -16,6 +16,7 @@
 
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/secret.h"
 #include "server/ports/hook_sender.h"
 #include "server/ports/scheduler.h"
 #include "server/ports/webhook_store.h"
@@ -26,7 +27,7 @@ struct WebhookConfig {
   std::string name;
   std::string url;                  // to be shown
   std::vector<std::string> events;  // types
-  std::string secret;               // bytes
+  Secret secret;                    // bytes
 };
 
 struct WebhookStatus {
@@ -79,8 +80,7 @@ class Webhooks : public std::enable_shared_from_this<Webhooks> {
   void test(const std::string& hook, ChangedBy by, Done<WebhookDelivery> done);
 
  private:
-  struct Hook {
-    WebhookConfig config;
+  struct Turn {
     bool busy = false;
     bool again = false;  // hinted meanwhile
   };
@@ -103,7 +103,7 @@ class Webhooks : public std::enable_shared_from_this<Webhooks> {
   const TenantId tenant_;
   Mutex mutex_;
   bool stopped_ RB_GUARDED_BY(mutex_) = false;
-  std::vector<Hook> hooks_ RB_GUARDED_BY(mutex_);
+  std::vector<Turn> turns_ RB_GUARDED_BY(mutex_);  // of each of configs_
   const std::vector<WebhookConfig> configs_;
 };
 

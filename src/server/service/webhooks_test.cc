@@ -37,8 +37,8 @@ class WebhooksTest : public ::testing::Test {
            done(data_);
          }},
         kTenant,
-        {{"soar", "https://soar.example", {kBoth[0], kBoth[1]}, kSecret},
-         {"chat", "https://chat.example", {kBoth[1]}, kSecret}});
+        {{"soar", "https://soar.example", {kBoth[0], kBoth[1]}, Secret(kSecret)},
+         {"chat", "https://chat.example", {kBoth[1]}, Secret(kSecret)}});
     hooks_->set_hooks([](const Result<void>& set) { ASSERT_TRUE(set.ok()); });
     hooks_->start();
   }

@@ -370,8 +370,8 @@ class Server {
       RB_TRY_ASSIGN(const net::Url url, net::parse_url(t.url));
       RB_TRY_ASSIGN(std::string secret, read_webhook_secret(t.secret_file));
       // What stands behind the host may be a secret of the receiver's.
-      hooks.push_back(
-          {t.name, t.url.substr(0, t.url.size() - url.target.size()), t.events, std::move(secret)});
+      hooks.push_back({t.name, t.url.substr(0, t.url.size() - url.target.size()), t.events,
+                       Secret(std::move(secret))});
     }
     auto out =
         Webhooks::create({store_->webhooks(), *hook_sender_, *scheduler_, deadline_clock_, random_,
