@@ -1,6 +1,7 @@
 #include "server/rest/errors.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/ids.h"
 #include "base/log.h"
@@ -104,8 +105,10 @@ Result<ErrorTable> ErrorTable::parse(std::string_view text) {
     return broken("a row names no error code of the program");
   }
   for (const auto& [status, code] : *statuses) {
-    int number = std::atoi(std::string(status).c_str());
-    if (number < 400 || !code.is_string()) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(status.data(), status.data() + status.size(), number);
+    if (error != std::errc() || end != status.data() + status.size() || number < 400 ||
+        !code.is_string()) {
       return broken("'statuses' holds something else than status and code");
     }
     out.statuses_[number] = std::string(code.get_string());

@@ -15,7 +15,7 @@
 namespace reachback::server::rest {
 
 struct ListLimits {
-  std::uint64_t top_max, skip_max;
+  std::uint64_t top_max = 0, skip_max = 0;
   odata::Bounds odata;
 };
 

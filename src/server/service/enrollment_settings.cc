@@ -9,7 +9,7 @@
 namespace reachback::server {
 namespace {
 
-constexpr std::int64_t kTtlMax_s = 366 * 24 * 3600;
+constexpr std::int64_t kTtlMax_s = std::int64_t{366} * 24 * 3600;
 constexpr std::int64_t kUsesMax = 1'000'000;
 constexpr std::size_t kTagsMax = 20;
 constexpr std::size_t kTagBytesMax = 200;
