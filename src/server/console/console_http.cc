@@ -140,7 +140,7 @@ void ConsoleHttp::handle(const std::shared_ptr<net::Exchange>& exchange) const {
     respond(*exchange, file(request, name));
     return;
   }
-  deps_.apps.app(settings_.tenant, kConsoleApp, [this, exchange](const Result<App>& app) {
+  deps_.apps.app(settings_.tenant, console_app_id(), [this, exchange](const Result<App>& app) {
     respond(*exchange, config(exchange->request(), app));
   });
 }

@@ -176,7 +176,7 @@ TEST_F(Console, the_configuration_names_the_address_that_was_called) {
   const json::Object& o = value.get_object();
   auto text = [&o](const char* key) { return std::string(o.at(key).as_string().c_str()); };
   EXPECT_EQ(text("tenantId"), tenant_.text());
-  EXPECT_EQ(text("clientId"), kConsoleApp.text());
+  EXPECT_EQ(text("clientId"), console_app_id().text());
   EXPECT_EQ(text("publicUrl"), "https://soc.example:8443");
   EXPECT_EQ(text("authority"), "https://soc.example:8443/" + tenant_.text() + "/v2.0");
   EXPECT_EQ(text("resource"), "https://api.securitycenter.microsoft.com");
@@ -187,7 +187,8 @@ TEST_F(Console, the_configuration_names_the_address_that_was_called) {
 }
 
 TEST_F(Console, without_its_application_the_configuration_is_not_there_and_says_what_helps) {
-  ASSERT_TRUE(wait_for([&](auto d) { stores_.apps().remove_app(tenant_, kConsoleApp, d); }).ok());
+  ASSERT_TRUE(
+      wait_for([&](auto d) { stores_.apps().remove_app(tenant_, console_app_id(), d); }).ok());
   auto r = get("/console/config.json");
   EXPECT_EQ(r.status, 404);
   EXPECT_NE(r.body.find("app console"), std::string::npos);

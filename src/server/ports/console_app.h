@@ -9,7 +9,9 @@
 namespace reachback::server {
 
 // The same in every installation; in the database its rows are those of any application.
-inline const AppId kConsoleApp = *AppId::parse("329572bb-4442-4f5a-81e1-ed8c605648a0");
+inline AppId console_app_id() {
+  return *AppId::parse("329572bb-4442-4f5a-81e1-ed8c605648a0");
+}
 inline constexpr std::string_view kConsoleAppName = "Reachback console";
 // Begins with '/': an address of this server's own, under whatever public URL it has.
 inline constexpr std::string_view kConsoleRedirect = "/console/signed-in";
@@ -18,7 +20,7 @@ inline constexpr std::string_view kConsoleRedirect = "/console/signed-in";
 inline App console_app(const TenantId& tenant, Timestamp now) {
   App app;
   app.tenant = tenant;
-  app.id = kConsoleApp;
+  app.id = console_app_id();
   app.name = kConsoleAppName;
   app.created = now;
   app.redirect_uris = {std::string(kConsoleRedirect)};

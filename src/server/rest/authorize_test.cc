@@ -284,7 +284,7 @@ TEST(Authorize, ARedirectAddressThatBeginsWithASlashIsAtThisServerAndNowhereElse
 TEST(Authorize, ACodeGoesToTheConsoleUnderThePublicUrlAndItsAliases) {
   UserWorld world;
   App app = world.console;
-  app.id = kConsoleApp;
+  app.id = console_app_id();
   app.name = kConsoleAppName;
   app.redirect_uris = {std::string(kConsoleRedirect)};
   ASSERT_TRUE(testing::wait_for([&](auto d) { world.stores.apps().add_app(app, d); }).ok());

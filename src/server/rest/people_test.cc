@@ -40,7 +40,7 @@ TEST(Me, AUserLearnsItsRolesAndTheGroupsThatItSees) {
   ASSERT_EQ(r.status, 200) << r.body;
   auto o = r.object();
   EXPECT_EQ(text(o.at("name")), "\"ann@corp.example\"");
-  EXPECT_EQ(text(o.at("application")), '"' + kConsoleApp.text() + '"');
+  EXPECT_EQ(text(o.at("application")), '"' + console_app_id().text() + '"');
   EXPECT_EQ(text(o.at("roles")), R"(["viewer","live-response-basic"])");
   EXPECT_EQ(text(o.at("permissions")), R"(["Machine.Read","Machine.LiveResponse"])")
       << "the role has no library";

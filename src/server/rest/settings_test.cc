@@ -267,7 +267,7 @@ TEST_F(SettingsApi, ACallerDoesNotEndItsOwnAdministration) {
     EXPECT_NE(r.message().find("reachback-server user set"), std::string::npos);
   }
   EXPECT_EQ(send("DELETE", ann, "", all).status, 409);
-  EXPECT_EQ(send("DELETE", kApps + "/" + kConsoleApp.text(), "", all).status, 409)
+  EXPECT_EQ(send("DELETE", kApps + "/" + console_app_id().text(), "", all).status, 409)
       << "the application that she came through";
   App own;
   own.tenant = kTenant;
@@ -301,7 +301,7 @@ TEST_F(SettingsApi, TheConsolesApplicationIsThereToDeleteAndGetsNoSecret) {
   ASSERT_TRUE(wait_for([&](auto d) {
                 world_.stores.apps().add_app(console_app(kTenant, world_.clock.now()), d);
               }).ok());
-  const std::string console = kApps + "/" + kConsoleApp.text();
+  const std::string console = kApps + "/" + console_app_id().text();
   EXPECT_NE(get(kApps).body.find(R"("redirectUris":["/console/signed-in"])"), std::string::npos);
   EXPECT_EQ(post(console + "/rotate").status, 409);
   EXPECT_EQ(send("DELETE", console).status, 204);

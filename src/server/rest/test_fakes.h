@@ -59,7 +59,7 @@ class FakeVerifier : public TokenVerifier {
       token.remove_prefix(4);
       p.delegated = true;
       p.caller = p.requestor = "ann@corp.example";
-      p.application = kConsoleApp.text();
+      p.application = console_app_id().text();
       p.user = UserToken{kAnn, kAnnsGrant, now};
     } else if (token.starts_with("user:")) {
       token.remove_prefix(5);

@@ -148,7 +148,7 @@ Result<std::vector<App>> AppSettings::list() {
 
 Result<AppCredentials> AppSettings::rotate(const SettingsCaller& by, const AppId& id) {
   RB_TRY_ASSIGN(App app, stored(id));
-  if (app.id == kConsoleApp) {
+  if (app.id == console_app_id()) {
     return Error{Errc::conflict, "the console's application is a public client: it has no secret"};
   }
   // Whoever has its secret may what it may.

@@ -300,18 +300,18 @@ TEST_F(AuditRows, an_older_database_gets_the_consoles_application_once) {
   {
     auto store = SqliteStore::open(options_);
     ASSERT_OK(store);
-    auto app = wait_for<App>([&](auto d) { (*store)->apps().app(tenant, kConsoleApp, d); });
+    auto app = wait_for<App>([&](auto d) { (*store)->apps().app(tenant, console_app_id(), d); });
     ASSERT_OK(app);
     EXPECT_EQ(app->name, "Reachback console (built in)") << "the name was taken";
     EXPECT_EQ(app->scopes, all_scopes());
     EXPECT_EQ(app->redirect_uris, std::vector<std::string>{"/console/signed-in"});
     EXPECT_FALSE(app->secret.has_value());
-    ASSERT_OK(wait_for([&](auto d) { (*store)->apps().remove_app(tenant, kConsoleApp, d); }));
+    ASSERT_OK(wait_for([&](auto d) { (*store)->apps().remove_app(tenant, console_app_id(), d); }));
     ASSERT_OK((*store)->close());
   }
   auto again = SqliteStore::open(options_);
   ASSERT_OK(again);
-  EXPECT_CODE(wait_for<App>([&](auto d) { (*again)->apps().app(tenant, kConsoleApp, d); }),
+  EXPECT_CODE(wait_for<App>([&](auto d) { (*again)->apps().app(tenant, console_app_id(), d); }),
               not_found);
   ASSERT_OK((*again)->close());
   auto report = verify();
