@@ -37,8 +37,8 @@ struct Route {
   // arguments. Under /api also with v1.0 between. Of two paths that fit, the first in the table.
   std::string_view path;
   Plane plane = Plane::api;
-  std::uint64_t Bounds::* body_max = nullptr;  // null: a body is not read
   Rate rate = Rate::calls;
+  std::uint64_t Bounds::* body_max = nullptr;  // null: a body is not read
   Handler handler = nullptr;
   bool audited = false;  // changes something or gives something out: its digest goes to the audit
 };
