@@ -134,6 +134,7 @@ int exit_status(const FleetCounts& counts) {
 Result<int> run_fleet(Api& api, const Terminal& terminal, const ActionOptions& options,
                       const std::vector<Target>& targets, const FleetWork& work) {
   std::vector<std::string> names;
+  names.reserve(targets.size());
   for (const Target& target : targets) {
     names.push_back(target.name);
   }
@@ -149,6 +150,7 @@ Result<int> run_fleet(Api& api, const Terminal& terminal, const ActionOptions& o
   }
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> threads;
+  threads.reserve(parallel);
   for (std::size_t i = 0; i < parallel; ++i) {
     threads.emplace_back([&, i] {
       for (std::size_t n = next++; n < targets.size(); n = next++) {

@@ -80,6 +80,7 @@ void get_applications(Core& core, const CallPtr& call) {
   in_background(core, call, [&core](const SettingsCaller&) -> Result<SettingsAnswer> {
     RB_TRY_ASSIGN(auto apps, core.deps.settings.apps.list());
     std::vector<std::string> objects;
+    objects.reserve(apps.size());
     for (const App& app : apps) {
       objects.push_back(shown(app));
     }
@@ -125,6 +126,7 @@ void get_enrollment_tokens(Core& core, const CallPtr& call) {
   in_background(core, call, [&core](const SettingsCaller&) -> Result<SettingsAnswer> {
     RB_TRY_ASSIGN(auto tokens, core.deps.settings.tokens.list());
     std::vector<std::string> objects;
+    objects.reserve(tokens.size());
     for (const EnrollmentToken& token : tokens) {
       objects.push_back(shown(token));
     }

@@ -13,6 +13,7 @@ template <typename T, typename Append>
 std::string list(std::string_view context, const std::vector<T>& items, std::size_t bytes_each,
                  Append append, const ListShape& shape) {
   std::vector<std::string_view> kept;
+  kept.reserve(shape.select.size());
   for (const odata::Property* property : shape.select) {
     kept.push_back(property->name);
   }

@@ -99,6 +99,7 @@ void get_users(Core& core, const CallPtr& call) {
   in_background(core, call, [&core](const SettingsCaller&) -> Result<SettingsAnswer> {
     RB_TRY_ASSIGN(auto users, core.deps.settings.users.list());
     std::vector<std::string> objects;
+    objects.reserve(users.size());
     for (const UserView& view : users) {
       objects.push_back(shown(view));
     }
@@ -177,6 +178,7 @@ void get_device_groups(Core& core, const CallPtr& call) {
   in_background(core, call, [&core](const SettingsCaller&) -> Result<SettingsAnswer> {
     RB_TRY_ASSIGN(auto groups, core.deps.settings.users.groups());
     std::vector<std::string> objects;
+    objects.reserve(groups.size());
     for (const DeviceGroup& group : groups) {
       objects.push_back(shown(group));
     }

@@ -102,6 +102,7 @@ void get_webhooks(Core& core, const CallPtr& call) {
       return;
     }
     std::vector<std::string> objects;
+    objects.reserve(all->size());
     for (const WebhookStatus& webhook : *all) {
       objects.push_back(shown(webhook));
     }
@@ -124,6 +125,7 @@ void get_webhook_deliveries(Core& core, const CallPtr& call) {
           return;
         }
         std::vector<std::string> objects;
+        objects.reserve(log->size());
         for (const WebhookDelivery& delivery : *log) {
           objects.push_back(shown(delivery));
         }

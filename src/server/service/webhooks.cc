@@ -63,6 +63,7 @@ Webhooks::Webhooks(Deps deps, const TenantId& tenant, std::vector<WebhookConfig>
 
 void Webhooks::set_hooks(Done<void> done) {
   std::vector<std::string> names;
+  names.reserve(configs_.size());
   for (const WebhookConfig& config : configs_) {
     names.push_back(config.name);
   }

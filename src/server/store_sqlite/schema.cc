@@ -223,6 +223,7 @@ Result<void> take_over_inventory(Db& db) {
   }
   for (const Old& old : machines) {
     std::vector<NetworkAddress> addresses;
+    addresses.reserve(old.addresses.size());
     for (const std::string& ip : old.addresses) {
       addresses.push_back({ip, {}, InterfaceType::unknown, OperationalStatus::unknown});
     }

@@ -262,6 +262,7 @@ class Server {
     }
     blobs_->set_bases(public_url_, agent_url_);
     std::vector<std::string> alias_urls;
+    alias_urls.reserve(config_.alias_hosts.size());
     for (const std::string& host : config_.alias_hosts) {
       alias_urls.push_back("https://" + host);
     }
