@@ -42,7 +42,7 @@ Result<void> read_table(const toml::table& table, const std::string& prefix,
     const std::string where = fmt::format("{}:{}: ", file, node.source().begin.line);
     const auto reader = readers.find(std::string(key.str()));
     if (reader == readers.end()) {
-      return wrong(where + "unknown key '" + name + "'");
+      return wrong(fmt::format("{}unknown key '{}'", where, name));
     }
     if (auto read = reader->second(node); !read.ok()) {
       const std::string& why = read.error().message;

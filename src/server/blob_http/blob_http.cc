@@ -149,11 +149,11 @@ void BlobHttp::handle(std::shared_ptr<net::Exchange> exchange, Side side) {
                                                   std::move(*access), operation->comp,
                                                   operation->block_id, operation->block_list_type});
   if (request.method == "PUT") {
-    serve_put(std::move(call));
+    serve_put(call);
   } else if (call->comp == "blocklist" && request.method == "GET") {
-    serve_block_list(std::move(call));
+    serve_block_list(call);
   } else if (call->comp.empty()) {
-    serve_get(std::move(call));
+    serve_get(call);
   } else {
     answer_error(*call, 400, "InvalidQueryParameterValue", "comp is not an operation served here.");
   }

@@ -13,7 +13,7 @@ constexpr std::size_t kAddressesMax = 10000;             // remembered for the f
 }  // namespace
 
 AgentApi::AgentApi(SessionDeps deps, Machines& machines, AgentApiOptions options)
-    : deps_(deps), machines_(machines), options_(std::move(options)) {}
+    : deps_(deps), machines_(machines), options_(options) {}
 
 struct AgentApi::Route {
   std::string_view method, path, credential;

@@ -59,7 +59,8 @@ Result<std::map<std::string, Bits, std::less<>>> map_of(const toml::table& table
   std::map<std::string, Bits, std::less<>> out;
   for (const auto& [value, node] : table) {
     const std::string theirs(value.str());
-    const std::string where = place_of(node, file) + key + ".\"" + theirs + "\" ";
+    std::string where = place_of(node, file);
+    where.append(key).append(".\"").append(theirs).append("\" ");
     auto names = node.is_string() ? Result<std::vector<std::string>>({node.as_string()->get()})
                                   : list_of_texts(node);
     if (!names || theirs.empty() || out.size() >= kMapEntriesMax) {
@@ -72,8 +73,8 @@ Result<std::map<std::string, Bits, std::less<>>> map_of(const toml::table& table
     for (const std::string& name : *names) {
       const Bits one = bits_of(name);
       if (one == 0) {
-        return Error{Errc::invalid_input,
-                     where + "names '" + name + "'; there are " + joined(all())};
+        where.append("names '").append(name).append("'; there are ").append(joined(all()));
+        return Error{Errc::invalid_input, where};
       }
       bits |= one;
     }

@@ -351,7 +351,7 @@ class Server {
     agents.refusals = refusals_.get();
     agent_api_ = std::make_unique<AgentApi>(SessionDeps{hub_, store_->machines(), *live_response_,
                                                         clock_, random_, *audit_, *order_keys_},
-                                            *machines_, std::move(agents));
+                                            *machines_, agents);
     RB_TRY_ASSIGN(admin_,
                   AdminSocket::listen(paths_.admin_socket(), [this](std::string_view request) {
                     return administer_in_turn(request);
@@ -388,8 +388,9 @@ class Server {
 
   // Settings: the same for the commands of the administrator and for the API.
   Result<void> make_settings(const TenantId& tenant) {
-    admin_deps_.reset(new AdminDeps{store_->apps(), clock_, random_, paths_.revocations(),
-                                    verifier_.get(), &clock_, &store_->machines()});
+    admin_deps_ =
+        std::make_unique<AdminDeps>(AdminDeps{store_->apps(), clock_, random_, paths_.revocations(),
+                                              verifier_.get(), &clock_, &store_->machines()});
     AdminDeps& deps = *admin_deps_;
     deps.users = &store_->users();
     deps.passwords = passwords_.get();
@@ -407,9 +408,9 @@ class Server {
       hub_.end_one(id, "an operator has cleared this machine");
     };
     RB_TRY_ASSIGN(std::shared_ptr<Webhooks> webhooks, make_webhooks(tenant));
-    settings_.reset(new Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
-                                 EnrollmentSettings(store_->apps(), clock_, random_, tenant),
-                                 std::move(webhooks)});
+    settings_ = std::make_unique<Settings>(
+        Settings{tenant, app_settings(deps, tenant), user_settings(deps, tenant),
+                 EnrollmentSettings(store_->apps(), clock_, random_, tenant), std::move(webhooks)});
     RB_TRY_ASSIGN(auto limits, rest::Limits::load());
     background_ =
         std::make_unique<BackgroundThread>(limits.value(config_.profile, "background_waiting"));

@@ -105,9 +105,11 @@ class TableReader {
         return Error{Errc::invalid_input, where + "unknown key '" + full + "'"};
       }
       if (auto set = found->second(node); !set) {
-        bool placed = set.error().message.starts_with(file_ + ":");
-        return placed ? set.error()
-                      : Error{set.error().code, where + full + " " + set.error().message};
+        if (set.error().message.starts_with(file_ + ":")) {
+          return set.error();  // Placed already.
+        }
+        where.append(full).append(" ").append(set.error().message);
+        return Error{set.error().code, where};
       }
     }
     return {};
