@@ -15,7 +15,7 @@ Result<ActionId> action_id(const std::string& text) {
 
 template <typename T>
 std::function<Result<Invocation>(const std::vector<std::string>&)> with_id(
-    std::shared_ptr<T> options, std::shared_ptr<std::string> id) {
+    const std::shared_ptr<T>& options, const std::shared_ptr<std::string>& id) {
   return [options, id](const auto&) -> Result<Invocation> {
     RB_TRY_ASSIGN(options->id, action_id(*id));
     return Invocation(*options);

@@ -19,7 +19,7 @@ struct AgentApi::Route {
   std::string_view method, path, credential;
   std::uint64_t body_bytes_max;
   std::string_view rate;
-  void (AgentApi::*handler)(std::shared_ptr<net::Exchange> exchange);
+  void (AgentApi::*handler)(const std::shared_ptr<net::Exchange>& exchange);
 };
 
 const std::vector<AgentApi::Route>& AgentApi::routes() {
@@ -42,7 +42,7 @@ std::vector<RouteRow> AgentApi::route_rows() {
 }
 
 // Paths of this listener have one spelling: agents are ours.
-void AgentApi::handle(std::shared_ptr<net::Exchange> exchange) {
+void AgentApi::handle(const std::shared_ptr<net::Exchange>& exchange) {
   const net::Request& request = exchange->request();
   for (const Route& route : routes()) {
     if (request.path() != route.path) {
@@ -54,7 +54,7 @@ void AgentApi::handle(std::shared_ptr<net::Exchange> exchange) {
       exchange->respond(std::move(r));
       return;
     }
-    (this->*route.handler)(std::move(exchange));
+    (this->*route.handler)(exchange);
     return;
   }
   if (request.method == "CONNECT") {
@@ -66,21 +66,20 @@ void AgentApi::handle(std::shared_ptr<net::Exchange> exchange) {
   exchange->respond(error(404, "NotFound", "No such resource on the agents' listener"));
 }
 
-void AgentApi::enroll(std::shared_ptr<net::Exchange> exchange) {
+void AgentApi::enroll(const std::shared_ptr<net::Exchange>& exchange) {
   if (too_many_failures(exchange->request().peer_ip)) {
     net::Response r = error(429, "TooManyRequests", "Too many failed enrolments from this address");
     r.headers.add("Retry-After", "60");
     exchange->respond(std::move(r));
     return;
   }
-  auto* raw = exchange.get();
-  raw->read_body(kEnrollBodyBytesMax,
-                 [this, exchange = std::move(exchange)](std::shared_ptr<const net::Body> body) {
-                   enroll_with(exchange, body->view());
-                 });
+  exchange->read_body(kEnrollBodyBytesMax,
+                      [this, exchange](const std::shared_ptr<const net::Body>& body) {
+                        enroll_with(exchange, body->view());
+                      });
 }
 
-void AgentApi::enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body) {
+void AgentApi::enroll_with(const std::shared_ptr<net::Exchange>& exchange, std::string_view body) {
   auto request = parse_enrollment(body);
   std::string peer = exchange->request().peer_ip;
   if (!request && request.error().code == Errc::unauthenticated) {
@@ -100,7 +99,7 @@ void AgentApi::enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_
   request->peer_ip = peer;
   request->order_keys_version = keys_version;
   machines_.enroll(
-      std::move(*request), [this, exchange, peer, keys_version](Result<Machine> machine) {
+      std::move(*request), [this, exchange, peer, keys_version](const Result<Machine>& machine) {
         if (!machine) {
           switch (machine.error().code) {
             case Errc::unauthenticated:
@@ -147,7 +146,7 @@ void AgentApi::refuse_token(net::Exchange& exchange, const Error& why) {
                          "The enrolment token is unknown, expired or used up: ask for a new one"));
 }
 
-void AgentApi::open_session(std::shared_ptr<net::Exchange> exchange) {
+void AgentApi::open_session(const std::shared_ptr<net::Exchange>& exchange) {
   std::string nonce = deps_.random.bytes(32);
   net::Headers extra;
   extra.add("Reachback-Challenge", to_base64url(nonce));

@@ -27,17 +27,17 @@ struct AgentApiOptions {
 class AgentApi {
  public:
   AgentApi(SessionDeps deps, Machines& machines, AgentApiOptions options);
-  void handle(std::shared_ptr<net::Exchange> exchange);
+  void handle(const std::shared_ptr<net::Exchange>& exchange);
   static std::vector<RouteRow> route_rows();
 
  private:
   struct Route;
   static const std::vector<Route>& routes();
 
-  void enroll(std::shared_ptr<net::Exchange> exchange);
-  void enroll_with(std::shared_ptr<net::Exchange> exchange, std::string_view body);
+  void enroll(const std::shared_ptr<net::Exchange>& exchange);
+  void enroll_with(const std::shared_ptr<net::Exchange>& exchange, std::string_view body);
   void refuse_token(net::Exchange& exchange, const Error& why);
-  void open_session(std::shared_ptr<net::Exchange> exchange);
+  void open_session(const std::shared_ptr<net::Exchange>& exchange);
   // Counts a failed enrolment of this address.
   void count_failure(const std::string& peer);
   bool too_many_failures(const std::string& peer);

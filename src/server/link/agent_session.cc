@@ -70,7 +70,8 @@ void AgentSession::on_closed(std::string_view why) {
   queue_.clear();
   if (claim_) {
     deps_.hub.remove(claim_->machine, this);
-    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(), [](Result<void>) {});
+    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(),
+                        [](const Result<void>&) {});
     log_info("agent disconnected", {field("machine", claim_->machine.text()), field("why", why),
                                     field("unknown_messages", unknown_messages_)});
   }
@@ -312,7 +313,7 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
   const bool in_quarantine = machine.quarantine.has_value();
   deps_.machines.connected(
       machine.tenant, machine.id, std::move(contact), deps_.clock.now(),
-      back_here<void>([this, claim, message, in_quarantine](Result<void> stored) {
+      back_here<void>([this, claim, message, in_quarantine](const Result<void>& stored) {
         if (!stored) {
           end(stored.error().code == Errc::conflict
                   ? "another session of this machine was there first"
@@ -358,7 +359,8 @@ void AgentSession::on_heartbeat(const pb::Heartbeat& m) {
   deps_.hub.heartbeat(claim_->machine, this, m.seq());
   if (const Duration now = deps_.clock.since_boot(); now - seen_at_ >= limits_.seen_every) {
     seen_at_ = now;
-    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(), [](Result<void>) {});
+    deps_.machines.seen(claim_->tenant, claim_->machine, deps_.clock.now(),
+                        [](const Result<void>&) {});
   }
   // Level-triggered: whatever a lost hint left behind is found here.
   deps_.live_response.dispatch(claim_->tenant, claim_->machine);
@@ -370,7 +372,8 @@ void AgentSession::report(std::string_view action_bytes, std::uint64_t epoch, ac
   ActionId id = *ActionId::from_bytes(action_bytes);
   deps_.live_response.agent_event(
       claim_->tenant, claim_->machine, id, std::move(event),
-      back_here<action::Verdict>([this, epoch, id, then](Result<action::Verdict> verdict) {
+      back_here<action::Verdict>([this, epoch, id,
+                                  then = std::move(then)](const Result<action::Verdict>& verdict) {
         if (!verdict &&
             (verdict.error().code == Errc::not_found || verdict.error().code == Errc::conflict)) {
           forget(id.bytes(), epoch, verdict.error().message);
@@ -394,7 +397,7 @@ void AgentSession::on_command_ended(const pb::CommandEnded& m) {
   std::uint32_t index = m.index();
   deps_.live_response.agent_event(
       claim_->tenant, claim_->machine, id, std::move(*event),
-      back_here<action::Verdict>([this, id, epoch, index](Result<action::Verdict> verdict) {
+      back_here<action::Verdict>([this, id, epoch, index](const Result<action::Verdict>& verdict) {
         if (verdict) {
           pb::ToAgent ack;
           ack.mutable_report_acknowledged()->set_action(std::string(id.bytes()));

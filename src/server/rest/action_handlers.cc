@@ -80,16 +80,16 @@ void get_machine_actions(Core& core, const CallPtr& call) {
       action_entity().find("machineId"), odata::Op::in, false, {odata::Value(id->text())}};
   options->query.filter = odata::joined(odata::Node::Kind::all,
                                         {std::move(options->query.filter), odata::term_node(its)});
-  core.deps.machines.get(
-      call->principal, id->text(),
-      [&core, call, options = *options,
-       address = "/api/machines/" + id->text() + "/machineActions"](Result<MachineView> machine) {
-        if (!machine) {
-          core.refuse(*call, machine.error());
-          return;
-        }
-        answer_with_actions(core, call, options, address);
-      });
+  core.deps.machines.get(call->principal, id->text(),
+                         [&core, call, options = *options,
+                          address = "/api/machines/" + id->text() +
+                                    "/machineActions"](const Result<MachineView>& machine) {
+                           if (!machine) {
+                             core.refuse(*call, machine.error());
+                             return;
+                           }
+                           answer_with_actions(core, call, options, address);
+                         });
 }
 
 void get_actions_count(Core& core, const CallPtr& call) {

@@ -20,17 +20,19 @@ void RestApi::describe_event(const TenantId& tenant, const std::string& type,
   const std::string context = core_->options.public_url + "/api/$metadata#";
   const auto id = ActionId::parse(object);
   if (type == kActionCompleted && id) {
-    core_->deps.live_response.get(all, *id, [context, done](const Result<action::Action>& action) {
-      done(action
-               ? Result<std::string>(data_of(
-                     "machineAction", render_action(context + "MachineActions/$entity", *action)))
-               : action.error());
-    });
+    core_->deps.live_response.get(
+        all, *id, [context, done = std::move(done)](const Result<action::Action>& action) {
+          done(action ? Result<std::string>(
+                            data_of("machineAction",
+                                    render_action(context + "MachineActions/$entity", *action)))
+                      : action.error());
+        });
     return;
   }
   if (type == kMachineOnline) {
     core_->deps.machines.get(
-        all, object, [core = core_.get(), context, done](const Result<MachineView>& machine) {
+        all, object,
+        [core = core_.get(), context, done = std::move(done)](const Result<MachineView>& machine) {
           done(machine ? Result<std::string>(
                              data_of("machine", render_machine(context + "Machines/$entity",
                                                                *machine, freshness(*core))))

@@ -163,7 +163,7 @@ void delete_library_file(Core& core, const CallPtr& call) {
     core.refuse(*call, Error{Errc::not_found, "Library file " + name + " was not found"});
     return;
   }
-  core.deps.library.remove(call->principal, name, [&core, call](Result<void> removed) {
+  core.deps.library.remove(call->principal, name, [&core, call](const Result<void>& removed) {
     if (!removed) {
       core.refuse(*call, removed.error());
       return;

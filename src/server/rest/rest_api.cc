@@ -345,7 +345,8 @@ void Core::note_request(Call& call) const {
 void Core::record(const CallPtr& call, AccessRecord record, std::function<void()> then) {
   record.at = deps.clock.now();
   record.peer_ip = call->request().peer_ip;
-  deps.audit.append(std::move(record), [this, call, then = std::move(then)](Result<void> written) {
+  deps.audit.append(std::move(record), [this, call,
+                                        then = std::move(then)](const Result<void>& written) {
     if (!written) {
       refuse(*call, Error{Errc::unavailable, "The audit log cannot be written, try again later"});
       return;

@@ -80,7 +80,8 @@ void LiveResponseService::check_blobs(TenantId tenant, std::vector<action::Store
   action::StoredBlob blob = blobs.back();
   blobs.pop_back();
   deps_.blobs.stat(tenant, blob.name,
-                   [this, tenant, blob, rest = std::move(blobs), done](Result<BlobInfo> info) {
+                   [this, tenant, blob, rest = std::move(blobs),
+                    done = std::move(done)](const Result<BlobInfo>& info) {
                      if (!info) {
                        done(info.error().code == Errc::not_found
                                 ? Error{Errc::mismatch, "the result is not stored"}
@@ -148,7 +149,7 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
   t->event = std::move(event);
   const auto* ended = std::get_if<action::CommandEnded>(&t->event);
   if (ended == nullptr) {
-    transition(std::move(t));
+    transition(t);
     return;
   }
   if (RB_VARIANT("early_report")) {
@@ -157,7 +158,7 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
       unchecked.result->name =
           blob_name(id, Upload{ended->epoch, ended->index, UploadKind::result, 0});
     }
-    transition(std::move(t));
+    transition(t);
     return;
   }
   // V10, V09: only blobs that are committed, and only those whose name this very result was given.
@@ -176,7 +177,7 @@ void LiveResponseService::agent_event(TenantId tenant, MachineId machine, Action
     }
     blobs.push_back(**blob);
   }
-  check_blobs(tenant, std::move(blobs), [this, t](Result<void> stored) {
+  check_blobs(tenant, std::move(blobs), [this, t](const Result<void>& stored) {
     if (!stored && stored.error().code == Errc::mismatch) {
       explain_missing(t, stored.error());
       return;

@@ -28,10 +28,10 @@ void LiveResponseService::cancel(const Principal& by, ActionId id, std::string c
     wait_final(by, id, limits_.cancel_wait, done);
   };
   if (!by.machine_tags) {
-    transition(std::move(t));
+    transition(t);
     return;
   }
-  find_action(by, id, [this, t](Result<action::Action> a) {
+  find_action(by, id, [this, t](const Result<action::Action>& a) {
     if (a) {
       transition(t);
     } else {

@@ -56,7 +56,8 @@ void LiveResponseService::dispatch(TenantId tenant, MachineId machine) {
     return;
   }
   deps_.actions.active_of(
-      tenant, machine, [this, tenant, machine](Result<std::optional<action::Action>> active) {
+      tenant, machine,
+      [this, tenant, machine](const Result<std::optional<action::Action>>& active) {
         if (!active || !*active) {
           return;
         }
@@ -69,9 +70,9 @@ void LiveResponseService::dispatch(TenantId tenant, MachineId machine) {
         t->id = (*active)->id;
         t->event = action::Claimed{claim->generation};
         t->by.requestor = machine.text();
-        t->done = [](Result<action::Step>) {
-        };  // A refused claim ends by the reaper; an unavailable store is asked again by the sweep.
-        transition(std::move(t));
+        // A refused claim ends by the reaper; an unavailable store is asked again by the sweep.
+        t->done = [](const Result<action::Step>&) {};
+        transition(t);
       });
 }
 

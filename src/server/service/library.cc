@@ -64,21 +64,21 @@ class LibraryService : public Library {
     // Looked at before the bytes are stored, so that a taken name costs nothing; put() decides.
     store_.get(by.tenant, file->name,
                [this, file, content, replace = upload.override_if_exists,
-                done](Result<LibraryFile> there) {
+                done](const Result<LibraryFile>& there) {
                  if (there && !replace) {
                    done(library_file_exists(file->name));
                    return;
                  }
                  blobs_.put(
                      file->tenant, file->blob, std::move(*content),
-                     [this, file, replace, done](Result<BlobInfo> stored) {
+                     [this, file, replace, done](const Result<BlobInfo>& stored) {
                        if (!stored) {
                          done(stored.error());
                          return;
                        }
                        store_.put(*file, replace, [this, file, done](Result<LibraryFile> kept) {
                          if (kept ? kept->blob != file->blob : is_surely_not_stored(kept.error())) {
-                           blobs_.remove(file->tenant, file->blob, [](Result<void>) {});
+                           blobs_.remove(file->tenant, file->blob, [](const Result<void>&) {});
                          }
                          done(!kept && kept.error().code == Errc::already_exists
                                   ? Result<LibraryFile>(library_file_exists(file->name))
@@ -94,7 +94,7 @@ class LibraryService : public Library {
   }
 
   void remove(const Principal& by, std::string name, Done<void> done) override {
-    store_.remove(by.tenant, name, [name, done](Result<void> removed) {
+    store_.remove(by.tenant, name, [name, done](const Result<void>& removed) {
       bool absent = !removed && removed.error().code == Errc::not_found;
       done(absent ? Result<void>(library_file_not_found(name)) : removed);
     });

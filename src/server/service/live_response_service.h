@@ -46,17 +46,17 @@ class LiveResponseService : public LiveResponse {
 
   // Reads, steps and writes with compare-and-set until it holds; then acts on the effects. Nothing
   // leaves before its write is durable.
-  void transition(std::shared_ptr<Transition> t);
+  void transition(const std::shared_ptr<Transition>& t);
   void act(const action::Step& step);
 
   // The action, if it exists for the caller: the one gate of everything that names an action by its
   // id. Errors: not_found, unavailable.
   void find_action(const Principal& by, ActionId id, Done<action::Action> done);
-  void answer_replay(std::shared_ptr<struct Submission> s, action::Action earlier);
-  void find_machine(std::shared_ptr<struct Submission> s);
+  void answer_replay(const std::shared_ptr<struct Submission>& s, action::Action earlier);
+  void find_machine(const std::shared_ptr<struct Submission>& s);
   void pin_next_file(std::shared_ptr<struct Submission> s, std::size_t index);
-  void store_submission(std::shared_ptr<struct Submission> s);
-  void grant_at_once(std::shared_ptr<struct Accepting> accepting);
+  void store_submission(const std::shared_ptr<struct Submission>& s);
+  void grant_at_once(const std::shared_ptr<struct Accepting>& accepting);
 
   void send_order(const action::Action& a);
   std::optional<Claim> claim_for(const action::Action& a);

@@ -157,7 +157,8 @@ class MachinesService : public Machines {
 
  private:
   Done<std::vector<Machine>> views(const Principal& by, Done<std::vector<MachineView>> done) {
-    return [this, groups = groups_.all(by.tenant), done](Result<std::vector<Machine>> machines) {
+    return [this, groups = groups_.all(by.tenant),
+            done = std::move(done)](Result<std::vector<Machine>> machines) {
       if (!machines) {
         done(machines.error());
         return;

@@ -82,7 +82,7 @@ void LiveResponseService::mint_link(const Principal& by, ActionId id, std::uint3
               record.peer_ip = peer_ip;
               record.request = by.origin.request;
               deps_.audit.append(
-                  std::move(record), [link = std::move(link), done](Result<void> written) {
+                  std::move(record), [link = std::move(link), done](const Result<void>& written) {
                     if (!written) {
                       done(Error{Errc::unavailable,
                                  "The audit log cannot be written: no link is given out"});

@@ -5,27 +5,28 @@
 namespace reachback::server {
 
 void LiveResponseService::find_action(const Principal& by, ActionId id, Done<action::Action> done) {
-  deps_.actions.get(by.tenant, id, [this, by, id, done](Result<action::Action> a) {
-    if (!a) {
-      done(a.error().code == Errc::not_found ? action_not_found(id) : a.error());
-      return;
-    }
-    if (!by.machine_tags) {
-      done(std::move(a));
-      return;
-    }
-    const MachineId machine = a->machine;
-    deps_.machines.get(by.tenant, machine,
-                       [by, id, done, a = std::move(*a)](Result<Machine> its) mutable {
-                         if (!its && its.error().code != Errc::not_found) {
-                           done(its.error());
-                         } else if (!its || !is_in_scope(by, its->tags)) {
-                           done(action_not_found(id));
-                         } else {
-                           done(std::move(a));
-                         }
-                       });
-  });
+  deps_.actions.get(
+      by.tenant, id, [this, by, id, done = std::move(done)](Result<action::Action> a) {
+        if (!a) {
+          done(a.error().code == Errc::not_found ? action_not_found(id) : a.error());
+          return;
+        }
+        if (!by.machine_tags) {
+          done(std::move(a));
+          return;
+        }
+        const MachineId machine = a->machine;
+        deps_.machines.get(by.tenant, machine,
+                           [by, id, done, a = std::move(*a)](Result<Machine> its) mutable {
+                             if (!its && its.error().code != Errc::not_found) {
+                               done(its.error());
+                             } else if (!its || !is_in_scope(by, its->tags)) {
+                               done(action_not_found(id));
+                             } else {
+                               done(std::move(a));
+                             }
+                           });
+      });
 }
 
 void LiveResponseService::get(const Principal& by, ActionId id, Done<action::Action> done) {

@@ -38,7 +38,7 @@ void RefusalTally::flush() {
     record.object = std::to_string(count.times) + " times since " + format_time(count.since);
     record.result = "refused";
     record.peer_ip = key.second;
-    audit_.append(std::move(record), [](Result<void>) {});
+    audit_.append(std::move(record), [](const Result<void>&) {});
   }
 }
 

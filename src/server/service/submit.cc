@@ -92,7 +92,7 @@ void LiveResponseService::submit(const Principal& by, SubmitRequest request,
   s->request = std::move(request);
   s->done = std::move(done);
   if (!s->request.idempotency_key) {
-    find_machine(std::move(s));
+    find_machine(s);
     return;
   }
   // First of all: a repeat gets its action, though the machine or a script went away meanwhile.
@@ -109,7 +109,8 @@ void LiveResponseService::submit(const Principal& by, SubmitRequest request,
 }
 
 // The repeat of a call, if its machine still exists for the caller.
-void LiveResponseService::answer_replay(std::shared_ptr<Submission> s, action::Action earlier) {
+void LiveResponseService::answer_replay(const std::shared_ptr<Submission>& s,
+                                        action::Action earlier) {
   if (!s->by.machine_tags) {
     s->done(std::move(earlier));
     return;
@@ -120,7 +121,7 @@ void LiveResponseService::answer_replay(std::shared_ptr<Submission> s, action::A
   });
 }
 
-void LiveResponseService::find_machine(std::shared_ptr<Submission> s) {
+void LiveResponseService::find_machine(const std::shared_ptr<Submission>& s) {
   deps_.machines.get(s->by.tenant, s->request.machine, [this, s](Result<Machine> machine) {
     if (!machine || machine->revoked || !is_in_scope(s->by, machine->tags)) {
       bool unknown = machine.ok() || machine.error().code == Errc::not_found;
@@ -141,7 +142,7 @@ void LiveResponseService::find_machine(std::shared_ptr<Submission> s) {
 // accepted with.
 void LiveResponseService::pin_next_file(std::shared_ptr<Submission> s, std::size_t index) {
   if (index == s->request.commands.size()) {
-    store_submission(std::move(s));
+    store_submission(s);
     return;
   }
   const SubmitCommand& wanted = s->request.commands[index];
@@ -174,7 +175,7 @@ void LiveResponseService::pin_next_file(std::shared_ptr<Submission> s, std::size
       });
 }
 
-void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
+void LiveResponseService::store_submission(const std::shared_ptr<Submission>& s) {
   action::Action a;
   a.tenant = s->by.tenant;
   a.id = ActionId::make(deps_.random);
@@ -215,14 +216,14 @@ void LiveResponseService::store_submission(std::shared_ptr<Submission> s) {
                          s->done(std::move(accepted));
                        });
   if (granted) {
-    grant_at_once(std::move(accepting));
+    grant_at_once(accepting);
   }
 }
 
 // The machine is connected: the grant (A1) is queued right behind the insert, so that one commit
 // carries both. It changes nothing when the insert failed or was a replay: its row is not there.
 // That costs such a request one write that finds no row.
-void LiveResponseService::grant_at_once(std::shared_ptr<Accepting> accepting) {
+void LiveResponseService::grant_at_once(const std::shared_ptr<Accepting>& accepting) {
   action::Action& next = accepting->grant.next;
   next.version = 1;  // what insert() gives
   AuditEntry audit{*next.granted, "granted", next.machine.text(), ""};

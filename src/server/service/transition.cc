@@ -58,7 +58,7 @@ std::string detail_of(const action::Event& event) {
 
 }  // namespace
 
-void LiveResponseService::transition(std::shared_ptr<Transition> t) {
+void LiveResponseService::transition(const std::shared_ptr<Transition>& t) {
   if (t->tries_left == 0) {
     t->tries_left = kTries;
   }
@@ -158,7 +158,7 @@ void LiveResponseService::reap(Done<std::size_t> done) {
                             round->done(round->ended.load());
                           }
                         };
-                        transition(std::move(t));
+                        transition(t);
                       }
                     });
 }

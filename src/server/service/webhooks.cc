@@ -236,24 +236,24 @@ const WebhookConfig* Webhooks::find(const std::string& hook) const {
 }
 
 void Webhooks::list(Done<std::vector<WebhookStatus>> done) {
-  deps_.store.counts(
-      tenant_, [self = shared_from_this(), done](const Result<std::vector<WebhookCounts>>& counts) {
-        if (!counts) {
-          done(counts.error());
-          return;
+  deps_.store.counts(tenant_, [self = shared_from_this(), done = std::move(done)](
+                                  const Result<std::vector<WebhookCounts>>& counts) {
+    if (!counts) {
+      done(counts.error());
+      return;
+    }
+    std::vector<WebhookStatus> out;
+    for (const WebhookConfig& config : self->configs_) {
+      WebhookStatus status{config.name, config.url, config.events, {}};
+      for (const WebhookCounts& of : *counts) {
+        if (of.hook == config.name) {
+          status.counts = of;
         }
-        std::vector<WebhookStatus> out;
-        for (const WebhookConfig& config : self->configs_) {
-          WebhookStatus status{config.name, config.url, config.events, {}};
-          for (const WebhookCounts& of : *counts) {
-            if (of.hook == config.name) {
-              status.counts = of;
-            }
-          }
-          out.push_back(std::move(status));
-        }
-        done(std::move(out));
-      });
+      }
+      out.push_back(std::move(status));
+    }
+    done(std::move(out));
+  });
 }
 
 void Webhooks::deliveries(const std::string& hook, std::uint64_t before, std::size_t most,
@@ -276,11 +276,12 @@ void Webhooks::test(const std::string& hook, ChangedBy by, Done<WebhookDelivery>
   delivery.type = kWebhookTest;
   delivery.object = by.principal;
   delivery.happened = delivery.next = deps_.clock.now();
-  deps_.store.add(tenant_, std::move(delivery), std::move(by),
-                  [self = shared_from_this(), done](Result<WebhookDelivery> added) {
-                    done(std::move(added));
-                    self->hint();
-                  });
+  deps_.store.add(
+      tenant_, std::move(delivery), std::move(by),
+      [self = shared_from_this(), done = std::move(done)](Result<WebhookDelivery> added) {
+        done(std::move(added));
+        self->hint();
+      });
 }
 
 }  // namespace reachback::server

@@ -83,7 +83,7 @@ Result<void> SqliteStore::create(const SqliteStoreOptions& options) {
   return options.vfs.empty() ? sync_folder(folder_of(options.path)) : Result<void>();
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions options) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteStoreOptions& options) {
   RB_TRY(rewrite_log(options.path, options.vfs));
   RB_TRY_ASSIGN(auto writing, Db::open(options.path, Db::Mode::read_write, options.vfs));
   auto ready = migrate_schema(*writing, options.path);

@@ -46,7 +46,7 @@ class SqliteStore {
   static Result<void> create(const SqliteStoreOptions& options);
   // Errors: not_found (no such file), corrupt (half-made, or not ours), mismatch (made by a newer
   // program; nothing is changed), unavailable.
-  static Result<std::unique_ptr<SqliteStore>> open(SqliteStoreOptions options);
+  static Result<std::unique_ptr<SqliteStore>> open(const SqliteStoreOptions& options);
   ~SqliteStore();  // close()
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;

@@ -20,7 +20,7 @@ class Administration {
       return Error{Errc::invalid_body, "an object is expected"};
     }
     const json::Object& o = value.get_object();
-    auto tenants = wait<std::vector<Tenant>>([&](auto done) { deps_.apps.tenants(done); });
+    auto tenants = wait<std::vector<Tenant>>([&](const auto& done) { deps_.apps.tenants(done); });
     if (!tenants || tenants->empty()) {
       return tenants ? Error{Errc::corrupt, "the database holds no tenant"} : tenants.error();
     }
@@ -76,7 +76,7 @@ class Administration {
         all != nullptr && all->is_bool() && all->get_bool()) {
       constexpr std::uint64_t kPage = 1000;
       for (std::uint64_t skip = 0;; skip += kPage) {
-        auto page = wait<Page<Machine>>([&](auto done) {
+        auto page = wait<Page<Machine>>([&](const auto& done) {
           deps_.machines->list(MachineScope{tenant_.id, {}},
                                odata::everything(machine_entity(), skip, kPage),
                                MachineContext{[](const MachineId&, Timestamp) { return false; }},
@@ -100,7 +100,8 @@ class Administration {
         return Error{Errc::invalid_input,
                      "'" + string_of(o, "machine") + "' is not a machine id (40 hex digits)"};
       }
-      auto machine = wait<Machine>([&](auto done) { deps_.machines->get(tenant_.id, *id, done); });
+      auto machine =
+          wait<Machine>([&](const auto& done) { deps_.machines->get(tenant_.id, *id, done); });
       if (!machine) {
         return machine.error().code == Errc::not_found
                    ? Error{Errc::not_found, "no machine has the id " + id->text()}
@@ -112,7 +113,7 @@ class Administration {
     for (const Machine& m : cleared) {
       RB_TRY(
           note("machine_cleared", m.id.text() + (m.quarantine ? ": " + m.quarantine->reason : "")));
-      RB_TRY(wait<void>([&](auto done) {
+      RB_TRY(wait<void>([&](const auto& done) {
         deps_.machines->set_quarantine(tenant_.id, m.id, std::nullopt, done);
       }));
       deps_.on_machine_cleared(m.id);
@@ -135,7 +136,7 @@ class Administration {
     record.principal = "administrator";
     record.object = std::move(object);
     record.result = "done";
-    return wait<void>([&](auto done) { deps_.audit->append(std::move(record), done); });
+    return wait<void>([&](const auto& done) { deps_.audit->append(std::move(record), done); });
   }
 
   Result<json::Object> signing_key(const std::string& command, const json::Object& o) {
@@ -185,7 +186,7 @@ class Administration {
 
   Result<std::uint64_t> machines_behind(std::uint64_t version) {
     return wait<std::uint64_t>(
-        [&](auto done) { deps_.machines->count_with_older_order_keys(version, done); });
+        [&](const auto& done) { deps_.machines->count_with_older_order_keys(version, done); });
   }
 
   const AdminDeps& deps_;

@@ -95,8 +95,8 @@ class AppAdministration {
       return Error{Errc::invalid_input, "--rate-factor: from 1 to 1000000"};
     }
     const auto kept = static_cast<std::uint32_t>(factor);
-    auto set =
-        wait<void>([&](auto done) { deps_.apps.set_rate_factor(tenant_.id, id, kept, done); });
+    auto set = wait<void>(
+        [&](const auto& done) { deps_.apps.set_rate_factor(tenant_.id, id, kept, done); });
     if (!set) {
       return set.error().code == Errc::not_found ? no_such_app(id) : set.error();
     }
@@ -117,7 +117,7 @@ class AppAdministration {
     AppCertificate c{read.sha256,    read.sha1, read.public_key, read.subject, read.not_before,
                      read.not_after, now};
     RB_TRY(wait<void>(
-        [&](auto done) { deps_.apps.add_certificate(tenant_.id, app.id, c, max, done); }));
+        [&](const auto& done) { deps_.apps.add_certificate(tenant_.id, app.id, c, max, done); }));
     return shown(c);
   }
 
@@ -144,7 +144,7 @@ class AppAdministration {
                                         string_of(request_, "thumbprint") + "'"};
     }
     RB_TRY(remember_app(deps_, app.id));
-    RB_TRY(wait<void>([&](auto done) {
+    RB_TRY(wait<void>([&](const auto& done) {
       deps_.apps.remove_certificate(tenant_.id, app.id, found->thumbprint, done);
     }));
     revoke_app(deps_, app.id);
@@ -162,7 +162,7 @@ class AppAdministration {
   }
   Result<App> stored_app() {
     RB_TRY_ASSIGN(AppId id, client_id());
-    auto app = wait<App>([&](auto done) { deps_.apps.app(tenant_.id, id, done); });
+    auto app = wait<App>([&](const auto& done) { deps_.apps.app(tenant_.id, id, done); });
     return app || app.error().code != Errc::not_found ? app : no_such_app(id);
   }
   json::Object credentials(const std::string& client_id, const std::string& secret) {

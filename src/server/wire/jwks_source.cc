@@ -111,15 +111,16 @@ void JwksSource::get(Fetch& f, const std::string& url,
   net::ClientRequest request;
   request.target = parsed->target;
   request.body_bytes_max = kDocumentBytesMax;
-  f.client->send(std::move(request), [url, done](Result<net::ClientResponse> answer) {
-    if (!answer) {
-      done(answer.error().in(url));
-    } else if (answer->status != 200) {
-      done(Error{Errc::unavailable, url + " answered " + std::to_string(answer->status)});
-    } else {
-      done(std::move(answer->body));
-    }
-  });
+  f.client->send(
+      std::move(request), [url, done = std::move(done)](Result<net::ClientResponse> answer) {
+        if (!answer) {
+          done(answer.error().in(url));
+        } else if (answer->status != 200) {
+          done(Error{Errc::unavailable, url + " answered " + std::to_string(answer->status)});
+        } else {
+          done(std::move(answer->body));
+        }
+      });
 }
 
 void JwksSource::refresh(Fetch& f) {

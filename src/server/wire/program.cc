@@ -128,7 +128,7 @@ int do_init(const Options& o) {
   return 0;
 }
 
-int do_admin(const Options& o, json::Object request,
+int do_admin(const Options& o, const json::Object& request,
              const std::function<std::string(const json::Object&)>& show) {
   auto answer = administer_folder(o.data, request);
   if (!answer) {
@@ -286,13 +286,14 @@ int run_server_program(int argc, char** argv) {
   });
 
   AppOptions app_options;
-  const AdminRun admin_run{[](const AdminTarget& target, json::Object request, const auto& show) {
-                             Options with_data;
-                             with_data.data = target.data;
-                             with_data.json = target.json;
-                             return do_admin(with_data, std::move(request), show);
-                           },
-                           fail};
+  const AdminRun admin_run{
+      [](const AdminTarget& target, const json::Object& request, const auto& show) {
+        Options with_data;
+        with_data.data = target.data;
+        with_data.json = target.json;
+        return do_admin(with_data, request, show);
+      },
+      fail};
   add_app_commands(cli, app_options, admin_run, status);
   UserOptions user_options;
   add_user_commands(cli, user_options, admin_run, status);
@@ -315,8 +316,8 @@ int run_server_program(int argc, char** argv) {
     json::Object request{
         {"command", "enrollment_token_create"}, {"uses", o.uses}, {"tags", to_array(o.tags)}};
     request["ttlSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(*ttl).count();
-    status = do_admin(o, std::move(request),
-                      [](const json::Object& a) { return string_of(a, "enrollmentToken"); });
+    status =
+        do_admin(o, request, [](const json::Object& a) { return string_of(a, "enrollmentToken"); });
   });
 
   add_key_commands(cli, o, status);
@@ -357,8 +358,7 @@ int run_server_program(int argc, char** argv) {
     json::Object request{{"command", command}};
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*length).count();
     request["seconds"] = back ? -seconds : seconds;
-    status =
-        do_admin(o, std::move(request), [](const json::Object&) { return std::string("moved"); });
+    status = do_admin(o, request, [](const json::Object&) { return std::string("moved"); });
   };
   auto* advance = cli.add_subcommand("clock-advance", "test builds: time passes for the server");
   data(advance);

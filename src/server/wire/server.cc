@@ -487,7 +487,7 @@ class Server {
   void forget_old_grants() {
     const Timestamp before = clock_.now() - kEndedGrantsKept;
     user_rights_.forget_ended(before);
-    store_->users().forget_grants(before, [](Result<void> forgotten) {
+    store_->users().forget_grants(before, [](const Result<void>& forgotten) {
       if (!forgotten) {
         log_warning("old grants not forgotten", {field("error", forgotten.error().message)});
       }
@@ -495,7 +495,7 @@ class Server {
   }
 
   void reap() {
-    live_response_->reap([this](Result<std::size_t> ended) {
+    live_response_->reap([this](const Result<std::size_t>& ended) {
       if (!ended) {
         log_warning("reaper", {field("error", ended.error().message)});
       }
@@ -549,7 +549,7 @@ class Server {
     } else if (blob_http_->handles(exchange->request().path())) {
       blob_http_->handle(std::move(exchange), BlobHttp::Side::agents);
     } else {
-      agent_api_->handle(std::move(exchange));
+      agent_api_->handle(exchange);
     }
   }
 

@@ -48,7 +48,7 @@ class TableReader {
   void key(std::string name, Setter set) { known_[std::move(name)] = std::move(set); }
 
   void boolean(const std::string& name, std::function<void(bool)> set) {
-    key(name, [set](const toml::node& n) -> Result<void> {
+    key(name, [set = std::move(set)](const toml::node& n) -> Result<void> {
       if (!n.is_boolean()) {
         return Error{Errc::invalid_input, "is not true or false"};
       }
@@ -57,7 +57,7 @@ class TableReader {
     });
   }
   void text(const std::string& name, std::function<Result<void>(const std::string&)> set) {
-    key(name, [set](const toml::node& n) -> Result<void> {
+    key(name, [set = std::move(set)](const toml::node& n) -> Result<void> {
       if (!n.is_string()) {
         return Error{Errc::invalid_input, "is not a string"};
       }
@@ -72,7 +72,7 @@ class TableReader {
   }
   void number(const std::string& name, std::int64_t low, std::int64_t high,
               std::function<void(std::int64_t)> set) {
-    key(name, [low, high, set](const toml::node& n) -> Result<void> {
+    key(name, [low, high, set = std::move(set)](const toml::node& n) -> Result<void> {
       if (!n.is_integer() || n.as_integer()->get() < low || n.as_integer()->get() > high) {
         return Error{Errc::invalid_input, "is not a whole number from " + std::to_string(low) +
                                               " to " + std::to_string(high)};
@@ -88,7 +88,7 @@ class TableReader {
     });
   }
   void table(const std::string& name, std::function<Result<void>(const toml::table&)> read) {
-    key(name, [read](const toml::node& n) -> Result<void> {
+    key(name, [read = std::move(read)](const toml::node& n) -> Result<void> {
       if (!n.is_table()) {
         return Error{Errc::invalid_input, "is not a table"};
       }
