@@ -24,6 +24,21 @@ TEST(Digest, in_pieces_is_the_same_as_whole) {
   EXPECT_EQ(stream.finish(), sha256("abc"));
 }
 
+// Source: FIPS 180-4's example, RFC 3174 section 7.3, RFC 1321 appendix A.5.
+TEST(Digest, every_kind_matches_its_published_vector) {
+  const std::pair<DigestKind, std::string> cases[] = {
+      {DigestKind::sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+      {DigestKind::sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"},
+      {DigestKind::md5, "900150983cd24fb0d6963f7d28e17f72"}};
+  for (const auto& [kind, expected] : cases) {
+    auto stream = DigestStream::create(kind);
+    ASSERT_TRUE(stream.has_value());
+    stream->update("a");
+    stream->update("bc");
+    EXPECT_EQ(stream->finish_hex(), expected);
+  }
+}
+
 TEST(Digest, equality_needs_the_same_length_and_bytes) {
   EXPECT_TRUE(constant_time_equal("abc", "abc"));
   EXPECT_FALSE(constant_time_equal("abc", "abd"));

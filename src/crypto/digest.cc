@@ -68,4 +68,36 @@ Sha256 Sha256Stream::finish() {
   return out;
 }
 
+struct DigestStream::Impl {
+  EVP_MD_CTX* ctx = EVP_MD_CTX_new();
+  ~Impl() { EVP_MD_CTX_free(ctx); }
+};
+
+std::optional<DigestStream> DigestStream::create(DigestKind kind) {
+  const EVP_MD* md = kind == DigestKind::sha256 ? md_sha256()
+                     : kind == DigestKind::sha1 ? EVP_sha1()
+                                                : EVP_md5();
+  auto impl = std::make_unique<Impl>();
+  if (EVP_DigestInit_ex(impl->ctx, md, nullptr) != 1) {
+    return std::nullopt;
+  }
+  return DigestStream(std::move(impl));
+}
+
+DigestStream::DigestStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DigestStream::~DigestStream() = default;
+DigestStream::DigestStream(DigestStream&&) noexcept = default;
+DigestStream& DigestStream::operator=(DigestStream&&) noexcept = default;
+
+void DigestStream::update(std::string_view data) {
+  check(EVP_DigestUpdate(impl_->ctx, data.data(), data.size()) == 1);
+}
+
+std::string DigestStream::finish_hex() {
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> out{};
+  unsigned int size = 0;
+  check(EVP_DigestFinal_ex(impl_->ctx, out.data(), &size) == 1);
+  return to_hex(as_bytes(out.data(), size));
+}
+
 }  // namespace reachback::crypto

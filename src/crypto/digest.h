@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,26 @@ class Sha256Stream {
 
  private:
   struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Digests that others name files by; of these, only SHA-256 proves anything.
+enum class DigestKind { sha256, sha1, md5 };
+
+// One of them over bytes that come in pieces. Not thread-safe; finish() once, then it is done.
+class DigestStream {
+ public:
+  // nullopt: this machine's OpenSSL does not offer it (one in FIPS mode has no MD5).
+  static std::optional<DigestStream> create(DigestKind kind);
+  ~DigestStream();
+  DigestStream(DigestStream&&) noexcept;
+  DigestStream& operator=(DigestStream&&) noexcept;
+  void update(std::string_view data);
+  std::string finish_hex();
+
+ private:
+  struct Impl;
+  explicit DigestStream(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

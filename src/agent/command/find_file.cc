@@ -1,22 +1,17 @@
 #include "agent/command/find_file.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "agent/command/path_handle.h"
 #include "base/bytes.h"
 
 namespace reachback::agent {
 namespace {
 
-constexpr int kTries = 100;  // of a walk that somebody's renames disturb
-constexpr std::size_t kResolvedBytesMax = 4096;
 constexpr std::size_t kShownBytesMax = 300;
 
 Error not_regular(const std::string& path, std::string_view what) {
@@ -50,19 +45,8 @@ Result<Fd> walk(const std::string& path) {
   if (!root.valid()) {
     return could_not_open("/");
   }
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  for (int i = 0;; ++i) {
-    const auto fd =
-        static_cast<int>(::syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how));
-    if (fd >= 0) {
-      return Fd(fd);
-    }
-    if ((errno != EAGAIN && errno != EINTR) || i == kTries) {
-      return could_not_open(path);
-    }
-  }
+  Fd handle = open_handle(root.get(), path);
+  return handle.valid() ? Result<Fd>(std::move(handle)) : could_not_open(path);
 }
 
 std::string_view kind_of(mode_t mode) {
@@ -80,12 +64,6 @@ std::string_view kind_of(mode_t mode) {
     default:
       return "is neither a file nor a folder";
   }
-}
-
-bool is_below(std::string_view path, const std::vector<std::string>& roots) {
-  return roots.empty() || std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
-           return root == "/" || path == root || path.starts_with(root + "/");
-         });
 }
 
 }  // namespace
@@ -110,15 +88,12 @@ Result<FoundFile> find_file(const std::string& path, const std::vector<std::stri
   if (!S_ISREG(status.st_mode)) {
     return not_regular(path, kind_of(status.st_mode));
   }
-  const std::string link = "/proc/self/fd/" + std::to_string(handle.get());
   FoundFile out;
-  out.path.resize(kResolvedBytesMax);
-  const ssize_t size = ::readlink(link.c_str(), out.path.data(), out.path.size());
-  if (size < 0 && errno == ENOENT) {
+  out.path = path_of(handle.get());
+  if (out.path.empty() && errno == ENOENT) {
     return Error{Errc::unavailable, "Unsupported: GetFile needs /proc, which this machine lacks"};
   }
-  out.path.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-  if (!out.path.starts_with('/') || out.path.size() == kResolvedBytesMax) {
+  if (out.path.empty()) {
     return Error{Errc::invalid_input,
                  "InvalidPath: " + shown_path(path) + " leads to a file without a path"};
   }
@@ -128,7 +103,7 @@ Result<FoundFile> find_file(const std::string& path, const std::vector<std::stri
                                       ", which is not below the folders that may be read"};
   }
   // The very file that was looked at, whatever the path leads to by now.
-  out.file = Fd(::open(link.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  out.file = open_found(handle.get());
   if (!out.file.valid()) {
     return could_not_open(path);
   }
