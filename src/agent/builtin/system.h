@@ -1,0 +1,93 @@
+// The file system that the built-in commands look at: the machine's own, or a made-up one in a
+// folder. Nothing but regular files is ever opened for reading, none without a bound.
+#pragma once
+
+#include <dirent.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/builtin/file_status.h"
+#include "agent/builtin/output.h"
+#include "base/file.h"
+#include "base/result.h"
+
+namespace reachback::agent::builtin {
+
+// The error of a path, from an errno: "NotFound: /x: No such file or directory", NotAFolder,
+// NotAllowed, InvalidInput, Unsupported (a kernel before Linux 5.6), else ReadFailed.
+Error path_error(std::string_view path, int error);
+
+// Something that was found. What is done goes through the handle, whatever the path leads to by
+// then.
+struct Found {
+  Fd handle;         // O_PATH
+  std::string path;  // of this file, symbolic links followed; bytes as the kernel has them
+  Status status{};
+};
+
+// What a folder holds, in the kernel's order, without "." and "..".
+class Folder {
+ public:
+  // handle: O_PATH or more. Errors: path_error()'s.
+  static Result<Folder> open(int handle, std::string_view path);
+  // The next name, good until the next call; nullptr: the end, or errno is not 0.
+  const char* next();
+  int fd() const { return ::dirfd(folder_.get()); }
+
+ private:
+  struct Close {
+    void operator()(DIR* folder) const { ::closedir(folder); }
+  };
+  explicit Folder(DIR* folder) : folder_(folder) {}
+  std::unique_ptr<DIR, Close> folder_;
+};
+
+// Enough for every file that an administrator writes by hand.
+inline constexpr std::size_t kTextBytesMax = 1 << 20;
+
+class System {
+ public:
+  // root: the folder that is / ; "": the machine's own.
+  // Errors: path_error()'s of root.
+  static Result<System> open(const std::string& root);
+
+  // Follows symbolic links, but none of /proc that is no path. flags: O_NOFOLLOW: a link at the end
+  // is what is found. roots: not empty: what is found must be one of them or stand below one.
+  // Errors: path_error()'s; NotAllowed (forbidden): not below the roots.
+  Result<Found> find(const std::string& path, int flags = 0,
+                     const std::vector<std::string>& roots = {}) const;
+
+  // The beginning of a regular file. nullopt: it is absent, or no regular file, or cannot be read.
+  // Absent is the ordinary case and not noted; anything else is, and that there was more.
+  std::optional<std::string> text(const std::string& path, Output& output,
+                                  std::size_t bytes_max = kTextBytesMax) const;
+  // The names in a folder, sorted; at most 100,000, the rest is noted. Absent: none.
+  std::vector<std::string> names(const std::string& path, Output& output) const;
+
+ private:
+  System(Fd root, std::string prefix) : root_(std::move(root)), prefix_(std::move(prefix)) {}
+  Fd root_;
+  std::string prefix_;  // what stands before every path of it; "" for the machine's own
+};
+
+// A file that was found, opened for reading. Errors: path_error()'s; ReadFailed: it is no regular
+// file.
+Result<Fd> open_regular(const Found& found);
+
+// Each line without its end, counted from 1.
+void for_each_line(std::string_view text,
+                   const std::function<void(std::size_t, std::string_view)>& line);
+// The words between blanks.
+std::vector<std::string_view> words_of(std::string_view line);
+// Without blanks, tabs and carriage returns at both ends.
+std::string_view trimmed(std::string_view text);
+// A number in decimal digits, all of the text.
+std::optional<std::uint64_t> number_of(std::string_view text);
+
+}  // namespace reachback::agent::builtin

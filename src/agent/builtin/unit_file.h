@@ -1,0 +1,29 @@
+// The text of a unit of systemd, and of what else is written like it (.desktop files).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reachback::agent::builtin {
+
+class UnitFile {
+ public:
+  // Adds to what is there: a drop-in after its unit. Lines that are no setting are passed over.
+  void add(std::string_view text);
+  // All that a setting was given, in order; an empty value takes back what came before it.
+  std::vector<std::string> values(std::string_view section, std::string_view key) const;
+  // The last one, "" when there is none.
+  std::string value(std::string_view section, std::string_view key) const;
+
+ private:
+  struct Setting {
+    std::string section, key, value;
+  };
+  std::vector<Setting> settings_;
+};
+
+// "a; b": how a row shows several.
+std::string joined(const std::vector<std::string>& texts);
+
+}  // namespace reachback::agent::builtin
