@@ -14,8 +14,8 @@ std::optional<Status> status_of(int folder, const char* name) {
   if (::statx(folder, name, kFlags, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) {
     return std::nullopt;
   }
-  // A file system that knows no such time leaves it 0.
-  if ((status.stx_mask & STATX_BTIME) == 0) {
+  // A file system that knows no such time says so, or leaves it 0.
+  if ((status.stx_mask & STATX_BTIME) == 0 || status.stx_btime.tv_sec == 0) {
     status.stx_btime.tv_sec = INT64_MAX;
   }
   return status;
