@@ -70,6 +70,7 @@ struct Shared {
   Condition changed;
   // The answers that the loops' threads leave are guarded by it too.
   bool interrupted RB_GUARDED_BY(mutex) = false;
+  bool terminated RB_GUARDED_BY(mutex) = false;
 };
 
 class NetApi final : public Api {
@@ -77,9 +78,10 @@ class NetApi final : public Api {
   NetApi(std::shared_ptr<Shared> shared, bool watch_interrupts, bool is_quiet)
       : shared_(std::move(shared)), is_quiet_(is_quiet) {
     if (watch_interrupts) {
-      loop_.on_signals({SIGINT, SIGTERM}, [this](int) {
+      loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
         MutexLock lock(shared_->mutex);
         shared_->interrupted = true;
+        shared_->terminated = shared_->terminated || signal == SIGTERM;
         shared_->changed.notify_all();
       });
     }
@@ -208,6 +210,10 @@ class NetApi final : public Api {
     MutexLock lock(shared_->mutex);
     shared_->interrupted = false;
   }
+  bool terminated() const override {
+    MutexLock lock(shared_->mutex);
+    return shared_->terminated;
+  }
 
  private:
   // Runs `work` on the loop thread and waits for it.
@@ -280,13 +286,28 @@ class NetApi final : public Api {
     return head;
   }
   static Result<void> refusal(int status, const std::string& body) {
-    return Error{code_of_status(status), describe_refusal(status, body)};
+    return refusal_of(status, body);
   }
 
   // One request and its answer, or the interruption. where: for messages.
   Result<net::ClientResponse> exchange(
       net::ClientRequest request, const std::string& where,
       std::optional<SteadyClock::time_point> until = std::nullopt) {
+    if (!trace_) {
+      return untraced(std::move(request), where, until);
+    }
+    const std::string method = request.method;
+    const bool is_link = !request.headers.get("Authorization");
+    const std::string target =
+        is_link ? request.target.substr(0, request.target.find('?')) : request.target;
+    const auto start = SteadyClock::now();
+    auto answer = untraced(std::move(request), where, until);
+    trace_(method, target, answer.ok() ? answer->status : 0,
+           std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - start));
+    return answer;
+  }
+  Result<net::ClientResponse> untraced(net::ClientRequest request, const std::string& where,
+                                       std::optional<SteadyClock::time_point> until) {
     auto answer = std::make_shared<std::optional<Result<net::ClientResponse>>>();
     loop_.post([this, answer, request = std::move(request)]() mutable {
       if (!client_) {
@@ -365,7 +386,7 @@ class NetApi final : public Api {
         continue;
       }
       if (answer.status / 100 != 2) {
-        return Error{code_of_status(answer.status), describe_refusal(answer.status, answer.body)};
+        return refusal_of(answer.status, answer.body);
       }
       return std::move(answer.body);
     }

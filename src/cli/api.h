@@ -73,11 +73,24 @@ class Api {
   virtual bool pause(Duration time) = 0;
   virtual bool interrupted() const = 0;
   virtual void clear_interrupt() = 0;  // so that one more call can be made
+  // SIGTERM: whoever would go on after Ctrl-C ends now.
+  virtual bool terminated() const { return false; }
+
+  // Told of each request when it has ended; status 0: no answer. Signed links come without what
+  // makes them valid. On the calling thread.
+  using Trace = std::function<void(std::string_view method, std::string_view target, int status,
+                                   std::chrono::milliseconds time)>;
+  void trace(Trace trace) { trace_ = std::move(trace); }
+
+ protected:
+  Trace trace_;
 };
 
 // What a refusal says, in one line: from MDE's envelope, OAuth's error or Azure's XML.
 std::string describe_refusal(int status, std::string_view body);
 // The code for a status that is not 2xx.
 Errc code_of_status(int status);
+// Both; already_active says that the machine has an unfinished action.
+Error refusal_of(int status, std::string_view body);
 
 }  // namespace reachback::cli

@@ -109,8 +109,8 @@ class FakeApi : public Api {
   }
   bool interrupted() const override { return *interrupted_; }
   void clear_interrupt() override { *interrupted_ = false; }
-  // The call that starts so is interrupted.
-  void interrupt_at(std::string call) { interrupt_at_ = std::move(call); }
+  // The call that starts so is interrupted; each further one after the one before.
+  void interrupt_at(std::string call) { interrupt_at_.push_back(std::move(call)); }
 
   std::vector<std::string> calls;
   std::vector<std::string> bodies;
@@ -125,8 +125,12 @@ class FakeApi : public Api {
   Result<std::string> take(const std::string& call) {
     MutexLock lock(*mutex_);
     calls.push_back(call);
-    if (!interrupt_at_.empty() && call.starts_with(interrupt_at_)) {
-      interrupt_at_.clear();
+    if (trace_) {
+      trace_(call.substr(0, call.find(' ')), call.substr(call.find(' ') + 1), 200,
+             std::chrono::milliseconds(1));
+    }
+    if (!interrupt_at_.empty() && call.starts_with(interrupt_at_.front())) {
+      interrupt_at_.pop_front();
       *interrupted_ = true;
     }
     if (*interrupted_) {
@@ -145,7 +149,7 @@ class FakeApi : public Api {
 
   std::map<std::string, std::deque<Result<std::string>>> answers_;
   std::map<std::string, std::string> links_;
-  std::string interrupt_at_;
+  std::deque<std::string> interrupt_at_;
   std::shared_ptr<std::atomic<bool>> interrupted_ = std::make_shared<std::atomic<bool>>(false);
   std::size_t cut_after_ = static_cast<std::size_t>(-1);
   std::shared_ptr<Mutex> mutex_ = std::make_shared<Mutex>();

@@ -16,12 +16,11 @@ std::string part_of(const std::string& path) {
 Result<OutputFile> OutputFile::begin(const std::string& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    return Error{Errc::already_exists,
-                 path + " is there and no plain file: choose another name for -o"};
+    return Error{Errc::already_exists, path + " is there and no plain file: choose another name"};
   }
   auto file = open_file(part_of(path), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   if (!file) {
-    return Error{file.error().code, file.error().message + ": choose another place for -o"};
+    return Error{file.error().code, file.error().message + ": choose another place"};
   }
   Fd before(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
   if (!before.valid() || ::dup2(file->get(), STDOUT_FILENO) < 0) {

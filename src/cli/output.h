@@ -1,4 +1,5 @@
-// -o FILE: what goes to standard output goes to a file, which has its name when it is whole.
+// -o FILE, and > FILE of the shell: what goes to standard output goes to a file, which has its name
+// when it is whole.
 #pragma once
 
 #include <string>

@@ -52,6 +52,8 @@ const char* advice(int status, std::string_view said) {
       return "give the application the role it needs (reachback-server app create --role)";
     case 404:
       return "check the id or name";
+    case 409:
+      return "look at how it stands now";
     case 413:
       return "send less";
     case 429:
@@ -69,6 +71,12 @@ std::string describe_refusal(int status, std::string_view body) {
                      advice(status, reason));
 }
 
+Error refusal_of(int status, std::string_view body) {
+  const bool is_busy = said(body).starts_with("ActiveRequestAlreadyExists");
+  return Error{is_busy ? Errc::already_active : code_of_status(status),
+               describe_refusal(status, body)};
+}
+
 Errc code_of_status(int status) {
   switch (status) {
     case 401:
@@ -77,6 +85,8 @@ Errc code_of_status(int status) {
       return Errc::forbidden;
     case 404:
       return Errc::not_found;
+    case 409:
+      return Errc::conflict;
     case 410:
       return Errc::gone;
     case 413:

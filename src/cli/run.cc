@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-
 #include "cli/action.h"
 #include "cli/commands.h"
-#include "cli/live.h"
 #include "cli/machines.h"
-#include "cli/script_output.h"
+#include "cli/script_run.h"
 #include "cli/submit.h"
 #include "json/json.h"
 #include "protocol/words.h"
@@ -17,114 +13,30 @@
 namespace reachback::cli {
 namespace {
 
-// {"action":…,"result":…}, the result copied through while its exit code is read.
-Result<ScriptResult> print_json(Api& api, const Fields& action, const Mint& mint, bool has_result) {
-  RB_TRY(write_out("{\"action\":" + action.json() + ",\"result\":"));
-  ScriptResult out;
-  if (!has_result) {
-    RB_TRY(write_out("null}\n"));
-    return out;
-  }
-  ResultFileReader reader([](ScriptStream, std::string_view) { return true; });
-  Result<void> handled;
-  auto fetched = fetch_all(
-      api, mint,
-      [&reader, &handled](std::string_view piece) {
-        handled = reader.feed(piece);
-        if (handled.ok()) {
-          handled = write_out(piece);
-        }
-        return handled.ok();
-      },
-      nullptr);
-  RB_TRY(handled);
-  RB_TRY(fetched);
-  RB_TRY(reader.finish());
-  RB_TRY(write_out("}\n"));
-  out.exit_code = reader.exit_code();
-  return out;
-}
-
 // One action from its acceptance to its exit status.
-class OneRun {
- public:
-  OneRun(Api& api, const Terminal& terminal, const RunOptions& options, const ActionId& id)
-      : api_(api),
-        terminal_(terminal),
-        options_(options),
-        id_(id),
-        index_(static_cast<int>(options.puts.size())),
-        printer_(terminal, options.raw),
-        view_(index_,
-              {[this](ScriptStream stream, std::string_view text) {
-                 printed_ = printer_.print(stream, text);
-                 return printed_.ok();
-               },
-               [this](const std::string& status) { tell_status(terminal_, id_, status); }}) {}
-
-  Result<int> finish() {
-    const auto start = std::chrono::steady_clock::now();
-    std::optional<Duration> left = options_.timeout;
-    if (!options_.no_live && !options_.json) {
-      RB_TRY(watch_live(start));
-      if (left) {
-        const auto gone =
-            std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - start);
-        left = std::max<Duration>(*left - gone, std::chrono::seconds(1));
-      }
-    }
-    RB_TRY_ASSIGN(const Fields action, watch_action(api_, terminal_, id_, left));
-    return report(action);
+Result<int> finish_run(Api& api, const Terminal& terminal, const RunOptions& options,
+                       const ActionId& id) {
+  const auto index = static_cast<int>(options.puts.size());
+  ScriptPrinter printer(terminal, options.raw);
+  ScriptRun script(
+      api, id, index,
+      [&printer](ScriptStream stream, std::string_view text) {
+        return printer.print(stream, text);
+      },
+      [&terminal, &id](const std::string& status) { tell_status(terminal, id, status); });
+  RB_TRY_ASSIGN(const Fields action,
+                script.wait(/*is_live=*/!options.no_live && !options.json, options.timeout));
+  std::optional<ScriptResult> result;
+  if (options.json) {
+    RB_TRY_ASSIGN(result, script.copy("{\"action\":" + action.json() + ",\"result\":"));
+    RB_TRY(write_out("}\n"));
+  } else {
+    RB_TRY_ASSIGN(result, script.rest());
   }
-
- private:
-  // Whatever live view lacks, the result has: only what ends everything is an error.
-  Result<void> watch_live(std::chrono::steady_clock::time_point start) {
-    std::optional<std::chrono::steady_clock::time_point> until;
-    if (options_.timeout) {
-      until = start +
-              std::chrono::duration_cast<std::chrono::steady_clock::duration>(*options_.timeout);
-    }
-    auto followed = follow_action(api_, id_, until, view_);
-    RB_TRY(printed_);
-    return api_.interrupted() ? followed : Result<void>();
-  }
-
-  Result<int> report(const Fields& action) {
-    const std::vector<Fields> commands = action.objects("commands");
-    const auto index = static_cast<std::size_t>(index_);
-    const Fields command = index < commands.size() ? commands[index] : action.object("");
-    auto link = mint_link(api_, id_, index_);
-    if (!link.ok() && link.error().code != Errc::not_found) {
-      return link.error();
-    }
-    const Mint mint = beginning_with(link.ok() ? *link : std::string(),
-                                     [this] { return mint_link(api_, id_, index_); });
-    ScriptResult script;
-    if (options_.json) {
-      RB_TRY_ASSIGN(script, print_json(api_, action, mint, link.ok()));
-    } else if (link.ok()) {
-      RB_TRY_ASSIGN(script, read_script_result(
-                                api_, mint,
-                                [this](ScriptStream stream, std::string_view text) {
-                                  return printer_.print(stream, text);
-                                },
-                                &view_.shown()));
-    }
-    RB_TRY(printer_.finish());
-    complain_about(action);
-    return exit_status(command.text("commandStatus"), script.exit_code);
-  }
-
-  Api& api_;
-  const Terminal& terminal_;
-  const RunOptions& options_;
-  const ActionId id_;
-  const int index_;
-  Result<void> printed_;
-  ScriptPrinter printer_;
-  LiveView view_;
-};
+  RB_TRY(printer.finish());
+  complain_about(action);
+  return exit_status(action, index, result);
+}
 
 }  // namespace
 
@@ -133,6 +45,13 @@ int exit_status(std::string_view command_status, std::optional<std::int64_t> exi
     return kExitNoExitCode;
   }
   return *exit_code >= 0 && *exit_code <= 255 ? static_cast<int>(*exit_code) : 255;
+}
+
+int exit_status(const Fields& action, int index, const std::optional<ScriptResult>& result) {
+  const std::vector<Fields> commands = action.objects("commands");
+  const auto at = static_cast<std::size_t>(index);
+  const Fields command = at < commands.size() ? commands[at] : action.object("");
+  return exit_status(command.text("commandStatus"), result ? result->exit_code : std::nullopt);
 }
 
 std::string run_script_body(const RunOptions& options) {
@@ -167,7 +86,7 @@ Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options) {
                                   : sent.id.text() + "\n"));
     return 0;
   }
-  auto outcome = OneRun(api, terminal, options, sent.id).finish();
+  auto outcome = finish_run(api, terminal, options, sent.id);
   return api.interrupted() ? leave_action(api, sent.id, options.cancel_on_interrupt) : outcome;
 }
 

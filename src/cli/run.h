@@ -9,12 +9,16 @@
 
 #include "cli/arguments.h"
 #include "cli/fleet.h"
+#include "cli/script_output.h"
 
 namespace reachback::cli {
 
 // The script's code when it ended by itself, which is when its command is Completed; else 126. The
 // code of a script that was killed says nothing.
 int exit_status(std::string_view command_status, std::optional<std::int64_t> exit_code);
+
+// The same of the command at `index`, whose result this is, or none.
+int exit_status(const Fields& action, int index, const std::optional<ScriptResult>& result);
 
 // The body of runliveresponse: the files to put, then the script. The words of args are joined so
 // that the agent's split gives them back.

@@ -1,12 +1,19 @@
 // Aligned columns for people.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/terminal.h"
 
 namespace reachback::cli {
+
+// One line: two blanks between columns, none at its end. A cell that is wider than its column moves
+// the ones behind it. cells: escaped; paint: what is shown of one.
+std::string table_line(const std::vector<std::string>& cells,
+                       const std::vector<std::size_t>& widths,
+                       const std::function<std::string(std::size_t column)>& paint);
 
 class Table {
  public:
@@ -15,7 +22,6 @@ class Table {
   void add(std::vector<std::string> cells);
   // Cells of this column are coloured by status_colour().
   void colour_by_status(std::size_t column) { status_column_ = column; }
-  // Two blanks between columns, none at the end of a line.
   std::string render(const Terminal& terminal) const;
 
  private:
