@@ -350,5 +350,27 @@ TEST_F(ApiTest, an_interruption_ends_the_call_and_one_more_can_be_made) {
   EXPECT_EQ(*api->get("/api/x"), "fast");
 }
 
+TEST_F(ApiTest, calls_are_traced_and_a_signed_link_without_its_signature) {
+  handler_ = [](const Seen& s) {
+    return s.target == "/busy"   ? reply(400, R"({"error":{"code":"ActiveRequestAlreadyExists"}})")
+           : s.target == "/late" ? reply(409, R"({"error":{"code":"Conflict"}})")
+                                 : reply(200, "{}");
+  };
+  auto api = open();
+  std::vector<std::string> told;
+  api->trace([&told](std::string_view method, std::string_view target, int status,
+                     std::chrono::milliseconds) {
+    told.push_back(std::string(method) + " " + std::string(target) + " " + std::to_string(status));
+  });
+  EXPECT_TRUE(api->get("/a?b=c").ok());
+  EXPECT_EQ(api->get("/busy").error().code, Errc::already_active);
+  EXPECT_EQ(api->get("/late").error().code, Errc::conflict);
+  EXPECT_TRUE(
+      api->download(config_.url + "/blob?sig=secret", [](std::string_view) { return true; }).ok());
+  EXPECT_EQ(told,
+            (std::vector<std::string>{"POST /my-tenant/oauth2/v2.0/token 200", "GET /a?b=c 200",
+                                      "GET /busy 400", "GET /late 409", "GET /blob 200"}));
+}
+
 }  // namespace
 }  // namespace reachback::cli

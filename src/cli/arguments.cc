@@ -29,6 +29,8 @@ Of run, get and put on several machines: 0 all went well (every script ended wit
   126  at least one machine did not get to the end; the summary says which and why
   125, 127, 130 as above
 get and put: 0 when the file is there whole, 126 when the action ended without it.
+shell: 0 when somebody typed; of given lines that of the first that failed, as of run. 125 when
+the session ended under it.
 verify: 0 when the file is proven, 1 when it is not. Every other command: 0, 125, 127 or 130.)";
 
 std::string one_line(std::string text) {
@@ -45,6 +47,7 @@ struct CommandLine {
     app.require_subcommand(1);
     app.set_version_flag("--version", "reachback " REACHBACK_VERSION);
     declare_running(app, commands);
+    declare_shell(app, commands);
     declare_actions(app, commands);
     declare_library(app, commands);
     declare_people(app, commands);

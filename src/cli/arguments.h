@@ -65,6 +65,14 @@ struct PutOptions : ActionOptions {
   std::string name;           // in the library
   bool from_library = false;  // it is there already: nothing is uploaded
 };
+struct ShellOptions {
+  std::string machine;  // id or name
+  std::string comment;
+  std::vector<std::string> lines;  // instead of standard input
+  bool keep_going = false;
+  bool take_over = false;
+  bool json = false;
+};
 struct ShowOptions : PrintOptions {
   ActionId id;
   bool receipts = false;  // the API's document of them instead of the action
@@ -117,10 +125,10 @@ struct CompleteOptions {
 };
 
 using Invocation =
-    std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, PutOptions, ShowOptions,
-                 CancelOptions, ResultOptions, VerifyOptions, ActionsOptions, LibraryUploadOptions,
-                 LibraryListOptions, LibraryDeleteOptions, LoginOptions, LogoutOptions,
-                 WhoamiOptions, CompletionOptions, CompleteOptions>;
+    std::variant<ShowText, MachinesOptions, RunOptions, GetOptions, PutOptions, ShellOptions,
+                 ShowOptions, CancelOptions, ResultOptions, VerifyOptions, ActionsOptions,
+                 LibraryUploadOptions, LibraryListOptions, LibraryDeleteOptions, LoginOptions,
+                 LogoutOptions, WhoamiOptions, CompletionOptions, CompleteOptions>;
 
 // argv without the program's name. Errors: invalid_input, ready to be shown.
 Result<Invocation> parse_arguments(std::vector<std::string> words);

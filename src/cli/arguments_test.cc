@@ -50,6 +50,19 @@ TEST(Arguments, run_puts_files_first) {
   EXPECT_EQ(run.script, "x.sh");
 }
 
+TEST(Arguments, shell_takes_a_machine_and_lines) {
+  auto shell = parsed<ShellOptions>({"shell", "h", "-c", "cd /etc", "-c", "dir -output json",
+                                     "--comment", "why", "--keep-going"});
+  EXPECT_EQ(shell.machine, "h");
+  EXPECT_EQ(shell.lines, (std::vector<std::string>{"cd /etc", "dir -output json"}));
+  EXPECT_EQ(shell.comment, "why");
+  EXPECT_TRUE(shell.keep_going);
+  EXPECT_FALSE(shell.take_over || shell.json);
+  EXPECT_NE(refusal({"shell"}).find("no MACHINE"), std::string::npos);
+  EXPECT_NE(refusal({"shell", "h", "dir"}), "");
+  EXPECT_NE(refusal({"shell", "h", "-c", "\xff"}).find("UTF-8"), std::string::npos);
+}
+
 TEST(Arguments, get_takes_a_machine_and_a_path) {
   auto get = parsed<GetOptions>({"get", "h", "/var/log/x.log", "--timeout", "2h"});
   EXPECT_EQ(get.path, "/var/log/x.log");

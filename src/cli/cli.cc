@@ -13,10 +13,6 @@
 namespace reachback::cli {
 namespace {
 
-int exit_of(const Error& error) {
-  return error.code == Errc::unavailable ? kExitUnreachable : kExitOther;
-}
-
 std::unique_ptr<Tokens> tokens_of(const Config& config) {
   return config.client_secret.empty() ? login_tokens(config, unix_now_s)
                                       : application_tokens(config);
@@ -32,6 +28,7 @@ struct Dispatch {
   Result<int> operator()(const RunOptions& o) const { return run(api, terminal, o); }
   Result<int> operator()(const GetOptions& o) const { return get(api, terminal, o); }
   Result<int> operator()(const PutOptions& o) const { return put(api, terminal, o); }
+  Result<int> operator()(const ShellOptions& o) const { return shell(api, terminal, o); }
   Result<int> operator()(const ShowOptions& o) const { return show(api, terminal, o); }
   Result<int> operator()(const CancelOptions& o) const { return cancel(api, terminal, o); }
   Result<int> operator()(const ResultOptions& o) const { return result(api, terminal, o); }
@@ -92,7 +89,8 @@ Result<Config> config_for(const Invocation& invocation) {
 bool watches_interrupts(const Invocation& invocation) {
   return std::holds_alternative<RunOptions>(invocation) ||
          std::holds_alternative<GetOptions>(invocation) ||
-         std::holds_alternative<PutOptions>(invocation);
+         std::holds_alternative<PutOptions>(invocation) ||
+         std::holds_alternative<ShellOptions>(invocation);
 }
 
 Result<int> ask_server(const Invocation& invocation) {
@@ -146,6 +144,10 @@ Result<int> perform_into(const std::string& output, const Invocation& invocation
 }
 
 }  // namespace
+
+int exit_of(const Error& error) {
+  return error.code == Errc::unavailable ? kExitUnreachable : kExitOther;
+}
 
 int run_cli(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // A closed pipe is an error of write() like others.

@@ -13,6 +13,7 @@ Result<int> machines(Api& api, const Terminal& terminal, const MachinesOptions& 
 Result<int> run(Api& api, const Terminal& terminal, const RunOptions& options);
 Result<int> put(Api& api, const Terminal& terminal, const PutOptions& options);
 Result<int> get(Api& api, const Terminal& terminal, const GetOptions& options);
+Result<int> shell(Api& api, const Terminal& terminal, const ShellOptions& options);
 Result<int> show(Api& api, const Terminal& terminal, const ShowOptions& options);
 Result<int> cancel(Api& api, const Terminal& terminal, const CancelOptions& options);
 Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& options);
@@ -37,6 +38,9 @@ Result<std::string> upload_file(Api& api, const Terminal& terminal,
                                 const LibraryUploadOptions& options);
 // The script that `run --file` names, replacing one of its name.
 Result<void> upload_script(Api& api, const Terminal& terminal, const RunOptions& options);
+
+// The exit status for an error.
+int exit_of(const Error& error);
 
 inline constexpr int kExitSomeFailed = 1;  // of several scripts
 inline constexpr int kExitOther = 125;

@@ -26,6 +26,7 @@ struct Declared {
 
 void declare_running(CLI::App& program, std::vector<Declared>& out);  // run, get, put
 void declare_actions(CLI::App& program, std::vector<Declared>& out);  // machines, show, cancel, …
+void declare_shell(CLI::App& program, std::vector<Declared>& out);
 void declare_library(CLI::App& program, std::vector<Declared>& out);
 void declare_people(CLI::App& program, std::vector<Declared>& out);  // login, completion, …
 

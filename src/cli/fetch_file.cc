@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/bytes.h"
@@ -36,8 +37,12 @@ class Partial {
   const Fd& fd() const { return fd_; }
   Result<void> name(const std::string& path, Existing existing) {
     if (existing == Existing::kept) {
-      // A second name, which no file may have; the first goes with this object.
-      return ::link(path_.c_str(), path.c_str()) == 0 ? Result<void>() : refusal(path);
+      // A second name, which no file may have; the first goes with this object. Not every file
+      // system has second names.
+      const bool is_named = ::link(path_.c_str(), path.c_str()) == 0 ||
+                            (errno == EPERM && ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD,
+                                                           path.c_str(), RENAME_NOREPLACE) == 0);
+      return is_named ? Result<void>() : refusal(path);
     }
     if (::rename(path_.c_str(), path.c_str()) != 0) {
       return errno_error("rename", path);

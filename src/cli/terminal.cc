@@ -177,7 +177,11 @@ Result<void> write_out(std::string_view bytes) {
 }
 
 void complain(std::string_view text) {
-  std::string line = "reachback: " + escape_line(text) + "\n";
+  notice("reachback: " + std::string(text));
+}
+
+void notice(std::string_view text) {
+  std::string line = escape_line(text) + "\n";
   ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
   (void)ignored;  // There is nowhere left to say it.
 }

@@ -44,5 +44,7 @@ Colour status_colour(std::string_view status);
 Result<void> write_out(std::string_view bytes);
 // A line on standard error: "reachback: text", escaped.
 void complain(std::string_view text);
+// The same without the program's name: how something stands, for who works with it.
+void notice(std::string_view text);
 
 }  // namespace reachback::cli
