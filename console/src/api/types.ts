@@ -34,7 +34,8 @@ export type ActionStatus =
   | "Failed"
   | "TimeOut"
   | "Cancelled";
-export type CommandType = "RunScript" | "PutFile" | "GetFile";
+// BuiltIn: only as a line of an interactive session.
+export type CommandType = "RunScript" | "PutFile" | "GetFile" | "BuiltIn";
 
 export interface Param {
   key: string;
@@ -101,6 +102,7 @@ export interface Me {
   application: string;
   roles: string[];
   permissions: string[];
+  liveResponseAdvanced?: boolean;
   groups: string[];
   expires: string;
 }
@@ -173,4 +175,56 @@ export interface MachineState {
   online: boolean;
   since: string | null;
   agentVersion: string | null;
+}
+
+// ---- Interactive sessions (docs/interactive-sessions.md)
+export interface InteractiveParameter {
+  name: string;
+  positional?: boolean;
+  optional?: boolean;
+  kind: "path" | "text" | "number" | "switch";
+}
+export interface InteractiveCommand {
+  name: string;
+  aliases?: string[];
+  by: "agent" | "action" | "client";
+  role: "basic" | "advanced";
+  summary: string;
+  parameters: InteractiveParameter[];
+  columns: string[];
+}
+export interface CommandTable {
+  commands: InteractiveCommand[];
+}
+export interface InteractiveSession {
+  id: string;
+  machineId: string;
+  machineName: string;
+  status: "Open" | "Ended";
+  creator: string;
+  comment: string;
+  created: string;
+  lastUsed: string;
+  ended: string | null;
+  endReason: string | null;
+  idleTimeoutSeconds: number;
+  commands: number;
+}
+interface LineAnswer {
+  command: string;
+  output: "table" | "json";
+  file: string | null;
+  background: boolean;
+  columns: string[];
+}
+export interface SessionCommand extends LineAnswer {
+  by: "agent" | "action";
+  number: number;
+  commandLine: string;
+  currentDirectory: string;
+  action: MachineAction;
+}
+export interface ClientCommand extends LineAnswer {
+  by: "client";
+  parameters: Record<string, string>;
 }

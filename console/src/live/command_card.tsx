@@ -11,18 +11,10 @@ import { CheckIcon, ClockIcon, CrossIcon, DownloadIcon, SpinIcon, StopIcon } fro
 import { Foreign, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 import type { Stream } from "./follow";
+import { type Phase, phaseOf, writes } from "./phase";
 import { OutputView } from "./output_view";
 import type { Results } from "./results";
 import { took } from "./transcript";
-
-type Phase = "waiting" | "running" | "completed" | "failed" | "skipped";
-
-export function phaseOf(command: CommandResult, actionIsFinal: boolean): Phase {
-  if (command.commandStatus === "Completed") return "completed";
-  if (command.commandStatus === "Failed") return "failed";
-  if (actionIsFinal) return "skipped";
-  return command.startTime || ["Started", "Executing"].includes(command.commandStatus) ? "running" : "waiting";
-}
 
 const PHASES: Record<Phase, { words: string; look: string; status: string; icon: () => React.JSX.Element }> = {
   waiting: { words: "Waiting", look: "", status: "idle", icon: ClockIcon },
@@ -32,7 +24,7 @@ const PHASES: Record<Phase, { words: string; look: string; status: string; icon:
   skipped: { words: "Not run", look: "", status: "idle", icon: StopIcon },
 };
 
-export function CommandCard(props: {
+interface CardProps {
   actionId: string;
   command: CommandResult;
   final: boolean;
@@ -41,14 +33,20 @@ export function CommandCard(props: {
   results: Results;
   mayRead: boolean;
   openAtOnce: boolean;
-}) {
-  const { command, results, stream } = props;
+  title?: string; // of the command, where it is not its place in the action
+}
+
+function titleOf({ title, command }: Pick<CardProps, "title" | "command">): string {
+  return title ?? `Command ${command.index + 1}`;
+}
+
+export function CommandCard(props: CardProps) {
+  const { command, results } = props;
   const { index } = command;
   const phase = phaseOf(command, props.final);
   const shown = PHASES[phase];
   const entry = results.entries.get(index);
   const exitCode = entry?.script?.exitCode;
-  const ended = phase === "completed" || phase === "failed";
   return (
     <li className={`step ${shown.look}`}>
       <span className="dot" aria-hidden="true">{index + 1}</span>
@@ -73,36 +71,49 @@ export function CommandCard(props: {
               {command.startTime && command.endTime && <span>took {took(command.startTime, command.endTime).slice(2)}</span>}
             </div>
           )}
-          {command.errors.map((error, at) => (
-            <Notice key={at} kind={phase === "skipped" ? "warn" : "bad"} title="" detail={<Foreign text={error} />} />
-          ))}
-          {phase === "waiting" && <p className="muted">It has not begun.</p>}
-          {phase === "running" && <Running {...props} stream={stream} />}
-          {ended && !props.mayRead && <p className="muted">Your account may see that it ran, and not what it left. The role live-response-basic reads results.</p>}
-          {ended && props.mayRead && command.command.type === "RunScript" && <Script {...props} />}
-          {ended && props.mayRead && command.command.type === "GetFile" && <Fetched {...props} phase={phase} />}
-          {phase === "completed" && command.command.type === "PutFile" && (
-            <p className="muted">The file lies in the action's working folder, where its scripts run.</p>
-          )}
+          <CommandBody {...props} putWords="The file lies in the action's working folder, where its scripts run." />
         </div>
       </section>
     </li>
   );
 }
 
-function Running({ command, live, stream }: { command: CommandResult; live: boolean; stream: Stream | undefined }) {
-  if (command.command.type !== "RunScript") return <p className="muted">Under way.</p>;
+// What it leaves, while it runs and afterwards.
+export function CommandBody(props: CardProps & { putWords: string }) {
+  const { command } = props;
+  const { type } = command.command;
+  const phase = phaseOf(command, props.final);
+  const ended = phase === "completed" || phase === "failed";
+  return (
+    <>
+      {command.errors.map((error, at) => (
+        <Notice key={at} kind={phase === "skipped" ? "warn" : "bad"} title="" detail={<Foreign text={error} />} />
+      ))}
+      {phase === "waiting" && <p className="muted">It has not begun.</p>}
+      {phase === "running" && <Running {...props} />}
+      {ended && !props.mayRead && <p className="muted">Your account may see that it ran, and not what it left. The role live-response-basic reads results.</p>}
+      {ended && props.mayRead && writes(type) && <Script {...props} />}
+      {ended && props.mayRead && type === "GetFile" && <Fetched {...props} phase={phase} />}
+      {phase === "completed" && type === "PutFile" && <p className="muted">{props.putWords}</p>}
+    </>
+  );
+}
+
+function Running(props: CardProps) {
+  const { command, live, stream } = props;
+  const title = titleOf(props);
+  if (!writes(command.command.type)) return <p className="muted">Under way.</p>;
   if (!live && !stream) {
     return <p className="muted">This server shows output when the command has ended; this page waits for that.</p>;
   }
   return (
     <>
-      <OutputView label={`Command ${command.index + 1}, standard output`} lines={(stream ?? EMPTY).stdout} version={stream?.stdout.version ?? 0} follow
+      <OutputView label={`${title}, standard output`} lines={(stream ?? EMPTY).stdout} version={stream?.stdout.version ?? 0} follow
         empty="Nothing written yet." />
       {stream && !stream.stderr.empty && (
         <>
           <h3>Standard error</h3>
-          <OutputView label={`Command ${command.index + 1}, standard error`} lines={stream.stderr} version={stream.stderr.version} follow empty="" />
+          <OutputView label={`${title}, standard error`} lines={stream.stderr} version={stream.stderr.version} follow empty="" />
         </>
       )}
     </>
@@ -111,10 +122,10 @@ function Running({ command, live, stream }: { command: CommandResult; live: bool
 
 const EMPTY = { stdout: new Lines() };
 
-type CardProps = Parameters<typeof CommandCard>[0];
-
-function Script({ command, results, stream, openAtOnce }: CardProps) {
+function Script(props: CardProps) {
+  const { command, results, stream, openAtOnce } = props;
   const { index } = command;
+  const title = titleOf(props);
   const entry = results.entries.get(index);
   useEffect(() => {
     if (openAtOnce && !results.entries.has(index)) results.readScript(index);
@@ -127,7 +138,7 @@ function Script({ command, results, stream, openAtOnce }: CardProps) {
           <Notice kind="bad" {...explain(entry.error)}><Button small onPress={() => results.readScript(index)}>Try again</Button></Notice>
         )}
         {stream && !stream.stdout.empty ? (
-          <OutputView label={`Command ${index + 1}, standard output`} lines={stream.stdout} version={stream.stdout.version} empty="" />
+          <OutputView label={`${title}, standard output`} lines={stream.stdout} version={stream.stdout.version} empty="" />
         ) : entry?.loading ? (
           <p className="muted">Reading the result …</p>
         ) : entry?.error === undefined ? (
@@ -139,7 +150,7 @@ function Script({ command, results, stream, openAtOnce }: CardProps) {
   return (
     <>
       <h3>Standard output</h3>
-      <OutputView label={`Command ${index + 1}, standard output`} lines={script.stdout} version={script.stdout.version} empty="Nothing was written to standard output." />
+      <OutputView label={`${title}, standard output`} lines={script.stdout} version={script.stdout.version} empty="Nothing was written to standard output." />
       {!script.whole && (
         <Notice kind="run" title={`The first ${byteCount(script.bytesRead)} of ${byteCount(script.size)} are shown.`}
           detail={script.stderrFromEnd ? "Standard error was read from the file's end." : "Standard error comes after them in the file."}>
@@ -153,7 +164,7 @@ function Script({ command, results, stream, openAtOnce }: CardProps) {
       {(!script.stderr.empty || script.stderrWhole) && (
         <>
           <h3>Standard error</h3>
-          <OutputView label={`Command ${index + 1}, standard error`} lines={script.stderr} version={script.stderr.version} empty="Nothing was written to standard error." />
+          <OutputView label={`${title}, standard error`} lines={script.stderr} version={script.stderr.version} empty="Nothing was written to standard error." />
         </>
       )}
       <ResultButtons index={index} results={results} size={script.size} what="result file" />
@@ -161,7 +172,8 @@ function Script({ command, results, stream, openAtOnce }: CardProps) {
   );
 }
 
-function Fetched({ command, results, phase, openAtOnce }: CardProps & { phase: Phase }) {
+function Fetched(props: CardProps & { phase: Phase }) {
+  const { command, results, phase, openAtOnce } = props;
   const { index, file } = command;
   const entry = results.entries.get(index);
   useEffect(() => {
@@ -184,7 +196,7 @@ function Fetched({ command, results, phase, openAtOnce }: CardProps & { phase: P
       {entry?.error !== undefined && <Notice kind="bad" {...explain(entry.error)} />}
       {start ? (
         <>
-          <OutputView label={`Command ${index + 1}, beginning of the file`} lines={start.lines} version={start.lines.version} empty="The file is empty." />
+          <OutputView label={`${titleOf(props)}, beginning of the file`} lines={start.lines} version={start.lines.version} empty="The file is empty." />
           {!start.whole && start.shown > 0 && <p className="muted small">The first {byteCount(start.shown)} are shown. Download the file for the rest.</p>}
         </>
       ) : entry?.loading ? (
@@ -197,7 +209,7 @@ function Fetched({ command, results, phase, openAtOnce }: CardProps & { phase: P
   );
 }
 
-function ResultButtons({ index, results, size, what }: { index: number; results: Results; size: number | undefined; what: string }) {
+export function ResultButtons({ index, results, size, what }: { index: number; results: Pick<Results, "linkOf">; size: number | undefined; what: string }) {
   const [error, setError] = useState<unknown>(null);
   const download = async () => {
     setError(null);

@@ -15,7 +15,7 @@ export class Stream {
   readonly bytes = { stdout: 0, stderr: 0 };
 }
 
-type StreamName = "stdout" | "stderr";
+export type StreamName = "stdout" | "stderr";
 interface OutputEvent {
   index: number;
   stream: StreamName;
@@ -47,9 +47,14 @@ export class Follower {
   mode: Mode = "reading";
   version = 0;
 
-  constructor(api: Api, id: string) {
+  private readonly heardOutput: ((name: StreamName, text: string) => void) | undefined;
+
+  // `action`: where it was just read. `heardOutput` gets output as the machine wrote it.
+  constructor(api: Api, id: string, known: { action?: MachineAction; heardOutput?: (name: StreamName, text: string) => void } = {}) {
     this.api = api;
     this.path = `/api/machineactions/${encodeURIComponent(id)}`;
+    this.action = known.action;
+    this.heardOutput = known.heardOutput;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -60,7 +65,7 @@ export class Follower {
 
   async run(): Promise<void> {
     try {
-      await this.read();
+      if (!this.action) await this.read();
       if (!this.final) await this.events();
       this.mode = "done";
     } catch (error) {
@@ -170,6 +175,7 @@ export class Follower {
     if (piece.offset + piece.length <= have) return; // it came before the connection broke
     if (piece.offset > have) this.gap(piece.index, piece.stream, piece.offset - have);
     stream[piece.stream].append(piece.text);
+    this.heardOutput?.(piece.stream, piece.text);
     stream.bytes[piece.stream] = piece.offset + piece.length;
     this.transcript.append(piece.text, piece.stream === "stdout" ? "out" : "error");
   }

@@ -19,12 +19,15 @@ export class ScriptResult {
   sha256: string | undefined; // of the whole file, where all of it came at once
   stderrFromEnd = false; // read before what is between it and the first part
 
-  constructor(link: ResultLink) {
+  // `heard` gets standard output as the machine wrote it, in pieces.
+  constructor(link: ResultLink, heard?: (piece: string) => void) {
     this.link = link;
     this.reader = new ResultReader({
       text: (key, piece) => {
-        if (key === "script_output") this.stdout.append(piece);
-        else if (key === "script_errors" && !this.stderrFromEnd) this.stderr.append(piece);
+        if (key === "script_output") {
+          this.stdout.append(piece);
+          heard?.(piece);
+        } else if (key === "script_errors" && !this.stderrFromEnd) this.stderr.append(piece);
       },
       number: (key, value) => {
         if (key === "exit_code") this.exitCode = value;

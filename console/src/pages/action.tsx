@@ -8,6 +8,7 @@ import { drafts } from "../drafts";
 import { CommandCard } from "../live/command_card";
 import { Follower, type Mode } from "../live/follow";
 import { OutputView } from "../live/output_view";
+import { writes } from "../live/phase";
 import { ReceiptsView } from "../live/receipts_view";
 import { type Results, useResults } from "../live/results";
 import { transcriptOf } from "../live/transcript";
@@ -19,6 +20,7 @@ import { Field } from "../ui/fields";
 import { AgainIcon, StopIcon } from "../ui/icons";
 import { Foreign, Status, statusWords, Time } from "../ui/show";
 import { Failure, Loading, Notice } from "../ui/states";
+import { save } from "../ui/save";
 import { Tabs } from "../ui/tabs";
 import { useTitle } from "../ui/title";
 
@@ -55,6 +57,7 @@ function Shown({ follower, action, retry }: { follower: Follower; action: Machin
   const navigate = useNavigate();
   const mayRun = useMay("Machine.LiveResponse");
   const [cancelling, setCancelling] = useState(false);
+  const mayRepeat = action.commands.every((one) => one.command.type !== "BuiltIn"); // those are typed in a session
   const again = () => {
     drafts.keep(draftName(action.machineId), fromCommands(action.commands.map((one) => one.command), action.requestorComment));
     void navigate(`/machines/${action.machineId}`);
@@ -81,7 +84,7 @@ function Shown({ follower, action, retry }: { follower: Follower; action: Machin
         </div>
         <div className="buttons">
           <CopyButton text={`${location.origin}/console/actions/${action.id}`} label="Copy link" />
-          {mayRun && <Button onPress={again}><AgainIcon /> Run again</Button>}
+          {mayRun && mayRepeat && <Button onPress={again}><AgainIcon /> Run again</Button>}
           {mayRun && !follower.final && (
             <Button kind="danger" onPress={() => setCancelling(true)} isDisabled={Boolean(action.cancellationDateTimeUtc)}>
               <StopIcon /> {action.cancellationDateTimeUtc ? "Cancelling …" : "Cancel"}
@@ -147,7 +150,7 @@ function Transcript({ follower, action, results }: { follower: Follower; action:
   }, [action, results.version, results.entries]);
   const live = !follower.final && !follower.transcript.empty;
   const lines = live ? follower.transcript : made;
-  const unread = action.commands.filter((command) => command.command.type === "RunScript" && command.endTime && !results.entries.get(command.index)?.script);
+  const unread = action.commands.filter((command) => writes(command.command.type) && command.endTime && !results.entries.get(command.index)?.script);
   return (
     <div className="stack tight-stack">
       {follower.final && unread.length > 0 && (
@@ -161,15 +164,6 @@ function Transcript({ follower, action, results }: { follower: Follower; action:
       </div>
     </div>
   );
-}
-
-function save(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 function Details({ action }: { action: MachineAction }) {

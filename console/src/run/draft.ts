@@ -26,7 +26,7 @@ export const COMMENT_CHARS_MAX = 4000;
 export const COMMANDS_MAX = 100;
 
 // The API takes commands in this order only.
-const ORDER: Record<CommandType, number> = { PutFile: 0, RunScript: 1, GetFile: 2 };
+const ORDER: Record<CommandType, number> = { PutFile: 0, RunScript: 1, BuiltIn: 1, GetFile: 2 };
 
 export function newCommand(type: CommandType = "RunScript"): DraftCommand {
   return { id: Math.random().toString(36).slice(2), type, name: "", args: "", path: "" };
@@ -154,6 +154,8 @@ export function commandLine(command: Command): string {
       return param(command, "FileName");
     case "GetFile":
       return param(command, "Path");
+    case "BuiltIn":
+      return param(command, "CommandLine") || command.params.map((one) => one.value).filter(Boolean).join(" ");
   }
 }
 
@@ -161,4 +163,5 @@ export const TYPE_WORDS: Record<CommandType, string> = {
   RunScript: "Run script",
   PutFile: "Put file",
   GetFile: "Get file",
+  BuiltIn: "Built-in",
 };

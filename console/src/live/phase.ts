@@ -1,0 +1,16 @@
+// How far a command of an action has come. Pure.
+import type { CommandResult, CommandType } from "../api/types";
+
+export type Phase = "waiting" | "running" | "completed" | "failed" | "skipped";
+
+export function phaseOf(command: CommandResult, actionIsFinal: boolean): Phase {
+  if (command.commandStatus === "Completed") return "completed";
+  if (command.commandStatus === "Failed") return "failed";
+  if (actionIsFinal) return "skipped";
+  return command.startTime || ["Started", "Executing"].includes(command.commandStatus) ? "running" : "waiting";
+}
+
+// Whether it leaves an output and an exit code, rather than a file.
+export function writes(type: CommandType): boolean {
+  return type === "RunScript" || type === "BuiltIn";
+}
