@@ -15,6 +15,7 @@ type Module = { default: ComponentType };
 const page = (load: () => Promise<Module>) => lazy(load);
 const Machines = page(() => import("../pages/machines"));
 const Machine = page(() => import("../pages/machine"));
+const Session = page(() => import("../pages/session"));
 const Actions = page(() => import("../pages/actions"));
 const Action = page(() => import("../pages/action"));
 const Library = page(() => import("../pages/library"));
@@ -81,6 +82,7 @@ export function Pages({ ended }: { ended: boolean }) {
                   <Route index element={<Navigate to="/machines" replace />} />
                   <Route path="machines" element={<Machines />} />
                   <Route path="machines/:id" element={<Machine />} />
+                  <Route path="machines/:id/session" element={<Session />} />
                   <Route path="actions" element={<Actions />} />
                   <Route path="actions/:id" element={<Action />} />
                   <Route path="library" element={<Library />} />

@@ -9,6 +9,7 @@ import { useList } from "../app/use_list";
 import { ActionTable } from "../ui/action_table";
 import { Button, CopyButton } from "../ui/button";
 import { Field } from "../ui/fields";
+import { ActionsIcon } from "../ui/icons";
 import { Foreign, Presence, Tags, Time } from "../ui/show";
 import { Empty, Failure, Loading, Notice } from "../ui/states";
 import { useTitle } from "../ui/title";
@@ -34,6 +35,7 @@ function Shown({ loaded, machine }: { loaded: Loaded<Machine>; machine: Machine 
   const actions = useList<MachineAction>(`/api/machines/${machine.id}/machineActions`, {}, (row) => row.id);
   const active = actions.rows?.find((action) => !FINAL.includes(action.status));
   const online = state.data?.online;
+  const mayRun = useMay("Machine.LiveResponse");
   return (
     <>
       <div className="page-head">
@@ -57,7 +59,12 @@ function Shown({ loaded, machine }: { loaded: Loaded<Machine>; machine: Machine 
             </span>
           </div>
         </div>
-        <CopyButton text={location.href} label="Copy link" />
+        <div className="buttons">
+          {mayRun
+            ? <Link className="button" to={`/machines/${machine.id}/session`}><ActionsIcon /> Interactive session</Link>
+            : <Button isDisabled><ActionsIcon /> Interactive session</Button>}
+          <CopyButton text={location.href} label="Copy link" />
+        </div>
       </div>
       {machine.quarantine && (
         <Notice kind="warn" title="This machine is in quarantine."

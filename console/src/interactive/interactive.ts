@@ -1,0 +1,425 @@
+// A session on a machine: lines go out one by one, in order; those that concern the machine wait for
+// the one that runs there. Knows nothing of how it is shown.
+import { Api, ApiError, explain, SessionEnded, Unreachable } from "../api/client";
+import { ResultLink } from "../api/links";
+import type { ClientCommand, CommandTable, InteractiveSession, MachineAction, SessionCommand } from "../api/types";
+import { Follower } from "../live/follow";
+import { ScriptResult } from "../live/script_result";
+import { answerOf } from "./client_commands";
+import { Entry } from "./entry";
+import { concernsMachine, History } from "./line";
+import { RowReader, rowCount } from "./rows";
+
+const BUSY_RETRY_MS = [1000, 3000, 5000, 10_000];
+const READ_AT_ONCE = 5; // results of a session that was there already
+
+// Says what is asked of the server, for `trace`.
+export type Asked = (method: string, path: string, status: string) => void;
+class TracedApi extends Api {
+  asked: Asked = () => undefined;
+  override async call(...args: Parameters<Api["call"]>): Promise<Response> {
+    const [method, path] = args;
+    try {
+      const answer = await super.call(...args);
+      this.asked(method, path, String(answer.status));
+      return answer;
+    } catch (error) {
+      this.asked(method, path, error instanceof ApiError ? `${error.status} ${error.code}` : "no answer");
+      throw error;
+    }
+  }
+}
+export function tracedApi(session: ConstructorParameters<typeof Api>[0]): TracedApi {
+  return new TracedApi(session);
+}
+
+export class Interactive {
+  readonly api: Api;
+  readonly table: CommandTable;
+  private readonly say: (words: string) => void;
+  private readonly listeners = new Set<() => void>();
+  private readonly stop = new AbortController();
+  private sending = false;
+  private busyRounds = 0; // how often another action was in the way
+  private busyTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly history = new History();
+  readonly entries: Entry[] = [];
+  readonly trace: string[] = [];
+  tracing = false;
+  session: InteractiveSession;
+  folder = "/";
+  advanced: boolean; // live response advanced
+  looked: { entry: Entry; round: number } | undefined; // what fg asks to look at
+  version = 0;
+
+  constructor(parts: { api: Api; table: CommandTable; session: InteractiveSession; advanced: boolean; say: (words: string) => void }) {
+    this.api = parts.api;
+    this.table = parts.table;
+    this.session = parts.session;
+    this.advanced = parts.advanced;
+    this.say = parts.say;
+    if (parts.api instanceof TracedApi) {
+      parts.api.asked = (method, path, status) => {
+        if (!this.tracing) return;
+        this.trace.push(`${method} ${path}: ${status}`);
+        if (this.trace.length > 500) this.trace.shift();
+        this.changed();
+      };
+    }
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+  snapshot = (): number => this.version;
+  changed(): void {
+    this.version += 1;
+    for (const listener of this.listeners) listener();
+  }
+
+  // Leaves it; the session stays open.
+  end(): void {
+    this.stop.abort();
+    clearTimeout(this.busyTimer);
+    for (const entry of this.entries) entry.follower?.end();
+  }
+
+  get ended(): boolean {
+    return this.session.status === "Ended";
+  }
+  get running(): Entry | undefined {
+    return this.entries.find((entry) => entry.state === "running");
+  }
+  // What Ctrl-C means.
+  get foreground(): Entry | undefined {
+    return this.entries.findLast((entry) => entry.state === "running" && !entry.background);
+  }
+  get unsent(): Entry[] {
+    return this.entries.filter((entry) => entry.state === "unsent");
+  }
+  // Whether another action of the machine is in the way of what waits.
+  get machineBusy(): boolean {
+    return this.busyRounds > 0;
+  }
+  private get path(): string {
+    return `/api/reachback/sessions/${encodeURIComponent(this.session.id)}`;
+  }
+
+  // ---- Lines
+
+  // Takes a line. False: it was not taken, for the session has ended.
+  enter(text: string): boolean {
+    const line = text.trim();
+    if (line === "") return true;
+    if (this.ended) return false;
+    this.history.add(line);
+    this.entries.push(new Entry(line));
+    this.changed();
+    void this.pump();
+    return true;
+  }
+  // Lines that were kept while nobody was here: they are not sent by themselves.
+  keep(lines: readonly string[]): void {
+    for (const line of lines) {
+      const entry = new Entry(line);
+      this.hold(entry, { title: "Not sent.", detail: "This page was left before its turn came." });
+      this.entries.push(entry);
+    }
+    this.changed();
+  }
+  withdraw(entry: Entry): void {
+    if (entry.state !== "waiting" && entry.state !== "unsent") return;
+    entry.state = "withdrawn";
+    this.changed();
+    void this.pump();
+  }
+  // Sends what could not be sent: one line, or all of them.
+  async retry(only?: Entry): Promise<void> {
+    for (const entry of only ? [only] : this.unsent) {
+      entry.state = "waiting";
+      entry.problem = undefined;
+    }
+    this.changed();
+    await this.pump();
+  }
+  async cancel(entry: Entry): Promise<void> {
+    if (!entry.action || entry.state !== "running") return;
+    try {
+      const after = await this.api.send<MachineAction>("POST", `/api/machineactions/${encodeURIComponent(entry.action.id)}/cancel`, {
+        body: { Comment: "Cancelled in the interactive session" },
+      });
+      entry.follower?.take(after);
+      this.say(`Command ${entry.command?.number ?? ""} is being cancelled`);
+    } catch (error) {
+      entry.problem = explain(error);
+    }
+    this.changed();
+  }
+  // What stands in the way of `entry`, in words.
+  waitsFor(entry: Entry): string {
+    const running = this.running;
+    const ahead = this.entries.slice(0, this.entries.indexOf(entry)).filter((one) => one.state === "waiting" && concernsMachine(this.table, one.line)).length;
+    const lines = ahead === 1 ? "the line before it" : `${ahead} lines before it`;
+    if (running) return `waits for ${running.command?.number ?? "the one before"}${ahead > 0 ? ` and ${lines}` : ""}`;
+    if (ahead > 0) return `waits for ${lines}`;
+    return this.busyRounds > 0 ? "waits: another action runs on this machine" : "waits";
+  }
+
+  private next(): Entry | undefined {
+    let first = true; // of those that concern the machine
+    const free = !this.running && this.busyTimer === undefined;
+    for (const entry of this.entries) {
+      if (entry.state !== "waiting") continue;
+      if (!concernsMachine(this.table, entry.line)) return entry;
+      if (first && free) return entry;
+      first = false;
+    }
+    return undefined;
+  }
+  private async pump(): Promise<void> {
+    while (!this.sending && !this.stop.signal.aborted) {
+      const entry = this.next();
+      if (!entry) return;
+      this.sending = true;
+      entry.state = "sending";
+      entry.folder = this.folder;
+      this.changed();
+      try {
+        await this.send(entry);
+        this.busyRounds = 0;
+      } catch (error) {
+        if (this.stop.signal.aborted) return;
+        await this.notSent(entry, error);
+      } finally {
+        this.sending = false;
+      }
+      this.changed();
+    }
+  }
+
+  private async send(entry: Entry): Promise<void> {
+    if (entry.unclear && (await this.foundSent(entry))) return;
+    entry.sessionId = this.session.id;
+    const answer = await this.api.send<SessionCommand | ClientCommand>("POST", `${this.path}/commands`, {
+      body: { commandLine: entry.line, currentDirectory: this.folder },
+      headers: { "Idempotency-Key": entry.key },
+      signal: this.stop.signal,
+    });
+    if (answer.by === "client") {
+      entry.client = answer;
+      entry.answer = await answerOf(this, answer);
+      entry.cleared = answer.command === "cls";
+      entry.state = "ended";
+      return;
+    }
+    this.session = { ...this.session, lastUsed: new Date().toISOString(), commands: answer.number };
+    this.accept(entry, answer);
+  }
+  private async notSent(entry: Entry, error: unknown): Promise<void> {
+    if (error instanceof ApiError && error.code === "ActiveRequestAlreadyExists") {
+      entry.state = "waiting";
+      const wait = BUSY_RETRY_MS[Math.min(this.busyRounds, BUSY_RETRY_MS.length - 1)];
+      this.busyRounds += 1;
+      this.busyTimer = setTimeout(() => {
+        this.busyTimer = undefined;
+        void this.pump();
+      }, wait);
+    } else if (error instanceof ApiError && error.status === 409) {
+      const why = explain(error);
+      await this.look().catch(() => {
+        this.session = { ...this.session, status: "Ended", endReason: error.message };
+      });
+      // Still open by its own word: what was in conflict is told as the server told it.
+      this.holdAll(entry, this.ended ? { title: "Not sent:", detail: "the session has ended." } : why);
+    } else if (error instanceof ApiError && [400, 403, 404].includes(error.status)) {
+      entry.state = "refused";
+      entry.problem = refusal(error);
+      this.say(`${entry.line}: ${entry.problem.title} ${entry.problem.detail}`);
+    } else {
+      entry.unclear ||= error instanceof Unreachable;
+      this.holdAll(entry, explain(error));
+      if (!(error instanceof SessionEnded)) this.say("Not sent. The line is kept.");
+    }
+  }
+  private hold(entry: Entry, problem: { title: string; detail: string }): void {
+    entry.state = "unsent";
+    entry.problem = problem;
+  }
+  // What waits behind a line that failed would run under another condition than was meant.
+  private holdAll(first: Entry | undefined, problem: { title: string; detail: string }): void {
+    if (first) this.hold(first, problem);
+    for (const entry of this.entries) if (entry.state === "waiting") this.hold(entry, problem);
+  }
+  // After a connection that broke: whether the server has the line.
+  private async foundSent(entry: Entry): Promise<boolean> {
+    const found = (await this.unknownOf(entry.sessionId ?? this.session.id)).find((one) => one.commandLine.trim() === entry.line);
+    entry.unclear = false;
+    if (!found) return false;
+    this.accept(entry, found);
+    return true;
+  }
+  // Commands of a session that stand in no entry here.
+  private async unknownOf(sessionId: string): Promise<SessionCommand[]> {
+    const known = new Set(this.entries.flatMap((one) => (one.sessionId === sessionId && one.command ? [one.command.number] : [])));
+    const { value } = await this.api.get<{ value: SessionCommand[] }>(`/api/reachback/sessions/${encodeURIComponent(sessionId)}/commands`, this.stop.signal);
+    return value.filter((one) => !known.has(one.number));
+  }
+
+  // ---- What the machine does
+
+  private accept(entry: Entry, command: SessionCommand): void {
+    entry.command = command;
+    entry.folder = command.currentDirectory;
+    entry.background = command.background;
+    entry.state = "running";
+    this.follow(entry);
+  }
+  follow(entry: Entry): void {
+    const { command } = entry;
+    if (!command) return;
+    const rows = (entry.rows = new RowReader());
+    const follower = new Follower(this.api, command.action.id, {
+      action: command.action,
+      heardOutput: (name, text) => {
+        if (name === "stdout" && command.by === "agent") rows.feed(text);
+      },
+    });
+    entry.follower = follower;
+    entry.problem = undefined;
+    follower.subscribe(() => this.changed());
+    void follower.run().then(() => this.stopped(entry, follower));
+  }
+  private async stopped(entry: Entry, follower: Follower): Promise<void> {
+    if (this.stop.signal.aborted || entry.follower !== follower) return;
+    if (!follower.final) {
+      entry.problem = explain(follower.error);
+      this.changed();
+      return;
+    }
+    const number = entry.command?.number ?? "";
+    const isCd = entry.command?.command === "cd";
+    if (isCd) {
+      // The next line is meant for the folder that this one leads to.
+      await this.readResult(entry);
+      const led = entry.ledTo;
+      if (led !== undefined) this.folder = led;
+      else this.holdAll(undefined, { title: "Not sent:", detail: `cd did not lead anywhere, and this line would be done in ${this.folder}.` });
+    }
+    entry.state = "ended";
+    this.session = { ...this.session, lastUsed: new Date().toISOString() };
+    this.changed();
+    void this.pump();
+    if (!isCd && entry.command?.by === "agent") await this.readResult(entry);
+    this.say(`Command ${number}: ${spoken(entry)}`);
+  }
+
+  // The result is the truth; what came while it ran was a view.
+  async readResult(entry: Entry): Promise<void> {
+    if (!entry.action || entry.reading || !["completed", "failed"].includes(entry.phase ?? "")) return;
+    const rows = new RowReader();
+    const script = new ScriptResult(new ResultLink(this.api, entry.action.id, 0), (piece) => rows.feed(piece));
+    await this.read(entry, async () => {
+      await script.readFirst(this.stop.signal);
+      if (script.whole) rows.end();
+      entry.rows = rows;
+      entry.script = script;
+    });
+  }
+  async readMore(entry: Entry): Promise<void> {
+    const { script, rows } = entry;
+    if (!script || script.whole || entry.reading) return;
+    await this.read(entry, async () => {
+      await script.readMore(this.stop.signal);
+      if (script.whole) rows.end();
+    });
+  }
+  private async read(entry: Entry, job: () => Promise<void>): Promise<void> {
+    entry.reading = true;
+    entry.resultError = undefined;
+    this.changed();
+    try {
+      await job();
+    } catch (error) {
+      entry.resultError = error;
+    }
+    entry.reading = false;
+    this.changed();
+  }
+
+  // ---- The session
+
+  // Takes up what was done in it before.
+  async resume(): Promise<void> {
+    const found = (await this.unknownOf(this.session.id)).map((command) => {
+      const entry = new Entry(command.commandLine);
+      entry.sessionId = this.session.id;
+      entry.command = command;
+      entry.folder = command.currentDirectory;
+      this.history.add(command.commandLine);
+      return entry;
+    });
+    this.entries.push(...found);
+    const last = found.at(-1);
+    if (last) this.folder = last.folder ?? "/";
+    const recent = found.slice(-READ_AT_ONCE);
+    for (const entry of found) {
+      const { command } = entry;
+      if (!command) continue;
+      this.accept(entry, command);
+      if (!entry.follower?.final) continue;
+      entry.state = "ended";
+      if (entry === last && command.command === "cd") {
+        await this.readResult(entry);
+        this.folder = entry.ledTo ?? this.folder;
+      } else if (command.by === "agent" && recent.includes(entry)) {
+        void this.readResult(entry);
+      }
+    }
+    this.changed();
+  }
+  // Reads how the session stands.
+  async look(): Promise<void> {
+    const before = this.ended;
+    this.session = await this.api.get<InteractiveSession>(this.path, this.stop.signal);
+    if (this.ended && !before) this.say(endWords(this.session));
+    this.changed();
+  }
+  async close(): Promise<void> {
+    this.session = await this.api.send<InteractiveSession>("POST", `${this.path}/close`, { body: {} });
+    this.say(endWords(this.session));
+    this.changed();
+  }
+  // Goes on in another session, at `/`: a new session has no folder yet.
+  reopened(session: InteractiveSession): void {
+    this.session = session;
+    this.folder = "/";
+    this.say("A new session is open");
+    this.changed();
+  }
+  // ms until it ends if nothing is typed; null while something runs, and when it has ended.
+  idleLeft(now: Date): number | null {
+    if (this.ended || this.running) return null;
+    return new Date(this.session.lastUsed).getTime() + this.session.idleTimeoutSeconds * 1000 - now.getTime();
+  }
+}
+
+function refusal(error: ApiError): { title: string; detail: string } {
+  if (error.status !== 400) return explain(error);
+  const text = error.message.trim().replace(/^./u, (c) => c.toUpperCase());
+  return { title: "", detail: /[.!?]$/u.test(text) ? text : `${text}.` };
+}
+
+export function endWords(session: InteractiveSession): string {
+  const { endReason } = session;
+  if (endReason === "idle") return `The session has ended: ${Math.round(session.idleTimeoutSeconds / 60)} minutes without a command.`;
+  return endReason ? `The session has ended: ${endReason}.` : "The session has ended.";
+}
+
+function spoken(entry: Entry): string {
+  if (entry.phase === "skipped") return "not run";
+  const { exitCode } = entry;
+  const how = entry.phase === "failed" || (exitCode !== undefined && exitCode !== 0) ? "failed" : "done";
+  if (entry.ledTo !== undefined) return `now in ${entry.ledTo}`;
+  return entry.command?.by === "agent" ? `${how}, ${rowCount(entry.rows.rows)}` : how;
+}

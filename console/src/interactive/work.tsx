@@ -1,0 +1,199 @@
+// An open session: its lines, what they left, and where the next one is typed.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { explain } from "../api/client";
+import type { CommandTable, InteractiveSession, Machine } from "../api/types";
+import { useOutside } from "../app/context";
+import { drafts } from "../drafts";
+import { announce } from "../ui/announce";
+import { Button } from "../ui/button";
+import { Foreign, Time, useNow } from "../ui/show";
+import { Notice } from "../ui/states";
+import { EntryView } from "./entry_view";
+import { endWords, Interactive, tracedApi } from "./interactive";
+import { Opener } from "./opener";
+import { Prompt } from "./prompt";
+
+const AWAY_MS = 30_000;
+
+export function Work(props: {
+  machine: Machine;
+  table: CommandTable;
+  session: InteractiveSession; // with which it begins
+  advanced: boolean;
+  isMine: (session: InteractiveSession) => boolean;
+  head: (session: InteractiveSession, buttons: React.ReactNode) => React.ReactNode;
+}) {
+  const { machine } = props;
+  const outside = useOutside();
+  const name = `interactive.${machine.id}`;
+  const desk = useMemo(
+    () => new Interactive({ api: tracedApi(outside.session), table: props.table, session: props.session, advanced: props.advanced, say: announce }),
+    [],
+  );
+  useSyncExternalStore(desk.subscribe, desk.snapshot);
+  desk.advanced = props.advanced;
+  const [text, setText] = useState(() => drafts.read(name, { text: "" }).text);
+  const [error, setError] = useState<unknown>(null);
+  const [ready, setReady] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const atEnd = useRef(true);
+
+  const begin = async () => {
+    setError(null);
+    try {
+      await desk.resume();
+      desk.keep(drafts.read<{ waiting: string[] }>(name, { waiting: [] }).waiting);
+      setReady(true);
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  useEffect(() => {
+    void begin();
+    return () => desk.end();
+  }, [desk]);
+
+  // Kept until the server has it: what is typed, and what waits.
+  const waiting = desk.entries.filter((entry) => entry.pending).map((entry) => entry.line);
+  const kept = JSON.stringify({ text, waiting });
+  useEffect(() => {
+    if (!ready) return;
+    if (text === "" && waiting.length === 0) drafts.drop(name);
+    else drafts.keep(name, { text, waiting });
+  }, [name, kept, ready]);
+
+  // A line that the server refused comes back to be corrected, unless another is being typed.
+  const returned = useRef(0);
+  const refused = desk.entries.findLast((entry) => entry.state === "refused");
+  useEffect(() => {
+    if (!refused || refused.id <= returned.current) return;
+    returned.current = refused.id;
+    setText((old) => (old === "" ? refused.line : old));
+  }, [refused]);
+
+  useIdle(desk);
+  useEffect(() => {
+    const onScroll = () => {
+      atEnd.current = window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
+    };
+    window.addEventListener("scroll", onScroll, { passive: true });
+    return () => window.removeEventListener("scroll", onScroll);
+  }, []);
+  useLayoutEffect(() => {
+    if (atEnd.current) window.scrollTo(0, document.documentElement.scrollHeight);
+  }, [desk.version, ready]);
+
+  const enter = () => {
+    if (!desk.enter(text)) {
+      announce("The session has ended. Open a new one to go on; the line is kept.");
+      return;
+    }
+    atEnd.current = true;
+    setText("");
+  };
+  const end = async () => {
+    setError(null);
+    try {
+      await desk.close();
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  const { session, unsent, looked } = desk;
+  const shown = desk.entries.filter((entry) => !entry.cleared);
+  return (
+    <>
+      {props.head(session, session.status === "Open" && <Button kind="danger" onPress={() => void end()}>End session</Button>)}
+      <Facts desk={desk} session={session} />
+      {error !== null && (
+        <Notice kind="bad" {...explain(error)}>{!ready && <Button small onPress={() => void begin()}>Try again</Button>}</Notice>
+      )}
+      <ol className="session-lines" aria-label="Lines of the session">
+        {shown.map((entry) => (
+          <EntryView
+            key={entry.id}
+            desk={desk}
+            entry={entry}
+            looked={looked?.entry === entry ? looked.round : 0}
+            onEdit={(line) => {
+              setText(line);
+              input.current?.focus();
+            }}
+          />
+        ))}
+      </ol>
+      {desk.tracing && (
+        <section className="card" aria-label="What is asked of the server">
+          <ol className="trace mono small" tabIndex={0}>
+            {desk.trace.map((line, at) => <li key={at}><Foreign text={line} /></li>)}
+          </ol>
+        </section>
+      )}
+      {desk.ended && (
+        <section className="card" aria-label="The session has ended">
+          <div className="body stack">
+            <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
+            <Opener
+              key={session.id}
+              machineId={machine.id}
+              other={undefined}
+              isMine={props.isMine}
+              label="Open a new session"
+              onOpen={(opened, made) => {
+                desk.reopened(opened);
+                if (!made) desk.resume().catch(setError);
+                input.current?.focus();
+              }}
+            />
+          </div>
+        </section>
+      )}
+      {!desk.ended && unsent.length > 1 && (
+        <Notice kind="warn" title={`${unsent.length} lines were not sent.`}>
+          <div className="buttons">
+            <Button small onPress={() => void desk.retry()}>Send them in order</Button>
+            <Button small kind="quiet" onPress={() => unsent.forEach((entry) => desk.withdraw(entry))}>Withdraw them</Button>
+          </div>
+        </Notice>
+      )}
+      <Prompt desk={desk} machineName={machine.computerDnsName} text={text} onText={setText} onEnter={enter} input={input} />
+    </>
+  );
+}
+
+function Facts({ desk, session }: { desk: Interactive; session: InteractiveSession }) {
+  const now = useNow();
+  const left = desk.idleLeft(now);
+  const allowed = Math.round(session.idleTimeoutSeconds / 60);
+  return (
+    <div className="facts">
+      <span>by <Foreign text={session.creator} /></span>
+      <span>opened <Time at={session.created} how="both" /></span>
+      {session.comment && <span><Foreign text={session.comment} /></span>}
+      {desk.ended
+        ? <span>ended</span>
+        : <span>{left === null ? `ends after ${allowed} min without a command; one runs` : `ends in ${Math.max(1, Math.ceil(left / 60_000))} min unless a command is sent`}</span>}
+    </div>
+  );
+}
+
+// Looks whether the session still stands when its time is up, and when somebody comes back to the page.
+function useIdle(desk: Interactive): void {
+  const { lastUsed } = desk.session;
+  const left = desk.idleLeft(new Date());
+  const open = left !== null;
+  useEffect(() => {
+    if (left === null) return;
+    const timer = setTimeout(() => void desk.look().catch(() => undefined), Math.min(Math.max(left, 1000) + 1500, 2_000_000_000));
+    return () => clearTimeout(timer);
+  }, [desk, lastUsed, open]);
+  useEffect(() => {
+    let hidden = 0;
+    const onChange = () => {
+      if (document.visibilityState === "hidden") hidden = Date.now();
+      else if (!desk.ended && Date.now() - hidden > AWAY_MS) void desk.look().catch(() => undefined);
+    };
+    document.addEventListener("visibilitychange", onChange);
+    return () => document.removeEventListener("visibilitychange", onChange);
+  }, [desk]);
+}
