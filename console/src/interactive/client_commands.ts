@@ -1,16 +1,16 @@
 // The commands that the console does itself: nothing is sent to the machine for them.
+import { pathOf } from "../api/client";
 import type { ClientCommand, LibraryFile, Page } from "../api/types";
 import { localTime, parseTime } from "../text/time";
 import type { Answer, Entry } from "./entry";
 import type { Interactive } from "./interactive";
 import { findCommand, usage } from "./line";
+import { cell, type Row } from "./rows";
 
 export async function answerOf(of: Interactive, command: ClientCommand): Promise<Answer | undefined> {
   switch (command.command) {
-    case "library": {
-      const { value } = await of.api.get<Page<LibraryFile>>("/api/libraryfiles");
-      return table(command, value as unknown as Record<string, unknown>[]);
-    }
+    case "library":
+      return library(of, command);
     case "jobs":
       return table(command, accepted(of).map((entry) => ({
         number: entry.command?.number, status: stateWords(entry), started: time(entry.result?.startTime), commandLine: entry.line,
@@ -35,7 +35,20 @@ export async function answerOf(of: Interactive, command: ClientCommand): Promise
   }
 }
 
-function table(command: ClientCommand, rows: readonly Record<string, unknown>[]): Answer {
+async function library(of: Interactive, command: ClientCommand): Promise<Answer> {
+  const rows: Row[] = [];
+  for (let path: string | undefined = "/api/libraryfiles"; path !== undefined; ) {
+    const page: Page<LibraryFile> = await of.api.get(path);
+    rows.push(...page.value.map((file) => ({ ...file })));
+    const next = page["@odata.nextLink"];
+    path = next && page.value.length > 0 ? pathOf(next) : undefined;
+  }
+  // The API need not tell every column of the table.
+  const columns = command.columns.filter((column) => rows.some((row) => cell(row, column) !== undefined));
+  return { kind: "table", columns, rows };
+}
+
+function table(command: ClientCommand, rows: readonly Row[]): Answer {
   return { kind: "table", columns: command.columns, rows };
 }
 

@@ -37,6 +37,7 @@ export class Entry {
   follower: Follower | undefined;
   rows = new RowReader();
   script: ScriptResult | undefined; // the result of a built-in command
+  ranTo: number | undefined; // the exit code of a script
   resultError: unknown;
   reading = false;
   background = false;
@@ -54,7 +55,7 @@ export class Entry {
     return this.action?.commands[0];
   }
   get exitCode(): number | undefined {
-    return this.script?.exitCode;
+    return this.script?.exitCode ?? this.ranTo;
   }
   get phase() {
     return this.result ? phaseOf(this.result, this.follower?.final ?? this.state === "ended") : undefined;

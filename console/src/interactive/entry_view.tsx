@@ -82,7 +82,7 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
               </Notice>
             )}
             {entry.command?.by === "agent" && <BuiltIn desk={desk} entry={entry} />}
-            {entry.command?.by === "action" && action && <Acted entry={entry} actionId={action.id} />}
+            {entry.command?.by === "action" && action && <Acted desk={desk} entry={entry} actionId={action.id} />}
             {entry.answer && <Answered entry={entry} />}
           </div>
         )}
@@ -195,15 +195,20 @@ function SaveRows({ desk, entry, file }: { desk: Interactive; entry: Entry; file
 }
 
 // getfile, putfile and run: as on the page of an action.
-function Acted({ entry, actionId }: { entry: Entry; actionId: string }) {
+function Acted({ desk, entry, actionId }: { desk: Interactive; entry: Entry; actionId: string }) {
   const results = useResults(actionId);
   const { result, follower, command } = entry;
   const script = results.entries.get(0)?.script;
+  const exitCode = script?.exitCode;
+  useEffect(() => {
+    if (exitCode === undefined) return;
+    entry.ranTo = exitCode;
+    desk.changed();
+  }, [desk, entry, exitCode]);
   const file = command?.file;
   if (!result) return null;
   return (
     <>
-      {script?.exitCode !== undefined && <p className={`status ${script.exitCode === 0 ? "ok" : "warn"}`}>exit code {script.exitCode}</p>}
       {file && script?.whole && (
         <div><Button small onPress={() => save(saveName(file), `${script.stdout.shown()}\n`)}><DownloadIcon /> Save {saveName(file)}</Button></div>
       )}
@@ -239,7 +244,7 @@ function Answered({ entry }: { entry: Entry }) {
         ? <p className="muted">Nothing.</p>
         : client?.output === "json"
           ? <Json id={entry.id} text={text()} />
-          : <RowsView label={`What line ${entry.id} shows`} columns={answer.columns} rows={answer.rows} count={answer.rows.length} />)}
+          : <RowsView label={`What line ${entry.id} shows`} columns={answer.columns} rows={answer.rows} count={answer.rows.length} opens={client?.command === "library"} />)}
     </>
   );
 }

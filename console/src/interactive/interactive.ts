@@ -1,37 +1,18 @@
 // A session on a machine: lines go out one by one, in order; those that concern the machine wait for
 // the one that runs there. Knows nothing of how it is shown.
-import { Api, ApiError, explain, SessionEnded, Unreachable } from "../api/client";
+import { type Api, ApiError, explain, SessionEnded, Unreachable } from "../api/client";
 import { ResultLink } from "../api/links";
-import type { ClientCommand, CommandTable, InteractiveSession, MachineAction, SessionCommand } from "../api/types";
+import { type ClientCommand, type CommandTable, FINAL, type InteractiveSession, type MachineAction, type SessionCommand } from "../api/types";
 import { Follower } from "../live/follow";
 import { ScriptResult } from "../live/script_result";
 import { answerOf } from "./client_commands";
 import { Entry } from "./entry";
 import { concernsMachine, History } from "./line";
 import { RowReader, rowCount } from "./rows";
+import { TracedApi } from "./traced_api";
 
 const BUSY_RETRY_MS = [1000, 3000, 5000, 10_000];
 const READ_AT_ONCE = 5; // results of a session that was there already
-
-// Says what is asked of the server, for `trace`.
-export type Asked = (method: string, path: string, status: string) => void;
-class TracedApi extends Api {
-  asked: Asked = () => undefined;
-  override async call(...args: Parameters<Api["call"]>): Promise<Response> {
-    const [method, path] = args;
-    try {
-      const answer = await super.call(...args);
-      this.asked(method, path, String(answer.status));
-      return answer;
-    } catch (error) {
-      this.asked(method, path, error instanceof ApiError ? `${error.status} ${error.code}` : "no answer");
-      throw error;
-    }
-  }
-}
-export function tracedApi(session: ConstructorParameters<typeof Api>[0]): TracedApi {
-  return new TracedApi(session);
-}
 
 export class Interactive {
   readonly api: Api;
@@ -123,7 +104,7 @@ export class Interactive {
   keep(lines: readonly string[]): void {
     for (const line of lines) {
       const entry = new Entry(line);
-      this.hold(entry, { title: "Not sent.", detail: "This page was left before its turn came." });
+      this.hold(entry, { title: "Not sent.", detail: "The page was left before the server had it." });
       this.entries.push(entry);
     }
     this.changed();
@@ -366,8 +347,10 @@ export class Interactive {
     for (const entry of found) {
       const { command } = entry;
       if (!command) continue;
-      this.accept(entry, command);
-      if (!entry.follower?.final) continue;
+      if (!FINAL.includes(command.action.status)) {
+        this.accept(entry, command);
+        continue;
+      }
       entry.state = "ended";
       if (entry === last && command.command === "cd") {
         await this.readResult(entry);
@@ -421,5 +404,6 @@ function spoken(entry: Entry): string {
   const { exitCode } = entry;
   const how = entry.phase === "failed" || (exitCode !== undefined && exitCode !== 0) ? "failed" : "done";
   if (entry.ledTo !== undefined) return `now in ${entry.ledTo}`;
+  if (entry.command?.command === "run") return "ended";
   return entry.command?.by === "agent" ? `${how}, ${rowCount(entry.rows.rows)}` : how;
 }

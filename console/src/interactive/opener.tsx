@@ -69,7 +69,7 @@ export function Opener(props: {
 
   const session = other?.session;
   return (
-    <div className="form">
+    <div className="form session-opener">
       {other && session && (
         <Notice kind="warn" title={`${session.creator} has a session on this machine.`}
           detail={<>
@@ -80,7 +80,7 @@ export function Opener(props: {
         </Notice>
       )}
       {error !== null && (
-        <Notice kind="bad" {...explain(error)}>
+        <Notice kind="bad" {...why(error)}>
           {other && !session && <Button small kind="danger" onPress={() => void endOther(other)} isDisabled={busy}>End that session</Button>}
         </Notice>
       )}
@@ -90,6 +90,11 @@ export function Opener(props: {
       </div>
     </div>
   );
+}
+
+// 429 is about sessions here, as the message says: nobody has to wait for a rate.
+function why(error: unknown): { title: string; detail: string } {
+  return error instanceof ApiError && error.status === 429 ? { title: "Not opened:", detail: `${error.message}.` } : explain(error);
 }
 
 export async function openOn(list: Promise<{ value: InteractiveSession[] }>, machineId: string): Promise<InteractiveSession | undefined> {

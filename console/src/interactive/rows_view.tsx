@@ -11,7 +11,9 @@ export const RowsView = memo(function RowsView(props: {
   columns: readonly string[];
   rows: readonly Row[];
   count: number; // of the rows: another count, another drawing
+  opens?: boolean; // to every property of a row; true unless said otherwise
 }) {
+  const opens = props.opens ?? true;
   const [limit, setLimit] = useState(SHOWN_AT_ONCE);
   const columns = columnsOf(props.columns, props.rows);
   const shown = props.rows.slice(0, limit);
@@ -21,15 +23,15 @@ export const RowsView = memo(function RowsView(props: {
         <table className="table rows-table">
           <thead>
             <tr>
+              {opens && <th scope="col"><span className="visually-hidden">Every property</span></th>}
               {columns.map((column) => (
                 <th key={column} scope="col"><Foreign text={column} /></th>
               ))}
-              <th scope="col"><span className="visually-hidden">Every property</span></th>
             </tr>
           </thead>
           <tbody>
             {shown.map((row, index) => (
-              <RowLine key={index} number={index + 1} row={row} columns={columns} />
+              <RowLine key={index} number={index + 1} row={row} columns={columns} opens={opens} />
             ))}
           </tbody>
         </table>
@@ -44,24 +46,26 @@ export const RowsView = memo(function RowsView(props: {
   );
 });
 
-const RowLine = memo(function RowLine({ number, row, columns }: { number: number; row: Row; columns: readonly string[] }) {
+const RowLine = memo(function RowLine({ number, row, columns, opens }: { number: number; row: Row; columns: readonly string[]; opens: boolean }) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <tr>
+        {opens && (
+          <td className="opener">
+            <button type="button" aria-expanded={open} aria-label={`Row ${number}: every property`} onClick={() => setOpen(!open)}>
+              {open ? "▾" : "▸"}
+            </button>
+          </td>
+        )}
         {columns.map((column) => {
           const value = cell(row, column);
           return (
             <td key={column} className={typeof value === "number" ? "amount" : undefined}>
-              <Foreign text={cellText(value)} />
+              <div><Foreign text={cellText(value)} /></div>
             </td>
           );
         })}
-        <td className="opener">
-          <button type="button" aria-expanded={open} aria-label={`Row ${number}: every property`} onClick={() => setOpen(!open)}>
-            {open ? "–" : "…"}
-          </button>
-        </td>
       </tr>
       {open && (
         <tr className="properties">

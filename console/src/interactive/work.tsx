@@ -9,9 +9,10 @@ import { Button } from "../ui/button";
 import { Foreign, Time, useNow } from "../ui/show";
 import { Notice } from "../ui/states";
 import { EntryView } from "./entry_view";
-import { endWords, Interactive, tracedApi } from "./interactive";
+import { endWords, Interactive } from "./interactive";
 import { Opener } from "./opener";
 import { Prompt } from "./prompt";
+import { TracedApi } from "./traced_api";
 
 const AWAY_MS = 30_000;
 
@@ -27,7 +28,7 @@ export function Work(props: {
   const outside = useOutside();
   const name = `interactive.${machine.id}`;
   const desk = useMemo(
-    () => new Interactive({ api: tracedApi(outside.session), table: props.table, session: props.session, advanced: props.advanced, say: announce }),
+    () => new Interactive({ api: new TracedApi(outside.session), table: props.table, session: props.session, advanced: props.advanced, say: announce }),
     [],
   );
   useSyncExternalStore(desk.subscribe, desk.snapshot);
@@ -91,10 +92,13 @@ export function Work(props: {
     atEnd.current = true;
     setText("");
   };
+  const endedBox = useRef<HTMLElement>(null);
   const end = async () => {
     setError(null);
     try {
+      atEnd.current = true;
       await desk.close();
+      setTimeout(() => endedBox.current?.focus(), 0); // its button is gone
     } catch (caught) {
       setError(caught);
     }
@@ -130,7 +134,7 @@ export function Work(props: {
         </section>
       )}
       {desk.ended && (
-        <section className="card" aria-label="The session has ended">
+        <section className="card" aria-label="The session has ended" ref={endedBox} tabIndex={-1}>
           <div className="body stack">
             <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
             <Opener
@@ -172,7 +176,7 @@ function Facts({ desk, session }: { desk: Interactive; session: InteractiveSessi
       {session.comment && <span><Foreign text={session.comment} /></span>}
       {desk.ended
         ? <span>ended</span>
-        : <span>{left === null ? `ends after ${allowed} min without a command; one runs` : `ends in ${Math.max(1, Math.ceil(left / 60_000))} min unless a command is sent`}</span>}
+        : <span>{left === null ? `ends after ${allowed} min without a command; one runs` : `ends in ${Math.min(allowed, Math.max(1, Math.ceil(left / 60_000)))} min unless a command is sent`}</span>}
     </div>
   );
 }

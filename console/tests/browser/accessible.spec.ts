@@ -1,12 +1,12 @@
 // Accessibility of every page in both schemes, by axe; by keyboard; and at the width of a phone.
-import AxeBuilder from "@axe-core/playwright";
+import { findings } from "./axe.ts";
 import { expect, test, type Place } from "./fixture.ts";
 import type { Page } from "@playwright/test";
 
 function pagesOf(place: Place): Record<string, string> {
   const { machine, actions } = place.made;
   return {
-    machines: "/machines", machine: `/machines/${machine}`, actions: "/actions", action: `/actions/${actions.done}`, hostile: `/actions/${actions.hostile}`,
+    machines: "/machines", machine: `/machines/${machine}`, session: `/machines/${machine}/session`, actions: "/actions", action: `/actions/${actions.done}`, hostile: `/actions/${actions.hostile}`,
     library: "/library", activity: "/activity", enrolment: "/settings/enrolment", users: "/settings/users", groups: "/settings/groups",
     applications: "/settings/applications", webhooks: "/settings/webhooks", you: "/settings/you", nowhere: "/nowhere",
   };
@@ -16,13 +16,6 @@ async function settle(page: Page): Promise<void> {
   await page.getByRole("main").waitFor();
   await page.waitForLoadState("networkidle");
   await expect(page.getByText(/^Loading .* …$/u)).toHaveCount(0);
-}
-
-async function findings(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-  return violations
-    .filter((one) => one.impact === "serious" || one.impact === "critical")
-    .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
 for (const scheme of ["light", "dark"] as const) {

@@ -13,6 +13,7 @@ test.skip(!folder, "REACHBACK_SCREENSHOTS is not set");
 const KEPT = [
   "sign-in-light", "machines-light", "machines-phone", "run-light", "live-light", "action-dark", "action-phone-dark", "commands-light", "hostile-dark",
   "receipts-light", "actions-light", "library-light", "activity-light", "enrolment-light", "users-dark",
+  "session-light",
 ];
 
 async function shoot(page: Page, name: string): Promise<void> {
@@ -66,4 +67,22 @@ test("a live response, from the form to its output", async ({ signedIn: page, pl
   await page.getByRole("button", { name: "Run on web-01" }).click();
   await expect(page.getByRole("region", { name: "Command 1, standard output" })).toContainText("step 3 of 8");
   await page.screenshot({ path: join(folder as string, "live-light.png") });
+});
+
+test("an interactive session", async ({ signedIn: page, place }) => {
+  await page.goto(`${place.url}/console/machines/${place.made.machine}/session`);
+  await page.getByLabel("Comment").fill("INC-4711: alert on web-01");
+  await page.getByRole("button", { name: "Open a session" }).click();
+  const line = page.getByLabel("Command line on");
+  for (const [text, sign] of [["cd /etc/ssl", "Now in /etc/ssl"], ["dir", "certs"], ["getfile openssl.cnf", "SHA-256"]] as const) {
+    await line.fill(text);
+    await line.press("Enter");
+    await expect(page.getByRole("region", { name: `: ${text}` }).getByText(sign).first()).toBeVisible();
+  }
+  await line.fill("connections -output json");
+  await shoot(page, "session-light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shoot(page, "session-dark");
+  await page.getByRole("button", { name: "End session" }).click();
+  await page.getByRole("button", { name: "Open a new session" }).waitFor();
 });

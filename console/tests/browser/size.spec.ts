@@ -11,6 +11,7 @@ const dist = resolve(import.meta.dirname, "../../dist");
 for (const [name, path, limit] of [
   ["the machines", "/machines", AIM_BYTES],
   ["one machine with its form", "/machines/ID", BUDGET_BYTES],
+  ["an interactive session", "/machines/ID/session", BUDGET_BYTES],
   ["one action", "/actions/ID", BUDGET_BYTES],
 ] as const) {
   test(`${name}: JavaScript within ${limit / 1024} KiB compressed`, async ({ signedIn: page, place }) => {

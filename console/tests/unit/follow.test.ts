@@ -17,7 +17,7 @@ const output = (id: string, offset: number, text: string) =>
   event(id, "output", { index: 0, stream: "stdout", offset, length: text.length, text });
 
 // Answers each call for events with the next of `streams`.
-function follower(streams: string[]): { follower: Follower; asked: (string | undefined)[] } {
+function follower(streams: string[], known: ConstructorParameters<typeof Follower>[2] = {}): { follower: Follower; asked: (string | undefined)[] } {
   const asked: (string | undefined)[] = [];
   const statuses = ["InProgress", "Succeeded"];
   const api = {
@@ -27,7 +27,7 @@ function follower(streams: string[]): { follower: Follower; asked: (string | und
       return Promise.resolve(new Response(streams.shift() ?? ""));
     },
   };
-  return { follower: new Follower(api as unknown as Api, "1"), asked };
+  return { follower: new Follower(api as unknown as Api, "1", known), asked };
 }
 
 test("what a live view does not have is told, without a number that nobody knows", async () => {
@@ -51,4 +51,18 @@ test("a stream that was cut goes on behind what was seen, and nothing is shown t
   await one.run();
   expect(asked).toEqual([undefined, "0-4-0"]);
   expect(one.streams.get(0)?.stdout.shown()).toBe("one\ntwo");
+});
+
+test("who wants output as the machine wrote it gets it once, raw, beside what is shown", async () => {
+  const heard: string[] = [];
+  const { follower: one } = follower(
+    [
+      output("0-5-0", 0, '{"a":'),
+      output("0-5-0", 0, '{"a":') + output("0-14-0", 5, '"\\u202e\u202e"}') + event("1-0-0", "end", { status: "Succeeded" }),
+    ],
+    { action: action("InProgress"), heardOutput: (name, text) => heard.push(`${name} ${text}`) },
+  );
+  await one.run();
+  expect(heard).toEqual(['stdout {"a":', 'stdout "\\u202e\u202e"}']);
+  expect(one.streams.get(0)?.stdout.shown()).toContain("⟦U+202E⟧");
 });

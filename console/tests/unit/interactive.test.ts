@@ -245,15 +245,18 @@ test("what runs in the background is not what Ctrl-C cancels, until fg takes it 
 test("a session that is gone on with has its lines, and the folder of its last one", async () => {
   const shape = { by: "agent" as const, output: "table" as const, file: null, background: false, columns: [] as string[] } satisfies Partial<SessionCommand>;
   server.accept("dir", "/", { ...shape, command: "dir" });
-  server.accept("cd var", "/", { ...shape, command: "cd" });
+  server.accept("cd /tmp", "/", { ...shape, command: "cd" });
+  server.accept("cd ../var", "/tmp", { ...shape, command: "cd" });
   server.finish(1, [{ name: "a" }]);
-  server.finish(2, [{ path: "/var" }]);
+  server.finish(2, [{ path: "/tmp" }]);
+  server.finish(3, [{ path: "/var" }]);
   for (const command of server.commands) command.action = server.work.get(command.action.id)!.action;
   await desk.resume();
-  expect(desk.entries.map((one) => [one.line, one.state])).toEqual([["dir", "ended"], ["cd var", "ended"]]);
+  expect(desk.entries.map((one) => [one.line, one.state])).toEqual([["dir", "ended"], ["cd /tmp", "ended"], ["cd ../var", "ended"]]);
   expect(desk.folder).toBe("/var");
+  expect(said).toEqual([]);
   desk.keep(["users"]);
-  expect(entry(2).state).toBe("unsent");
+  expect(entry(3).state).toBe("unsent");
   expect(server.sent).toEqual([]);
 });
 

@@ -1,0 +1,223 @@
+// An interactive session on a real machine, line by line.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Locator, Page } from "@playwright/test";
+import { findings } from "./axe.ts";
+import { expect, signIn, test, type Place } from "./fixture.ts";
+
+const typed = (page: Page): Locator => page.getByLabel("Command line on");
+const command = (page: Page, number: number): Locator => page.getByRole("region", { name: new RegExp(`^Command ${number}: `, "u") });
+
+async function enter(page: Page, line: string): Promise<void> {
+  await typed(page).fill(line);
+  await typed(page).press("Enter");
+}
+
+async function open(page: Page, place: Place, comment = "INC-4711"): Promise<void> {
+  await page.goto(`${place.url}/console/machines/${place.made.machine}`);
+  await page.getByRole("link", { name: "Interactive session" }).click();
+  await expect(page.getByRole("heading", { name: "Session on web-01" })).toBeVisible();
+  await page.getByLabel("Comment").fill(comment);
+  await page.getByRole("button", { name: "Open a session" }).click();
+  await expect(typed(page)).toBeFocused();
+}
+
+// However a test ends, the machine is free for the next.
+test.afterEach(async ({ place }) => {
+  place.front.before = null;
+  const { value } = await place.world.call("GET", "/api/reachback/sessions");
+  for (const session of value) await place.world.call("POST", `/api/reachback/sessions/${session.id}/close`, {});
+  const { value: actions } = await place.world.call("GET", `/api/machines/${place.made.machine}/machineActions?$top=5`);
+  for (const action of actions) {
+    if (!["Pending", "InProgress"].includes(action.status)) continue;
+    await place.world.call("POST", `/api/machineactions/${action.id}/cancel`, { Comment: "the test is over" }).catch(() => undefined);
+    await place.world.call("GET", `/api/machineactions/${action.id}?waitFor=final&timeout=30s`);
+  }
+});
+
+test("a responder looks around, fetches a file, and ends the session", async ({ signedIn: page, place }) => {
+  test.setTimeout(180_000);
+  await open(page, place);
+  await enter(page, "cd /etc");
+  await expect(command(page, 1)).toContainText("Now in /etc");
+  await expect(page.locator(".prompt label")).toContainText("/etc");
+
+  await enter(page, "dir");
+  const dir = command(page, 2);
+  await expect(dir.getByRole("columnheader", { name: "permissions" })).toBeVisible();
+  await expect(dir.getByRole("cell", { name: "passwd", exact: true })).toBeVisible();
+
+  await enter(page, "processes");
+  const processes = command(page, 3);
+  await expect(processes.getByRole("columnheader", { name: "command_line" })).toBeVisible();
+  await expect(processes.getByRole("cell", { name: "reachback-agent", exact: true }).first()).toBeVisible();
+  await processes.getByRole("button", { name: "Row 1: every property" }).click();
+  await expect(processes.locator(".properties dt").filter({ hasText: /^pid$/u })).toBeVisible();
+  await processes.getByRole("button", { name: "As JSON" }).click();
+  await expect(page.getByRole("region", { name: "Command 3, JSON" })).toContainText(/"pid": ?\d+/u);
+
+  // Wrong: told in words, and the line comes back.
+  await enter(page, "frobnicate /etc");
+  const wrong = page.getByRole("region", { name: "Line: frobnicate /etc" });
+  await expect(wrong.getByRole("alert")).toContainText("frobnicate");
+  await expect(typed(page)).toHaveValue("frobnicate /etc");
+
+  await enter(page, "getfile hostname");
+  const file = command(page, 4);
+  await expect(file.getByText("/etc/hostname", { exact: true })).toBeVisible();
+  await expect(file.locator("dd code")).toHaveText(/^[0-9a-f]{64}$/u);
+  const [download] = await Promise.all([page.waitForEvent("download"), file.getByRole("button", { name: /Download the file/u }).click()]);
+  expect(download.url()).toContain(place.url);
+  await expect(file.getByRole("link", { name: "The action of command 4" })).toHaveAttribute("href", /\/console\/actions\//u);
+
+  await enter(page, "help");
+  await expect(page.getByRole("region", { name: "Line: help" }).getByRole("cell", { name: "findfile", exact: true })).toBeVisible();
+  await enter(page, "help findfile");
+  await expect(page.getByRole("region", { name: "Line: help findfile" })).toContainText("findfile NAME [-path PATH]");
+
+  await enter(page, "users -output json > users.json");
+  const saved = command(page, 5).getByRole("button", { name: "Save users.json" });
+  const [users] = await Promise.all([page.waitForEvent("download"), saved.click()]);
+  expect(users.suggestedFilename()).toBe("users.json");
+  const rows = JSON.parse(readFileSync(await users.path(), "utf8")) as { name: string }[];
+  expect(rows.map((row) => row.name)).toContain("root");
+
+  expect(await findings(page)).toEqual([]);
+  await page.emulateMedia({ colorScheme: "dark" });
+  expect(await findings(page)).toEqual([]);
+
+  await page.getByRole("button", { name: "End session" }).click();
+  await expect(page.getByText("The session has ended: closed by dana@corp.example.").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Open a new session" })).toBeVisible();
+  await expect(dir.getByRole("cell", { name: "passwd", exact: true })).toBeVisible();
+  expect(await findings(page)).toEqual([]);
+});
+
+test("names of files that attack who reads them are text, and what they hide is seen", async ({ signedIn: page, place }) => {
+  const folder = mkdtempSync(join(tmpdir(), "reachback-hostile-"));
+  const names = ["invoice\u202egpj.exe", "\u001b[31mred", "<img src=x onerror=alert(1)>", "two\nlines", "zero\u200bwidth"];
+  for (const name of names) writeFileSync(join(folder, name), "");
+  const dialogs: string[] = [];
+  page.on("dialog", (dialog) => {
+    dialogs.push(dialog.message());
+    void dialog.dismiss();
+  });
+  try {
+    await open(page, place);
+    await enter(page, `dir ${folder}`);
+    const dir = command(page, 1);
+    for (const shown of ["invoice⟦U+202E⟧gpj.exe", "␛[31mred", "<img src=x onerror=alert(1)>", "two␊lines", "zero⟦U+200B⟧width"]) {
+      await expect(dir.locator("tbody td").filter({ hasText: shown })).toHaveCount(1);
+    }
+    expect(await dir.locator("table img").count()).toBe(0);
+    expect((await dir.textContent())?.match(/[\u0000-\u001f\u007f\u200b\u202a-\u202e\u2066-\u2069]/u)).toBeNull();
+    await dir.getByRole("button", { name: "As JSON" }).click();
+    const json = page.getByRole("region", { name: "Command 1, JSON" });
+    await expect(json).toContainText("<img src=x onerror=alert(1)>");
+    expect((await json.textContent())?.match(/[\u0000-\u001f\u007f\u200b\u202a-\u202e\u2066-\u2069]/u)).toBeNull();
+    // As a line, too.
+    await enter(page, "dir \"/\u202egpj\"");
+    await expect(command(page, 2).locator(".command-line")).toContainText("/⟦U+202E⟧gpj");
+    await expect(command(page, 2).getByText("exit code 1")).toBeVisible();
+    await expect(page.getByRole("region", { name: "Command 2, errors" })).not.toContainText("\u202e");
+    expect(dialogs).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("lines wait for what runs, can be withdrawn; Ctrl-C cancels; a reload goes on with it", async ({ signedIn: page, place }) => {
+  test.setTimeout(180_000);
+  await open(page, place);
+  await enter(page, "run live.sh -parameters 300");
+  const run = command(page, 1);
+  await expect(page.getByRole("region", { name: "Command 1, standard output" })).toContainText("step 2 of 8");
+  await enter(page, "dir /");
+  await enter(page, "users");
+  const dir = page.getByRole("region", { name: "Line: dir /" });
+  const users = page.getByRole("region", { name: "Line: users" });
+  await expect(dir.getByText("waits for 1", { exact: true })).toBeVisible();
+  await expect(users.getByText("waits for 1 and the line before it")).toBeVisible();
+  await dir.getByRole("button", { name: "Withdraw" }).click();
+  await expect(dir.getByText("Withdrawn")).toBeVisible();
+  await enter(page, "jobs");
+  await expect(page.getByRole("region", { name: "Line: jobs" }).getByRole("row").filter({ hasText: "run live.sh" })).toContainText("running");
+
+  await typed(page).fill("services");
+  await page.reload();
+  await expect(typed(page)).toHaveValue("services");
+  await expect(run.getByText("Running")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Command 1, standard output" })).toContainText("step 2 of 8");
+  await expect(users.getByText("Not sent", { exact: true })).toBeVisible();
+  await users.getByRole("button", { name: "Send" }).click();
+  await expect(users.getByText("waits for 1")).toBeVisible();
+
+  await typed(page).press("Control+c");
+  await expect(run.locator("header").getByText("Cancelled", { exact: true })).toBeVisible();
+  await expect(command(page, 2).getByRole("cell", { name: "root", exact: true }).first()).toBeVisible();
+  await expect(typed(page)).toHaveValue("services");
+});
+
+test("the keyboard is never held: Tab completes or goes on, Escape goes on, arrows bring lines back", async ({ signedIn: page, place }) => {
+  await open(page, place);
+  await typed(page).pressSequentially("findf");
+  await typed(page).press("Tab");
+  await expect(typed(page)).toHaveValue("findfile ");
+  await expect(typed(page)).toBeFocused();
+  await typed(page).press("Tab");
+  await expect(typed(page)).not.toBeFocused();
+  await typed(page).fill("s");
+  await typed(page).press("Tab");
+  await expect(page.locator(".choices")).toContainText("scheduledtasks");
+  await typed(page).press("Tab");
+  await expect(typed(page)).not.toBeFocused();
+  await typed(page).focus();
+  await typed(page).press("Escape");
+  await expect(page.getByRole("button", { name: "Send", exact: true })).toBeFocused();
+  await enter(page, "help cd");
+  await expect(page.getByRole("region", { name: "Line: help cd" })).toBeVisible();
+  await typed(page).press("ArrowUp");
+  await expect(typed(page)).toHaveValue("help cd");
+  await typed(page).press("ArrowDown");
+  await expect(typed(page)).toHaveValue("");
+});
+
+test("a machine that somebody works on says who; that session can be ended, and the line is not lost", async ({ signedIn: page, place }) => {
+  const sessions = `/api/reachback/machines/${place.made.machine}/sessions`;
+  const other = await place.world.call("POST", sessions, { comment: "INC-1" });
+  await page.goto(`${place.url}/console/machines/${place.made.machine}/session`);
+  await expect(page.getByText(`${other.creator} has a session on this machine.`)).toBeVisible();
+  await page.getByRole("button", { name: "Open a session" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "The server refused this" })).toContainText(other.creator);
+  await page.getByRole("button", { name: "End that session" }).click();
+  await page.getByRole("button", { name: "Open a session" }).click();
+  await expect(typed(page)).toBeVisible();
+
+  const { value } = await place.world.call("GET", "/api/reachback/sessions");
+  await place.world.call("POST", `/api/reachback/sessions/${value[0].id}/close`, {});
+  await enter(page, "users");
+  const users = page.getByRole("region", { name: "Line: users" });
+  await expect(users.getByText("the session has ended")).toBeVisible();
+  await expect(page.getByText(/^The session has ended: closed by /u).first()).toBeVisible();
+  await page.getByRole("button", { name: "Open a new session" }).click();
+  await users.getByRole("button", { name: "Send" }).click();
+  await expect(command(page, 1).getByRole("cell", { name: "root", exact: true }).first()).toBeVisible();
+});
+
+test("who may not run anything is told so", async ({ page, place }) => {
+  await signIn(page, place, place.made.viewer);
+  await page.goto(`${place.url}/console/machines/${place.made.machine}`);
+  await expect(page.getByRole("button", { name: "Interactive session" })).toBeDisabled();
+  await page.goto(`${place.url}/console/machines/${place.made.machine}/session`);
+  await expect(page.getByText("Your account may not run anything on machines")).toBeVisible();
+});
+
+test("a session is no wider than a phone", async ({ signedIn: page, place }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await open(page, place);
+  await enter(page, "dir /etc");
+  await expect(command(page, 1).getByRole("cell", { name: "passwd", exact: true })).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  expect(await findings(page)).toEqual([]);
+});
