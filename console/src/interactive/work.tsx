@@ -80,9 +80,19 @@ export function Work(props: {
     window.addEventListener("scroll", onScroll, { passive: true });
     return () => window.removeEventListener("scroll", onScroll);
   }, []);
+  // The end stays in sight while it is, until somebody turns to a line.
+  const list = useRef<HTMLOListElement>(null);
   useLayoutEffect(() => {
-    if (atEnd.current) window.scrollTo(0, document.documentElement.scrollHeight);
-  }, [desk.version, ready]);
+    const keepEnd = () => {
+      if (atEnd.current) window.scrollTo(0, document.documentElement.scrollHeight);
+    };
+    const observer = new ResizeObserver(keepEnd);
+    if (list.current) observer.observe(list.current);
+    return () => observer.disconnect();
+  }, []);
+  const turnToLine = () => {
+    atEnd.current = false;
+  };
 
   const enter = () => {
     if (!desk.enter(text)) {
@@ -96,7 +106,6 @@ export function Work(props: {
   const end = async () => {
     setError(null);
     try {
-      atEnd.current = true;
       await desk.close();
       setTimeout(() => endedBox.current?.focus(), 0); // its button is gone
     } catch (caught) {
@@ -112,7 +121,7 @@ export function Work(props: {
       {error !== null && (
         <Notice kind="bad" {...explain(error)}>{!ready && <Button small onPress={() => void begin()}>Try again</Button>}</Notice>
       )}
-      <ol className="session-lines" aria-label="Lines of the session">
+      <ol className="session-lines" aria-label="Lines of the session" ref={list} onPointerDown={turnToLine} onFocus={turnToLine}>
         {shown.map((entry) => (
           <EntryView
             key={entry.id}

@@ -127,6 +127,24 @@ test("names of files that attack who reads them are text, and what they hide is 
   }
 });
 
+test("a long list is drawn a thousand rows at a time; the result file has all of it", async ({ signedIn: page, place }) => {
+  const folder = mkdtempSync(join(tmpdir(), "reachback-many-"));
+  for (let number = 1; number <= 1500; ++number) writeFileSync(join(folder, `file-${number}`), "");
+  try {
+    await open(page, place);
+    await enter(page, `dir ${folder}`);
+    const dir = command(page, 1);
+    await expect(dir.getByText("1,500 rows", { exact: true })).toBeVisible();
+    await expect(dir.getByText("1,000 of 1,500 rows are shown.")).toBeVisible();
+    expect(await dir.locator("tbody tr").count()).toBe(1000);
+    await dir.getByRole("button", { name: "Show more" }).click();
+    await expect(dir.locator("tbody tr")).toHaveCount(1500);
+    await expect(dir.getByRole("button", { name: /Download the result file/u })).toBeVisible();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("lines wait for what runs, can be withdrawn; Ctrl-C cancels; a reload goes on with it", async ({ signedIn: page, place }) => {
   test.setTimeout(180_000);
   await open(page, place);
