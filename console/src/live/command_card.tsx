@@ -173,13 +173,13 @@ function Script(props: CardProps) {
 }
 
 function Fetched(props: CardProps & { phase: Phase }) {
-  const { command, results, phase, openAtOnce, final } = props;
+  const { command, results, phase, openAtOnce, live } = props;
   const { index, file } = command;
   const entry = results.entries.get(index);
   useEffect(() => {
-    // Its size comes with the end of the action: without it, the beginning could not be told from the whole.
-    if (openAtOnce && phase === "completed" && (file || final) && !results.entries.has(index)) results.readFile(index, file?.size);
-  }, [openAtOnce, phase, index, results, file, final]);
+    // Its size comes when following ends: without it, the beginning could not be told from the whole.
+    if (openAtOnce && phase === "completed" && (file || !live) && !results.entries.has(index)) results.readFile(index, file?.size);
+  }, [openAtOnce, phase, index, results, file, live]);
   if (phase === "failed") return null;
   const start = entry?.file;
   return (
