@@ -58,7 +58,7 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
                 {action?.cancellationDateTimeUtc ? "Cancelling …" : "Cancel"}
               </Button>
             )}
-            {state === "unsent" && !desk.ended && <Button small onPress={() => void desk.retry(entry)}>Send</Button>}
+            {state === "unsent" && !desk.ended && !desk.notOurs && <Button small onPress={() => void desk.retry(entry)}>Send</Button>}
             {(state === "unsent" || state === "refused" || state === "withdrawn") && (
               <Button small onPress={() => {
                 onEdit(entry.line);

@@ -27,6 +27,7 @@ export class Interactive {
   readonly entries: Entry[] = [];
   readonly trace: string[] = [];
   tracing = false;
+  notOurs = false; // by the same person, opened with another program: the server takes no lines from here
   session: InteractiveSession;
   folder = "/";
   advanced: boolean; // live response advanced
@@ -89,11 +90,11 @@ export class Interactive {
 
   // ---- Lines
 
-  // Takes a line. False: it was not taken, for the session has ended.
+  // Takes a line. False: it was not taken, for the session has ended or takes none.
   enter(text: string): boolean {
     const line = text.trim();
     if (line === "") return true;
-    if (this.ended) return false;
+    if (this.ended || this.notOurs) return false;
     this.history.add(line);
     this.entries.push(new Entry(line));
     this.changed();
@@ -213,6 +214,9 @@ export class Interactive {
       });
       // Still open by its own word: what was in conflict is told as the server told it.
       this.holdAll(entry, this.ended ? { title: "Not sent:", detail: "the session has ended." } : why);
+    } else if (error instanceof ApiError && error.status === 403 && /^the session is /iu.test(error.message)) {
+      this.notOurs = true;
+      this.holdAll(entry, { title: "Not sent:", detail: `${error.message}, opened with another program.` });
     } else if (error instanceof ApiError && [400, 403, 404].includes(error.status)) {
       entry.state = "refused";
       entry.problem = refusal(error);
@@ -376,6 +380,7 @@ export class Interactive {
   // Goes on in another session, at `/`: a new session has no folder yet.
   reopened(session: InteractiveSession): void {
     this.session = session;
+    this.notOurs = false;
     this.folder = "/";
     this.say("A new session is open");
     this.changed();
@@ -389,7 +394,7 @@ export class Interactive {
 
 function refusal(error: ApiError): { title: string; detail: string } {
   if (error.status !== 400) return explain(error);
-  const text = error.message.trim().replace(/^./u, (c) => c.toUpperCase());
+  const text = error.message.trim().replace(/^commandLine: /u, "").replace(/^./u, (c) => c.toUpperCase());
   return { title: "", detail: /[.!?]$/u.test(text) ? text : `${text}.` };
 }
 

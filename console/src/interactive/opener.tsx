@@ -84,7 +84,7 @@ export function Opener(props: {
           {other && !session && <Button small kind="danger" onPress={() => void endOther(other)} isDisabled={busy}>End that session</Button>}
         </Notice>
       )}
-      <Field label="Comment" value={comment} onChange={setComment} placeholder="Why: an alert, a ticket" hint="Stands in the session, its actions and the audit." />
+      <Field label="Comment" value={comment} onChange={setComment} placeholder="Why: an alert, a ticket" hint="Stands in the session and in the audit." />
       <div className="buttons">
         <Button kind="primary" onPress={() => void open()} isDisabled={busy}>{busy ? "Opening …" : props.label}</Button>
       </div>

@@ -96,7 +96,7 @@ export function Work(props: {
 
   const enter = () => {
     if (!desk.enter(text)) {
-      announce("The session has ended. Open a new one to go on; the line is kept.");
+      announce("This session takes no lines. Open a new one to go on; the line is kept.");
       return;
     }
     atEnd.current = true;
@@ -142,15 +142,17 @@ export function Work(props: {
           </ol>
         </section>
       )}
-      {desk.ended && (
-        <section className="card" aria-label="The session has ended" ref={endedBox} tabIndex={-1}>
+      {(desk.ended || desk.notOurs) && (
+        <section className="card" aria-label="Another session is needed" ref={endedBox} tabIndex={-1}>
           <div className="body stack">
-            <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
+            {desk.ended
+              ? <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
+              : <p>This session was opened with another program, the command line say, and takes lines from there only. End it to open one here.</p>}
             <Opener
-              key={session.id}
+              key={`${session.id} ${desk.notOurs}`}
               machineId={machine.id}
-              other={undefined}
-              isMine={props.isMine}
+              other={desk.ended ? undefined : { id: session.id, session }}
+              isMine={desk.notOurs ? () => false : props.isMine}
               label="Open a new session"
               onOpen={(opened, made) => {
                 desk.reopened(opened);
@@ -161,7 +163,7 @@ export function Work(props: {
           </div>
         </section>
       )}
-      {!desk.ended && unsent.length > 1 && (
+      {!desk.ended && !desk.notOurs && unsent.length > 1 && (
         <Notice kind="warn" title={`${unsent.length} lines were not sent.`}>
           <div className="buttons">
             <Button small onPress={() => void desk.retry()}>Send them in order</Button>

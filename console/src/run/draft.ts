@@ -155,7 +155,7 @@ export function commandLine(command: Command): string {
     case "GetFile":
       return param(command, "Path");
     case "BuiltIn":
-      return param(command, "CommandLine") || command.params.map((one) => one.value).filter(Boolean).join(" ");
+      return param(command, "Args") || command.params.map((one) => one.value).filter(Boolean).join(" ");
   }
 }
 

@@ -78,7 +78,7 @@ class StandIn {
     if (this.session.status === "Ended") return Promise.reject(new ApiError(409, "Conflict", "the session has ended: idle", "", 0));
     const [word = "", argument] = line.split(/\s+/u);
     const command = findCommand(table, word);
-    if (!command) return Promise.reject(new ApiError(400, "InvalidInput", `there is no command '${word}'; help lists them`, "", 0));
+    if (!command) return Promise.reject(new ApiError(400, "InvalidInput", `commandLine: '${word}' is no command; help lists them`, "", 0));
     const shape = { command: command.name, by: command.by, output: "table" as const, file: null, background: line.endsWith("&"), columns: command.columns };
     if (command.by === "client") {
       const parameter = command.parameters[0]?.name;
@@ -178,7 +178,7 @@ test("what the server refuses says why, and stops nothing", async () => {
   desk.enter("frobnicate now");
   desk.enter("dir");
   await until(() => entry(1).state === "running");
-  expect(entry(0)).toMatchObject({ state: "refused", problem: { title: "", detail: "There is no command 'frobnicate'; help lists them." } });
+  expect(entry(0)).toMatchObject({ state: "refused", problem: { title: "", detail: "'frobnicate' is no command; help lists them." } });
   expect(desk.history.move(-1, "")).toBe("dir");
   expect(desk.history.move(-1, "")).toBe("frobnicate now");
 });
@@ -198,6 +198,18 @@ test("when the session has ended, lines are kept and sent into the next one", as
   await until(() => entry(0).state === "running");
   expect(entry(0).sessionId).toBe("s2");
   expect(entry(1).state).toBe("waiting");
+});
+
+test("a session of the same person that another program opened takes no lines: they are kept for the next", async () => {
+  server.failNext = () => new ApiError(403, "Forbidden", "the session is dana's", "", 0);
+  desk.enter("dir");
+  await until(() => desk.notOurs);
+  expect(entry(0)).toMatchObject({ state: "unsent", problem: { detail: "the session is dana's, opened with another program." } });
+  expect(desk.enter("users")).toBe(false);
+  server.failNext = undefined;
+  desk.reopened({ ...server.session, id: "s2" });
+  await desk.retry();
+  await until(() => entry(0).state === "running");
 });
 
 test("another action in the way: the line waits, and goes when it is gone", async () => {
