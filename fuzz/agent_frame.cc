@@ -95,6 +95,8 @@ void check_order(const pb::Order& m) {
     check_text(command.path(), kPathBytesMax);
     if (command.type() != pb::GET_FILE) {
       FUZZ_CHECK(command.file_name().find('/') == std::string::npos);
+    }
+    if (command.type() == pb::RUN_SCRIPT || command.type() == pb::PUT_FILE) {
       FUZZ_CHECK(command.file_sha256().size() == 32);
     }
   }

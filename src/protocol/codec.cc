@@ -292,6 +292,10 @@ Result<void> check(const pb::Command& m) {
     case pb::GET_FILE:
       RB_TRY(check_range("path", m.path().size(), 1, kPathBytesMax));
       break;
+    case pb::BUILT_IN:
+      RB_TRY(check_file_name(m.file_name(), kFileNameBytesMax));
+      RB_TRY(check_range("path", m.path().size(), 1, kPathBytesMax));
+      break;
     default:
       return bad("type", "unknown");
   }

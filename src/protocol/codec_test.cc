@@ -146,7 +146,7 @@ TEST(Codec, OrderLimits) {
           {"requestor", [](auto& m) { m.set_requestor(bytes(513, 'a')); }},
           {"type", [](auto& m) { m.mutable_commands(0)->set_type(pb::COMMAND_TYPE_UNSPECIFIED); }},
           {"type",
-           [](auto& m) { m.mutable_commands(0)->set_type(static_cast<pb::CommandType>(4)); }},
+           [](auto& m) { m.mutable_commands(0)->set_type(static_cast<pb::CommandType>(5)); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(""); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(".."); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name("a/b"); }},
@@ -158,6 +158,19 @@ TEST(Codec, OrderLimits) {
           {"args", [](auto& m) { m.mutable_commands(0)->set_args(std::string("a\0b", 3)); }},
           {"timeout_ms", [](auto& m) { m.mutable_commands(0)->set_timeout_ms(0); }},
           {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::GET_FILE); }},
+          {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::BUILT_IN); }},
+          {"",
+           [](auto& m) {
+             m.mutable_commands(0)->set_type(pb::BUILT_IN);
+             m.mutable_commands(0)->set_path("/");
+             m.mutable_commands(0)->clear_file_sha256();
+           }},
+          {"file_name",
+           [](auto& m) {
+             m.mutable_commands(0)->set_type(pb::BUILT_IN);
+             m.mutable_commands(0)->set_path("/");
+             m.mutable_commands(0)->set_file_name("a/b");
+           }},
           {"path",
            [](auto& m) {
              m.mutable_commands(0)->set_type(pb::GET_FILE);

@@ -84,7 +84,7 @@ class AgentSupervisor : public Supervisor {
   };
   // What a command needs, made before its intent is on disk.
   struct Ready {
-    ProcessSpec spec;     // RunScript, GetFile
+    ProcessSpec spec;     // RunScript, GetFile, BuiltIn
     Fd file;              // RunScript: the script, sealed. GetFile: where its result goes
     StreamFiles streams;  // of the process
     std::unique_ptr<FilePlacing> placing;  // PutFile
@@ -130,6 +130,8 @@ class AgentSupervisor : public Supervisor {
   Result<void> check_policy(const pb::Order& order, const std::vector<Fd>& files) const;
   Result<Ready> prepare(Job& job, std::uint32_t index);
   Result<Ready> prepare_run(const pb::Command& command, Job& job, std::uint32_t index);
+  Result<Ready> prepare_built_in(const pb::Command& command, const ActionId& action,
+                                 std::uint32_t index);
   Result<Fd> take_file(const pb::Command& command, Job& job, std::uint32_t index) const;
   bool is_window_over(const Job& job) const;
   pb::JournalEnded failed(const pb::Order& order, std::uint32_t index, std::int64_t started_us,
@@ -152,6 +154,7 @@ class AgentSupervisor : public Supervisor {
   Result<Ready> prepare_get(const pb::Command& command, const ActionId& action,
                             std::uint32_t index);
   void place_file();
+  void tell_where(pb::JournalEnded& ended) const;
   void on_fetched(const ProcessEnd& end);
   Result<void> take_fetched(const ProcessEnd& end, pb::JournalEnded& ended);
 

@@ -1,9 +1,11 @@
 // Which command is next, and what is done before it starts.
+#include "agent/builtin/builtin.h"
 #include "agent/ports/memory_file.h"
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/variant.h"
+#include "protocol/words.h"
 
 namespace reachback::agent {
 bool AgentSupervisor::is_window_over(const Job& job) const {
@@ -101,6 +103,24 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare_run(const pb::Command& c
   return out;
 }
 
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare_built_in(const pb::Command& command,
+                                                                 const ActionId& action,
+                                                                 std::uint32_t index) {
+  auto streams = deps_.spool.make_streams(action, index);
+  if (!streams.ok()) {
+    return could_not_start(streams.error());
+  }
+  BuiltInOrder order;
+  RB_TRY_ASSIGN(order.words, protocol::split_words(command.args()));
+  order.words.insert(order.words.begin(), command.file_name());
+  order.folder = command.path();
+  order.roots = deps_.policy.read_roots;
+  Ready out;
+  out.spec = built_in_process(order, command.output_bytes_max(), action, index);
+  out.streams = std::move(*streams);
+  return out;
+}
+
 // Everything that can be done before the intent is on disk. Errors: the text for the report.
 Result<AgentSupervisor::Ready> AgentSupervisor::prepare(Job& job, std::uint32_t index) {
   const pb::Command& command = job.order.commands(static_cast<int>(index));
@@ -113,6 +133,8 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare(Job& job, std::uint32_t 
       return prepare_put(command, job, index);
     case pb::GET_FILE:
       return prepare_get(command, job.action, index);
+    case pb::BUILT_IN:
+      return prepare_built_in(command, job.action, index);
     default:
       return Error{Errc::invalid_input, "Unsupported: a command of an unknown type"};
   }

@@ -3,6 +3,7 @@
 
 #include "agent/command/fetch_file.h"
 #include "agent/supervisor/agent_supervisor.h"
+#include "base/bytes.h"
 #include "base/log.h"
 
 namespace reachback::agent {
@@ -50,8 +51,24 @@ void AgentSupervisor::place_file() {
     out.mutable_ended()->set_outcome(pb::FAILED);
     add_error(*out.mutable_ended(), placed.error().message);
   }
+  if (placed.ok() && !ended_early) {
+    tell_where(out);
+  }
   add_receipt(out, find(running_->action)->received->order(), nullptr);
   finish_command(out);
+}
+
+// Where the file of a PutFile stands.
+void AgentSupervisor::tell_where(pb::JournalEnded& ended) const {
+  const pb::Command& command = running_command();
+  auto folder = deps_.spool.work_folder(running_->action);
+  if (!folder.ok()) {
+    return;
+  }
+  auto* file = ended.mutable_ended()->mutable_file();
+  file->set_path(to_valid_utf8(*folder + "/" + command.file_name()));
+  file->set_bytes(command.file_bytes());
+  file->set_sha256(command.file_sha256());
 }
 
 Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& command,

@@ -111,6 +111,9 @@ TEST_F(Files, APlacedFileStandsInTheFolderOfTheScriptAndGoesWithTheAction) {
   EXPECT_FALSE(last_ended_.has_result());
   EXPECT_FALSE(last_ended_.has_exit_code());
   EXPECT_GT(last_ended_.started_us(), 0);
+  EXPECT_EQ(last_ended_.file().path(), folder_.file(work_folder() + "/data.txt"));
+  EXPECT_EQ(last_ended_.file().bytes(), 2 * kSliceBytes + 1);
+  EXPECT_EQ(receipt().file_path(), last_ended_.file().path());
   EXPECT_EQ(receipt().script_name(), "data.txt");
   EXPECT_EQ(receipt().script_sha256(),
             as_bytes(crypto::sha256(std::string(2 * kSliceBytes + 1, 'd'))));

@@ -55,11 +55,12 @@ std::vector<Fd> take_files(const pb::ExecuteOrder& message, const pb::Order& ord
 }
 
 // What an action may add to the journal beside the commands themselves: its order, and where each
-// GetFile's path led, in the end and in its receipt.
+// file was read or placed, in the end and in its receipt.
 std::size_t journal_bytes(const pb::SignedOrder& bytes, const pb::Order& order) {
   std::size_t out = 2 * bytes.order().size();
   for (const auto& command : order.commands()) {
-    out += command.type() == pb::GET_FILE ? 2 * protocol::kFetchedPathBytesMax : 0;
+    const bool names_file = command.type() == pb::GET_FILE || command.type() == pb::PUT_FILE;
+    out += names_file ? 2 * protocol::kFetchedPathBytesMax : 0;
   }
   return out;
 }

@@ -40,9 +40,16 @@ bool is_below(const std::string& path, const std::vector<std::string>& roots) {
 Result<void> check_command(const Policy& policy, const pb::Command& command) {
   const bool is_get = command.type() == pb::GET_FILE;
   const bool is_put = command.type() == pb::PUT_FILE;
-  const char* name = is_get ? "GetFile" : is_put ? "PutFile" : "RunScript";
-  if (!(is_get ? policy.get_file : is_put ? policy.put_file : policy.run_script)) {
+  const bool is_built_in = command.type() == pb::BUILT_IN;
+  const auto [name, allowed] = is_get        ? std::pair("GetFile", policy.get_file)
+                               : is_put      ? std::pair("PutFile", policy.put_file)
+                               : is_built_in ? std::pair("BuiltIn", policy.built_in)
+                                             : std::pair("RunScript", policy.run_script);
+  if (!allowed) {
     return against(std::string(name) + " is not allowed on this machine");
+  }
+  if (is_built_in) {
+    return {};  // It keeps to read_roots itself: it alone knows what is a path.
   }
   if (is_get) {
     return is_below(command.path(), policy.read_roots)

@@ -36,12 +36,13 @@ struct Policy {
   bool run_script = true;
   bool put_file = true;
   bool get_file = true;
+  bool built_in = true;
   std::set<std::string> allowed_sha256;  // not empty: these scripts and files only
   std::set<std::string> denied_sha256;
   // Scripts carry a signature of one of the keys; what cannot carry one must be in allowed_sha256.
   bool require_signature = false;
   std::vector<crypto::Ed25519PublicKey> signing_keys;
-  std::vector<std::string> read_roots;  // of GetFile; absolute; empty: all
+  std::vector<std::string> read_roots;  // of what reads files; absolute; empty: all
   std::vector<QuietHours> quiet;
 };
 

@@ -9,6 +9,11 @@
 namespace reachback::agent {
 namespace {
 
+// Somebody may watch what it writes, and its result is made of that.
+bool has_streams(const pb::Command& command) {
+  return command.type() == pb::RUN_SCRIPT || command.type() == pb::BUILT_IN;
+}
+
 void add_truncation(pb::CommandEnded& ended, std::string_view name, const StreamCount& count) {
   if (count.stored < count.seen) {
     add_error(ended, fmt::format("OutputTruncated: {}: {} bytes were written, the first {} are "
@@ -31,7 +36,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
   } else if (!ready.placing) {
     ready.spec.stdout_file = ready.streams.out.get();
     ready.spec.stderr_file = ready.streams.err.get();
-    if (command.type() == pb::RUN_SCRIPT) {
+    if (has_streams(command)) {
       ready.spec.grown = [this] { live_output_.grown(); };
     }
     started = deps_.processes.start(ready.spec, [this](const ProcessEnd& end) { on_ended(end); });
@@ -44,7 +49,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
     return;
   }
   RB_FAILPOINT("agent.command.after_spawn");
-  if (command.type() == pb::RUN_SCRIPT) {
+  if (has_streams(command)) {
     live_output_.begin(id, job.order.epoch(), index, ready.streams);
   }
   Running run;

@@ -195,9 +195,10 @@ Result<void> take_command(Policy& policy, const std::string& name) {
   bool* const flag = name == "RunScript" ? &policy.run_script
                      : name == "PutFile" ? &policy.put_file
                      : name == "GetFile" ? &policy.get_file
+                     : name == "BuiltIn" ? &policy.built_in
                                          : nullptr;
   if (flag == nullptr) {
-    return wrong("holds '" + name + "', which is not RunScript, PutFile or GetFile");
+    return wrong("holds '" + name + "', which is not RunScript, PutFile, GetFile or BuiltIn");
   }
   *flag = true;
   return {};
@@ -263,7 +264,7 @@ Result<PolicyFile> parse_policy(std::string_view text_of_file, const std::string
   const Readers top = {
       {"commands",
        [&](const toml::node& node) -> Result<void> {
-         policy.run_script = policy.put_file = policy.get_file = false;
+         policy.run_script = policy.put_file = policy.get_file = policy.built_in = false;
          return texts([&](const std::string& name) { return take_command(policy, name); })(node);
        }},
       {"quiet_hours", texts([&](const std::string& value) -> Result<void> {
