@@ -85,6 +85,7 @@ using AppId = UuidId<struct AppTag>;  // the OAuth client_id of an application
 using UserId = UuidId<struct UserTag>;
 // What a user let one application do: one sign-in and all that was refreshed from it.
 using GrantId = UuidId<struct GrantTag>;
+using SessionId = UuidId<struct SessionTag>;  // of an interactive session
 // A life of an agent's journal: made when the journal is created, never reused.
 using JournalGeneration = UuidId<struct JournalGenerationTag>;
 using BootId = UuidId<struct BootTag>;  // /proc/sys/kernel/random/boot_id

@@ -44,16 +44,31 @@ def test_both_documents_are_there_for_everybody_and_name_this_server(shared, des
         assert shared.shared_api.send("GET", path).status == 200
 
 
+def session_with_a_line(api, machine, fits):
+    """The id of one that has ended; every answer on the way is described."""
+    def post(path, body=None):
+        return fits("POST", path, api.call("POST", path, body)).json()
+
+    session = post(f"/api/reachback/machines/{machine}/sessions", {"comment": "described"})["id"]
+    commands = f"/api/reachback/sessions/{session}/commands"
+    sent = post(commands, {"commandLine": "cd /etc > where"})
+    api.wait_final(sent["action"]["id"])
+    assert post(commands, {"commandLine": "fg 1"})["parameters"] == {"number": "1"}
+    assert post(f"/api/reachback/sessions/{session}/close")["status"] == "Ended"
+    return session
+
+
 def test_every_answer_is_one_that_is_described(shared, described):
     api, machine = shared.shared_api, shared.agents[0].machine_id
     action, _ = api.run_script(machine, "effect.sh", shared.path("described.effect"))
     link = urllib.parse.urlsplit(api.mint(action["id"]).json()["value"])
     seen = [200, 0]
     paths = {"id": action["id"], "tenant": api.tenant, "index": "0", "name": "none"}
+    session = session_with_a_line(api, machine, described.fits)
     for method, path, operation in check_openapi.operations(described.document):
         if method != "GET" or "{blob}" in path or "timestamp" in path:
             continue
-        paths["id"] = machine if "/machines/" in path else action["id"]
+        paths["id"] = machine if "/machines/" in path else session if "/sessions/" in path else action["id"]
         target = path.format(**paths) + ("?tag=none" if path.endswith("findbytag") else "")
         answer = described.fits(method, target, api.call(method, target))
         seen[1] += answer.status == 200

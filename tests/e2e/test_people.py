@@ -240,7 +240,7 @@ def test_an_older_data_directory_gets_the_console_at_its_next_start(make_world):
     database = sqlite3.connect(os.path.join(world.server.data, "db", "reachback.db"))
     with database:
         database.execute("DELETE FROM apps WHERE name = 'Reachback console'")
-        for later in ("webhooks", "webhook_deliveries"):
+        for later in ("webhooks", "webhook_deliveries", "sessions", "session_commands"):
             database.execute(f"DROP TABLE {later}")
         database.execute("PRAGMA user_version = 7")
     database.close()

@@ -577,6 +577,10 @@ void World::submit_later() {
       if (is_last && engine_.chance(0.2)) {
         c.type = action::CommandType::get_file;
         c.path = "/file";
+      } else if (engine_.chance(0.1)) {
+        c.type = action::CommandType::built_in;
+        c.file_name = "dir";
+        c.path = "/";
       } else {
         c.type = is_first && engine_.chance(0.2) ? action::CommandType::put_file
                                                  : action::CommandType::run_script;

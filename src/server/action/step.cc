@@ -259,7 +259,7 @@ class Stepper {
     take(c.result, e.result);
     take(c.raw_stdout, e.raw_stdout);
     take(c.raw_stderr, e.raw_stderr);
-    if (c.type == CommandType::get_file) {
+    if (!has_streams(c.type)) {
       take(c.file, e.file);
     }
     take(c.exit_code, e.exit_code);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "server/action/action.h"
 #include "server/ports/audit_entry.h"
+#include "server/ports/interactive_sessions.h"
 #include "server/ports/listing.h"
 
 namespace reachback::server {
@@ -26,6 +27,8 @@ struct IdempotencyKey {
 
 struct InsertLimits {
   std::uint64_t active_max = 0;  // Pending + InProgress of the tenant; 0: no limit
+  // The action is this line of an open session, which keeps it in the same transaction.
+  std::optional<SessionLine> session_line = {};
 };
 
 struct Inserted {
@@ -42,7 +45,7 @@ class ActionStore {
 
   // A0. action.version is set to 1. Errors: already_active (the machine has an unfinished action),
   // too_many_requests (active_max), mismatch (the key came with another body), already_exists (the
-  // id), unavailable, storage_full.
+  // id), not_found (the session of the line), conflict (it has ended), unavailable, storage_full.
   virtual void insert(action::Action action, std::optional<IdempotencyKey> key, InsertLimits limits,
                       AuditEntry audit, Done<Inserted> done) = 0;
   // The action that a POST with this key made; nullopt: none that is committed. Nothing but

@@ -95,10 +95,10 @@ TEST(RestApi, AnswersWhenTheServiceDoesOnWhateverThread) {
   World world;
   LateLibrary late;
   auto api =
-      RestApi::create(RestDeps{world.live, late, world.machines, world.sign_in, world.verifier,
-                               world.issuer, world.audiences, world.audit, world.refusals,
-                               world.clock, world.random, world.app_rates, world.user_access,
-                               world.background, world.settings, world.activity},
+      RestApi::create(RestDeps{world.live, world.interactive, late, world.machines, world.sign_in,
+                               world.verifier, world.issuer, world.audiences, world.audit,
+                               world.refusals, world.clock, world.random, world.app_rates,
+                               world.user_access, world.background, world.settings, world.activity},
                       World::default_options());
   ASSERT_TRUE(api.ok());
   net::Request request;

@@ -33,6 +33,7 @@ struct Bounds {
   std::uint64_t machine_body_bytes, tag_chars, tags, tag_machines;
   Duration find_by_ip_history;
   std::uint64_t settings_body_bytes, audit_page, audit_page_default;
+  std::uint64_t interactive_line_bytes, interactive_body_bytes;
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
   std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
@@ -65,7 +66,8 @@ struct Call {
 // The API's state. Members are set before the first request, but the limiters, which lock.
 class Core {
  public:
-  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about);
+  Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about,
+       InteractiveTable commands);
 
   void handle(std::shared_ptr<net::Exchange> exchange);
   // "https://host" that a client called and that answers name.
@@ -91,6 +93,7 @@ class Core {
   Bounds bounds;
   PermissionTable permissions;
   Documents documents;
+  InteractiveTable interactive;
   Router router;
   bool read_all_results;
   RateLimiter calls;

@@ -115,7 +115,8 @@ struct Enumeration {
   std::string_view name, underlying, members;  // "Name=1 Other=2"
 };
 constexpr Enumeration kEnumerations[] = {
-    {"CustomPlaybookActionTypes", "Edm.Byte", "PutFile=0 GetFile=1 RunPowerShell=2 RunScript=3"},
+    {"CustomPlaybookActionTypes", "Edm.Byte",
+     "PutFile=0 GetFile=1 RunPowerShell=2 RunScript=3 BuiltIn=4"},
     {"CustomPlaybookParams", "Edm.Byte",
      "FileName=0 Args=1 Path=2 ScriptName=3 IsExternalSource=4 FileUri=5 ScriptHash=6 "
      "ScriptSource=7"},

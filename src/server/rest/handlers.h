@@ -85,6 +85,14 @@ void delete_device_group(Core& core, const CallPtr& call);
 void get_webhooks(Core& core, const CallPtr& call);
 void get_webhook_deliveries(Core& core, const CallPtr& call);
 void post_webhook_test(Core& core, const CallPtr& call);
+// interactive_handlers.cc
+void get_interactive_table(Core& core, const CallPtr& call);
+void post_session(Core& core, const CallPtr& call);
+void get_sessions(Core& core, const CallPtr& call);
+void get_session(Core& core, const CallPtr& call);
+void post_session_close(Core& core, const CallPtr& call);
+void get_session_commands(Core& core, const CallPtr& call);
+void post_session_command(Core& core, const CallPtr& call);
 
 // about_handlers.cc
 void get_metadata(Core& core, const CallPtr& call);

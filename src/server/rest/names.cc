@@ -42,6 +42,8 @@ std::string_view type_name(action::CommandType type) {
       return "GetFile";
     case action::CommandType::run_script:
       return "RunScript";
+    case action::CommandType::built_in:
+      return "BuiltIn";
   }
   return "RunScript";
 }

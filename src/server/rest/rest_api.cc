@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "server/rest/call.h"
+#include "server/rest/interactive_table.h"
 
 namespace reachback::server::rest {
 namespace {
@@ -118,6 +119,8 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.title_chars = n("title_chars");
   b.args_bytes = n("args_bytes");
   b.get_file_path_bytes = n("get_file_path_bytes");
+  b.interactive_line_bytes = n("interactive_line_bytes");
+  b.interactive_body_bytes = n("interactive_body_bytes");
   b.idempotency_key_chars = n("idempotency_key_chars");
   b.calls = {window("calls_per_minute", minutes(1)), window("calls_per_hour", hours(1))};
   b.run_calls = {window("run_calls_per_minute", minutes(1))};
@@ -136,13 +139,15 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   return b;
 }
 
-Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about)
+Core::Core(RestDeps d, RestOptions o, ErrorTable e, Bounds b, PermissionTable p, Documents about,
+           InteractiveTable commands)
     : deps(d),
       options(std::move(o)),
       errors(std::move(e)),
       bounds(std::move(b)),
       permissions(std::move(p)),
       documents(std::move(about)),
+      interactive(std::move(commands)),
       router(route_table()),
       read_all_results(options.read_all_results.value_or(options.profile == Profile::y2025) &&
                        !options.strict),
@@ -381,8 +386,10 @@ Result<std::unique_ptr<RestApi>> RestApi::create(RestDeps deps, RestOptions opti
   Bounds bounds = Bounds::of(limits, options.profile, options.rate_factor);
   std::string url = std::exchange(options.public_url, "");
   RB_TRY_ASSIGN(Documents documents, Documents::load());
-  auto core = std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds,
-                                     std::move(permissions), std::move(documents));
+  RB_TRY_ASSIGN(InteractiveTable interactive, load_interactive_table());
+  auto core =
+      std::make_unique<Core>(deps, std::move(options), std::move(errors), bounds,
+                             std::move(permissions), std::move(documents), std::move(interactive));
   std::unique_ptr<RestApi> api(new RestApi(std::move(core)));
   if (!url.empty()) {
     RB_TRY(api->set_public_url(url));

@@ -15,6 +15,7 @@
 #include "server/service/activity.h"
 #include "server/service/app_rates.h"
 #include "server/service/background.h"
+#include "server/service/interactive.h"
 #include "server/service/library.h"
 #include "server/service/live_response.h"
 #include "server/service/machines.h"
@@ -27,6 +28,7 @@ namespace reachback::server::rest {
 
 struct RestDeps {
   LiveResponse& live_response;
+  Interactive& interactive;
   Library& library;
   Machines& machines;
   SignIn& sign_in;

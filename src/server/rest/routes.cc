@@ -41,6 +41,11 @@ constexpr Route setting(std::string_view name, std::string_view method, std::str
   return {name,    method,          path, Plane::api, Rate::calls, &Bounds::settings_body_bytes,
           handler, /*audited=*/true};
 }
+// Of an interactive session.
+constexpr Route typing(std::string_view name, std::string_view path, Handler handler) {
+  return {name,    "POST",          path, Plane::api, Rate::calls, &Bounds::interactive_body_bytes,
+          handler, /*audited=*/true};
+}
 
 constexpr Route kRoutes[] = {
     {"token", "POST", "/{tenant}/oauth2/v2.0/token", Plane::sign_in, Rate::none,
@@ -155,6 +160,13 @@ constexpr Route kRoutes[] = {
     reading("webhooks.deliveries", "/api/reachback/webhooks/{name}/deliveries",
             get_webhook_deliveries),
     doing("webhooks.test", "POST", "/api/reachback/webhooks/{name}/test", post_webhook_test),
+    reading("interactive.table", "/api/reachback/interactive", get_interactive_table),
+    typing("sessions.open", "/api/reachback/machines/{id}/sessions", post_session),
+    reading("sessions.list", "/api/reachback/sessions", get_sessions),
+    reading("sessions.get", "/api/reachback/sessions/{id}", get_session),
+    reading("sessions.commands", "/api/reachback/sessions/{id}/commands", get_session_commands),
+    typing("sessions.run", "/api/reachback/sessions/{id}/commands", post_session_command),
+    doing("sessions.close", "POST", "/api/reachback/sessions/{id}/close", post_session_close),
     // Public: tools read them before they can sign in, and nothing in them is about a tenant.
     {"about.metadata", "GET", "/api/$metadata", Plane::about, Rate::none, nullptr, get_metadata},
     {"about.openapi", "GET", "/api/openapi.json", Plane::about, Rate::none, nullptr, get_openapi},

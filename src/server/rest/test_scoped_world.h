@@ -65,16 +65,17 @@ class ScopedWorld : public World {
     east = place("web", {"east", "shared"});
     west = place("web", {"west", "shared"});
     alone = place("db", {});
-    auto made = RestApi::create(
-        RestDeps{*live_response, library, *real_machines, sign_in, scoped, issuer, audiences, audit,
-                 refusals, clock, random, app_rates, user_access, background, settings, activity},
-        without_rates());
+    auto made =
+        RestApi::create(RestDeps{*live_response, real_interactive, library, *real_machines, sign_in,
+                                 scoped, issuer, audiences, audit, refusals, clock, random,
+                                 app_rates, user_access, background, settings, activity},
+                        without_rates());
     EXPECT_TRUE(made.ok());
     api = std::move(*made);
   }
   ~ScopedWorld() { api.reset(); }
 
-  Place place(const std::string& name, const std::vector<std::string>& tags) {
+  MachineId enrolled(const std::string& name, const std::vector<std::string>& tags) {
     const Sha256 token = testing::sample_digest(random);
     EXPECT_TRUE(wait_for([&](auto d) {
                   stores.apps().add_token(
@@ -91,10 +92,13 @@ class ScopedWorld : public World {
     EXPECT_TRUE(wait_for<Machine>([&](auto d) {
                   stores.machines().enroll(token, m, clock.now(), d);
                 }).ok());
+    return m.id;
+  }
+  Place place(const std::string& name, const std::vector<std::string>& tags) {
     Place out;
-    out.machine = m.id;
-    out.finished = finished(m.id);
-    out.pending = inserted(m.id).id;
+    out.machine = enrolled(name, tags);
+    out.finished = finished(out.machine);
+    out.pending = inserted(out.machine).id;
     return out;
   }
   action::Action inserted(const MachineId& machine) {
@@ -159,6 +163,9 @@ class ScopedWorld : public World {
       LiveResponseDeps{stores.actions(), stores.machines(), stores.library(), blobs, notify, links,
                        signer, audit, scheduler, clock, clock, random},
       LiveResponseLimits{}, std::string(32, 'k'));
+  Interactive real_interactive{
+      {session_store, stores.machines(), *live_response, clock, random},
+      InteractiveLimits{{0, 0, 1, std::chrono::minutes(30)}, std::chrono::minutes(30), 1000}};
   Place east, west, alone;
 };
 

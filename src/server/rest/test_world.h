@@ -13,6 +13,7 @@
 #include "testing/fake_clock.h"
 #include "testing/fake_exchange.h"
 #include "testing/fake_links.h"
+#include "testing/fake_sessions.h"
 #include "testing/fake_stores.h"
 #include "testing/fake_webhooks.h"
 #include "testing/seeded_random.h"
@@ -59,8 +60,8 @@ class World {
  public:
   explicit World(RestOptions options = default_options()) {
     auto made = RestApi::create(
-        RestDeps{live, library, machines, sign_in, verifier, issuer, audiences, audit, refusals,
-                 clock, random, app_rates, user_access, background, settings, activity},
+        RestDeps{live, interactive, library, machines, sign_in, verifier, issuer, audiences, audit,
+                 refusals, clock, random, app_rates, user_access, background, settings, activity},
         std::move(options));
     if (!made) {
       std::abort();
@@ -181,6 +182,8 @@ class World {
   FakeMachines machines;
   FakeLibrary library;
   FakeLiveResponse live;
+  testing::FakeSessions session_store;
+  Interactive interactive{{session_store, stores.machines(), live, clock, random}, {}};
   std::string peer = "198.51.100.9";
   std::unique_ptr<RestApi> api;
 };

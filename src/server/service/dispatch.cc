@@ -25,9 +25,14 @@ pb::Command to_wire(const action::Command& c, const LiveResponseLimits& limits) 
       out.set_type(pb::RUN_SCRIPT);
       out.set_output_bytes_max(limits.output_bytes_max);
       break;
+    case action::CommandType::built_in:
+      out.set_type(pb::BUILT_IN);
+      out.set_file_name(c.file_name);
+      out.set_output_bytes_max(limits.output_bytes_max);
+      break;
     case action::CommandType::put_file:
       out.set_type(pb::PUT_FILE);
-      out.set_keep(limits.put_file_kept);
+      out.set_keep(c.keep || limits.put_file_kept);
       break;
     case action::CommandType::get_file:
       out.set_type(pb::GET_FILE);
@@ -35,7 +40,7 @@ pb::Command to_wire(const action::Command& c, const LiveResponseLimits& limits) 
       out.set_raw(limits.get_file_raw);
       break;
   }
-  if (c.type != action::CommandType::get_file) {
+  if (takes_library_file(c.type)) {
     out.set_file_name(c.file_name);
     out.set_file_sha256(text(as_bytes(c.file_sha256)));
     out.set_file_bytes(c.file_bytes);
@@ -139,7 +144,7 @@ void LiveResponseService::send_order(const action::Action& a) {
     }
   };
   for (std::size_t i = 0; i < a.commands.size(); ++i) {
-    if (a.commands[i].type == action::CommandType::get_file) {
+    if (!takes_library_file(a.commands[i].type)) {
       continue;
     }
     ++g->left;
@@ -234,7 +239,7 @@ void LiveResponseService::link_next_file(std::shared_ptr<LinkedOrder> o, std::si
   }
   const action::Command& c = o->action.commands[index];
   auto* file = o->message.mutable_execute_order()->add_files();
-  if (c.type == action::CommandType::get_file) {
+  if (!takes_library_file(c.type)) {
     link_next_file(std::move(o), index + 1);
     return;
   }

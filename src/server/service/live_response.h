@@ -26,6 +26,7 @@ struct LiveResponseLimits {
   Duration script_timeout = std::chrono::minutes(10);
   Duration put_file_timeout = std::chrono::minutes(10);
   Duration get_file_timeout = std::chrono::minutes(30);
+  Duration built_in_timeout = std::chrono::minutes(10);
   Duration window_slack = std::chrono::minutes(5);  // W = sum of the commands' limits + this
   std::uint64_t active_max = 50;                    // a tenant's unfinished actions; 0: no limit
   std::uint64_t output_bytes_max = std::uint64_t{3} << 30;  // a stream
@@ -41,9 +42,11 @@ struct LiveResponseLimits {
 struct SubmitCommand {
   action::CommandType type = action::CommandType::run_script;
   std::vector<action::Param> params;  // as sent, for the echo
-  std::string file_name;              // run_script: ScriptName, put_file: FileName
-  std::optional<std::string> args;    // run_script
-  std::string path;                   // get_file
+  std::string file_name;  // run_script: ScriptName, put_file: FileName; built_in: its name
+  std::optional<std::string> args;       // run_script; built_in: words name=value
+  std::string path;                      // get_file; built_in: the folder that paths begin at
+  std::optional<Duration> timeout = {};  // else the limit of its type
+  bool keep = false;                     // put_file: until the machine restarts, whatever is set
 };
 
 struct SubmitRequest {
@@ -54,6 +57,7 @@ struct SubmitRequest {
   std::optional<std::string> external_id;
   std::string request_source = "PublicApi";
   std::optional<IdempotencyKey> idempotency_key;
+  std::optional<SessionLine> session_line = {};  // the action is this line of a session
 };
 
 struct ResultLink {
@@ -96,7 +100,8 @@ class LiveResponse {
   // 201 material: when `done` says ok the action is durable. The library files are pinned by hash.
   // Errors: not_found (machine), invalid_input (unbalanced quotes in Args, a library file that is
   // not there, a wrong order of command types), already_active, too_many_requests (active_max),
-  // mismatch (idempotency key with another body), os_not_supported, unavailable, storage_full.
+  // mismatch (idempotency key with another body), conflict (the session of session_line has ended),
+  // os_not_supported, unavailable, storage_full.
   virtual void submit(const Principal& by, SubmitRequest request, Done<action::Action> done) = 0;
   virtual void get(const Principal& by, ActionId id,
                    Done<action::Action> done) = 0;  // Errors: not_found.

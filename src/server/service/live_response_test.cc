@@ -694,14 +694,14 @@ TEST_F(LiveResponseTest, what_a_GetFile_read_is_kept_with_it_and_a_PutFile_needs
   placed.epoch = 1;
   placed.completed = true;
   placed.started = placed.ended = clock_.now();
-  placed.file = file;  // makes no sense, and is not taken
+  placed.file = action::FetchedFile{"/work/x", 7, crypto::sha256("the file")};
   ASSERT_TRUE(tell(a->id, placed).ok());
   action::CommandEnded fetched = ended(a->id, 1, 1, "a stream");
   fetched.file = file;
   ASSERT_TRUE(tell(a->id, fetched).ok());
   const action::Action after = get(a->id);
   EXPECT_EQ(after.status, Status::succeeded);
-  EXPECT_FALSE(after.commands[0].file);
+  EXPECT_EQ(after.commands[0].file, placed.file);
   EXPECT_EQ(after.commands[1].file, file);
   auto none = wait_for<ResultLink>([&](auto d) { live_->mint_link(by_, a->id, 0, "", d); });
   EXPECT_EQ(none.error().code, Errc::not_found);

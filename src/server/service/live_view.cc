@@ -185,8 +185,7 @@ void LiveView::advance() {
       // The next piece is asked for while the watcher takes this one; it waits here.
       const bool wants_output =
           !over_ && at_.command < action_->commands.size() && with_output_ && !drained_ &&
-          !reading_ && !piece_ && !away_ &&
-          action_->commands[at_.command].type == action::CommandType::run_script &&
+          !reading_ && !piece_ && !away_ && has_streams(action_->commands[at_.command].type) &&
           action_->commands[at_.command].started && (asked_ || !action::is_final(action_->status));
       if (wants_output) {
         asked_ = reading_ = true;
@@ -335,7 +334,7 @@ void LiveView::collect(std::vector<ViewEvent>& events) {
 }
 
 bool LiveView::collect_output(const action::Command& command, std::vector<ViewEvent>& events) {
-  if (drained_ || !with_output_ || command.type != action::CommandType::run_script) {
+  if (drained_ || !with_output_ || !has_streams(command.type)) {
     return true;
   }
   const bool has_ended =

@@ -75,6 +75,8 @@ Duration timeout_of(action::CommandType type, const LiveResponseLimits& limits) 
       return limits.get_file_timeout;
     case action::CommandType::run_script:
       return limits.script_timeout;
+    case action::CommandType::built_in:
+      return limits.built_in_timeout;
   }
   return limits.script_timeout;
 }
@@ -152,8 +154,9 @@ void LiveResponseService::pin_next_file(std::shared_ptr<Submission> s, std::size
   command.file_name = wanted.file_name;
   command.args = wanted.args;
   command.path = wanted.path;
-  command.timeout = timeout_of(wanted.type, limits_);
-  if (wanted.type == action::CommandType::get_file) {
+  command.keep = wanted.keep;
+  command.timeout = wanted.timeout.value_or(timeout_of(wanted.type, limits_));
+  if (!takes_library_file(wanted.type)) {
     s->commands.push_back(std::move(command));
     pin_next_file(std::move(s), index + 1);
     return;
@@ -202,8 +205,9 @@ void LiveResponseService::store_submission(const std::shared_ptr<Submission>& s)
   if (!granted) {
     accepting->is(Accepting::kNotGranted);
   }
-  deps_.actions.insert(std::move(a), s->request.idempotency_key, InsertLimits{limits_.active_max},
-                       std::move(audit), [this, s, accepting](Result<Inserted> inserted) {
+  deps_.actions.insert(std::move(a), s->request.idempotency_key,
+                       InsertLimits{limits_.active_max, s->request.session_line}, std::move(audit),
+                       [this, s, accepting](Result<Inserted> inserted) {
                          if (!inserted) {
                            s->done(inserted.error());
                            return;

@@ -29,6 +29,12 @@ inline std::string command_of(const ActionId& id, std::uint32_t index) {
 inline Error command_not_found(const ActionId& id, std::uint32_t index) {
   return Error{Errc::not_found, command_of(id, index) + " was not found"};
 }
+inline Error session_not_found(const std::string& id) {
+  return Error{Errc::not_found, "Session " + id + " was not found"};
+}
+inline Error session_has_ended(const std::string& reason) {
+  return Error{Errc::conflict, "The session has ended: " + reason};
+}
 inline Error library_file_not_found(const std::string& name) {
   return Error{Errc::not_found, "Library file " + name + " was not found"};
 }

@@ -11,8 +11,8 @@ using action::FetchedFile;
 using action::StoredBlob;
 
 // A new field takes a new number and a new version; numbers are never reused.
-// Version 2 added kReceipt, 3 kFile. Older versions are read, the newest is written.
-constexpr std::uint8_t kVersion = 3;
+// Version 2 added kReceipt, 3 kFile, 4 kKeep. Older versions are read, the newest is written.
+constexpr std::uint8_t kVersion = 4;
 constexpr std::uint8_t kListVersion = 1;
 
 enum ActionField : std::uint32_t {
@@ -53,6 +53,7 @@ enum CommandField : std::uint32_t {
   kRawStderr = 17,
   kReceipt = 18,
   kFile = 19,
+  kKeep = 20,  // it is kept when this is there
 };
 enum BlobField : std::uint32_t { kBlobName = 1, kBlobBytes = 2, kBlobSha256 = 3 };
 enum FileField : std::uint32_t { kFetchedPath = 1, kFetchedBytes = 2, kFetchedSha256 = 3 };
@@ -116,6 +117,9 @@ std::string encode_command(const Command& c) {
   }
   if (c.file) {
     w.bytes(kFile, encode_file(*c.file));
+  }
+  if (c.keep) {
+    w.number(kKeep, 1);
   }
   return w.take();
 }
@@ -182,6 +186,7 @@ void read_type(RecordReader& r, Command& c) {
     case static_cast<std::uint64_t>(action::CommandType::put_file):
     case static_cast<std::uint64_t>(action::CommandType::get_file):
     case static_cast<std::uint64_t>(action::CommandType::run_script):
+    case static_cast<std::uint64_t>(action::CommandType::built_in):
       c.type = type;
       break;
     default:
@@ -276,6 +281,9 @@ Command decode_command(RecordReader& outer) {
         break;
       case kFile:
         c.file = decode_file(r);
+        break;
+      case kKeep:
+        c.keep = r.number() != 0;
         break;
       default:
         r.refuse();

@@ -37,6 +37,7 @@ Action full_action(testing::SeededRandom& random) {
   a.commands[0].started = from_micros(-1);
   a.commands[0].receipt = std::string("\0receipt", 8);
   a.commands[0].file = action::FetchedFile{"/ü", UINT64_MAX, testing::sample_blob(random).sha256};
+  a.commands[1].keep = true;
   a.epoch = UINT64_MAX;
   return a;
 }
@@ -89,7 +90,7 @@ TEST(ActionCodec, an_unknown_version_field_or_value_is_refused) {
   testing::SeededRandom random(1);
   std::string document = encode_action(full_action(random));
   Action a;
-  for (char version : {'\0', '\4', '\xff'}) {
+  for (char version : {'\0', '\5', '\xff'}) {
     std::string other = document;
     other[0] = version;
     EXPECT_EQ(decode_action(other, a).error().code, Errc::corrupt);

@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "server/action/step.h"
 #include "server/store_sqlite/action_codec.h"
+#include "server/store_sqlite/action_rows.h"
 #include "server/store_sqlite/audit_chain.h"
 #include "server/store_sqlite/list_columns.h"
 #include "server/store_sqlite/list_reader.h"
+#include "server/store_sqlite/sessions.h"
 #include "server/store_sqlite/stores.h"
 
 namespace reachback::server {
@@ -18,46 +20,11 @@ using action::Action;
 static_assert(static_cast<int>(action::Status::pending) == 0 &&
               static_cast<int>(action::Status::in_progress) == 4);
 
-struct Row {
-  std::int64_t key = 0;
-  Action action;
-};
-
-Result<Row> read_action(Query& row) {
-  auto tenant = TenantId::from_bytes(row.bytes_at(1));
-  auto id = ActionId::from_bytes(row.bytes_at(2));
-  auto machine = MachineId::from_bytes(row.bytes_at(3));
-  std::int64_t status = row.number_at(4);
-  if (!tenant || !id || !machine || status < 0 || status > 5) {
-    return Error{Errc::corrupt, "stored action: damaged row " + std::to_string(row.number_at(0))};
-  }
-  Row out;
-  out.key = row.number_at(0);
-  out.action.tenant = *tenant;
-  out.action.id = *id;
-  out.action.machine = *machine;
-  out.action.status = static_cast<action::Status>(status);
-  out.action.created = from_micros(row.number_at(5));
-  out.action.version = static_cast<std::uint64_t>(row.number_at(6));
-  auto decoded = decode_action(row.bytes_at(7), out.action);
-  if (!decoded) {
-    return decoded.error().in("action " + id->text());
-  }
-  return out;
-}
-
-Result<std::optional<Row>> read_one(Query& query) {
-  RB_TRY_ASSIGN(bool found, query.row());
-  if (!found) {
-    return std::optional<Row>();
-  }
-  RB_TRY_ASSIGN(Row row, read_action(query));
-  return std::optional<Row>(std::move(row));
-}
+using Row = ActionRow;
 
 // nullopt: the row is damaged, which is reported. The others must not wait for it.
 Result<std::optional<Row>> read_undamaged(Query& query, DamagedRows& damaged) {
-  auto row = read_action(query);
+  auto row = read_action_row(query);
   if (row) {
     return std::optional<Row>(std::move(*row));
   }
@@ -84,17 +51,11 @@ Result<std::vector<Action>> read_all(Query& query, std::uint64_t limit, DamagedR
   return all;
 }
 
-Result<std::optional<Row>> find_action(Db& db, const TenantId& tenant, const ActionId& id) {
-  Query query(db, "SELECT " RB_ACTION_COLUMNS " FROM actions WHERE tenant = ? AND id = ?");
-  query.blob(tenant.bytes()).blob(id.bytes());
-  return read_one(query);
-}
-
 Result<std::optional<Row>> find_active(Db& db, const TenantId& tenant, const MachineId& machine) {
   Query query(db, "SELECT " RB_ACTION_COLUMNS
                   " FROM actions WHERE tenant = ? AND machine = ? AND " RB_UNFINISHED);
   query.blob(tenant.bytes()).blob(machine.bytes());
-  return read_one(query);
+  return read_one_action(query);
 }
 
 std::optional<std::int64_t> deadline_micros(const Action& a) {
@@ -167,7 +128,7 @@ Result<std::optional<Action>> find_replayed(Db& db, const TenantId& tenant,
   if (!earlier) {
     return Error{Errc::corrupt, "stored idempotency key '" + key.key + "': damaged"};
   }
-  RB_TRY_ASSIGN(auto row, find_action(db, tenant, *earlier));
+  RB_TRY_ASSIGN(auto row, find_action_row(db, tenant, *earlier));
   if (!row) {
     return Error{Errc::corrupt, "the action of idempotency key '" + key.key + "' is not there"};
   }
@@ -216,7 +177,7 @@ Result<Inserted> insert_action(Db& db, const Insert& in) {
       return Inserted{std::move(*replayed), true};
     }
   }
-  RB_TRY_ASSIGN(auto same_id, find_action(db, a.tenant, a.id));
+  RB_TRY_ASSIGN(auto same_id, find_action_row(db, a.tenant, a.id));
   if (same_id) {
     return Error{Errc::already_exists, "there is an action " + a.id.text()};
   }
@@ -246,6 +207,9 @@ Result<Inserted> insert_action(Db& db, const Insert& in) {
   if (in.key) {
     RB_TRY(write_key(db, a, *in.key));
   }
+  if (in.limits.session_line) {
+    RB_TRY(write_session_line(db, a, *in.limits.session_line));
+  }
   RB_TRY(write_audit(db, a, in.audit));
   return Inserted{a, false};
 }
@@ -257,7 +221,7 @@ struct Replaced {
 
 Result<Replaced> replace_action(Db& db, Action next, const std::string& document,
                                 const AuditEntry& audit) {
-  RB_TRY_ASSIGN(auto stored, find_action(db, next.tenant, next.id));
+  RB_TRY_ASSIGN(auto stored, find_action_row(db, next.tenant, next.id));
   if (!stored) {
     return no_such_action(next.id);
   }
@@ -312,7 +276,7 @@ void SqliteActions::insert(Action a, std::optional<IdempotencyKey> key, InsertLi
     return;
   }
   a.version = 1;
-  Insert in{std::move(a), "", std::move(key), limits, std::move(audit)};
+  Insert in{std::move(a), "", std::move(key), std::move(limits), std::move(audit)};
   in.document = encode_action(in.action);  // here, to keep the writer's thread free
   writer_.submit<Inserted>(
       Space::takes, [in = std::move(in)](Db& db) { return insert_action(db, in); },
@@ -332,7 +296,7 @@ void SqliteActions::get(TenantId tenant, ActionId id, Done<Action> done) {
   }
   std::uint64_t epoch = cache_.epoch();
   done(readers_.read<Action>([&](Db& db) -> Result<Action> {
-    RB_TRY_ASSIGN(auto row, find_action(db, tenant, id));
+    RB_TRY_ASSIGN(auto row, find_action_row(db, tenant, id));
     if (!row) {
       return no_such_action(id);
     }

@@ -4,6 +4,7 @@
 
 #include "server/action/action.h"
 #include "server/ports/listing.h"
+#include "server/store_sqlite/action_rows.h"
 #include "server/store_sqlite/machine_rows.h"
 
 namespace reachback::server {

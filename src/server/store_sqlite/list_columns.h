@@ -7,7 +7,6 @@ namespace reachback::server {
 
 // The columns of a row, in the order that its reader wants them; those of a machine:
 // machine_rows.h.
-#define RB_ACTION_COLUMNS "key, tenant, id, machine, status, created, version, document"
 #define RB_FILE_COLUMNS                                                                      \
   "tenant, sha256, name, bytes, blob, description, parameters_description, has_parameters, " \
   "created_by, created, updated"

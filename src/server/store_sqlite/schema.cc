@@ -308,6 +308,26 @@ CREATE INDEX webhook_deliveries_tried ON webhook_deliveries(tenant, hook, tried)
   WHERE tried IS NOT NULL;
 )sql";
 
+// Interactive sessions, and which actions were lines of them.
+constexpr const char* kSessions = R"sql(
+CREATE TABLE sessions(
+  key INTEGER PRIMARY KEY,
+  tenant BLOB NOT NULL, id BLOB NOT NULL, machine BLOB NOT NULL, machine_name TEXT NOT NULL,
+  caller TEXT NOT NULL, creator TEXT NOT NULL, comment TEXT NOT NULL,
+  created INTEGER NOT NULL, last_used INTEGER NOT NULL,
+  ended INTEGER, end_reason TEXT NOT NULL,
+  commands INTEGER NOT NULL    -- lines so far
+) STRICT;
+CREATE UNIQUE INDEX sessions_id ON sessions(tenant, id);
+CREATE INDEX sessions_open ON sessions(tenant, created DESC) WHERE ended IS NULL;
+CREATE TABLE session_commands(
+  session INTEGER NOT NULL,    -- sessions.key
+  number INTEGER NOT NULL,
+  tenant BLOB NOT NULL, action BLOB NOT NULL, line TEXT NOT NULL, folder TEXT NOT NULL,
+  PRIMARY KEY(session, number)) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX session_commands_action ON session_commands(tenant, action);
+)sql";
+
 // Data directories from before the console get its application, once: who deletes it stays without.
 Result<void> add_console_apps(Db& db) {
   std::vector<TenantId> tenants;
@@ -372,6 +392,7 @@ constexpr Migration kMigrations[] = {
     {kUsers, nullptr},
     {"", add_console_apps},
     {kWebhooks, nullptr},
+    {kSessions, nullptr},
 };
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -11,7 +11,7 @@ namespace reachback::server {
 inline constexpr std::int64_t kApplicationId = 0x52625374;
 // PRAGMA user_version: how many migrations have run. Only grows; an older program refuses a newer
 // database.
-inline constexpr std::int64_t kSchemaVersion = 9;
+inline constexpr std::int64_t kSchemaVersion = 10;
 
 // Makes the tables in an empty or half-made database. Errors: already_exists (it is a whole one, or
 // somebody else's). version: an earlier one, for tests of what leads from it to the newest.

@@ -62,6 +62,7 @@ struct SqliteStore::Parts {
         apps(writer, readers, now),
         users(writer, readers, now),
         webhooks(writer, readers),
+        sessions(writer, readers),
         audit_rows(readers) {}
   Readers readers;
   Writer writer;
@@ -71,6 +72,7 @@ struct SqliteStore::Parts {
   SqliteApps apps;
   SqliteUsers users;
   SqliteWebhooks webhooks;
+  SqliteSessions sessions;
   SqliteAuditRows audit_rows;
 };
 
@@ -135,6 +137,10 @@ UserStore& SqliteStore::users() {
 
 WebhookStore& SqliteStore::webhooks() {
   return parts_->webhooks;
+}
+
+InteractiveSessionStore& SqliteStore::sessions() {
+  return parts_->sessions;
 }
 
 AuditChain& SqliteStore::audit_rows() {

@@ -13,6 +13,7 @@
 #include "server/ports/audit_head.h"
 #include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
+#include "server/ports/interactive_sessions.h"
 #include "server/ports/users.h"
 #include "server/ports/webhook_store.h"
 
@@ -58,6 +59,7 @@ class SqliteStore {
   AppStore& apps();
   UserStore& users();
   WebhookStore& webhooks();
+  InteractiveSessionStore& sessions();
   // The audit's rows, to be read.
   AuditChain& audit_rows();
   // The newest committed row of the audit's chain. Errors: unavailable, corrupt.

@@ -7,6 +7,7 @@
 #include "server/ports/action_store.h"
 #include "server/ports/audit_reader.h"
 #include "server/ports/directory.h"
+#include "server/ports/interactive_sessions.h"
 #include "server/ports/users.h"
 #include "server/ports/webhook_store.h"
 #include "server/store_sqlite/action_cache.h"
@@ -163,6 +164,25 @@ class SqliteWebhooks : public WebhookStore {
   void deliveries(TenantId tenant, std::string hook, std::uint64_t before, std::size_t most,
                   Done<std::vector<WebhookDelivery>> done) override;
   void counts(TenantId tenant, Done<std::vector<WebhookCounts>> done) override;
+
+ private:
+  Writer& writer_;
+  Readers& readers_;
+};
+
+class SqliteSessions : public InteractiveSessionStore {
+ public:
+  SqliteSessions(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  void open(InteractiveSession session, OpenSessionLimits limits, AuditEntry audit,
+            Done<InteractiveSession> done) override;
+  void get(TenantId tenant, SessionId id, Done<InteractiveSession> done) override;
+  void open_ones(MachineScope scope, Done<std::vector<InteractiveSession>> done) override;
+  void commands(TenantId tenant, SessionId id, std::size_t most,
+                Done<std::vector<SessionCommand>> done) override;
+  void number_of(TenantId tenant, ActionId action, Done<std::uint64_t> done) override;
+  void end(TenantId tenant, SessionId id, std::string reason, AuditEntry audit,
+           Done<InteractiveSession> done) override;
+  void end_idle(Timestamp now, Duration idle, Done<std::size_t> done) override;
 
  private:
   Writer& writer_;

@@ -299,6 +299,11 @@ class Server {
                          notifier_, hub_, *signer_, *audit_, *scheduler_, deadline_clock_,
                          link_clock_, random_},
         limits, secrets_.blob_name_key);
+    RB_TRY_ASSIGN(const InteractiveLimits interactive, interactive_limits(config_));
+    interactive_ =
+        std::make_unique<Interactive>(Interactive::Deps{store_->sessions(), store_->machines(),
+                                                        *live_response_, deadline_clock_, random_},
+                                      interactive);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
     machines_ = Machines::create(store_->machines(), hub_, clock_, device_groups_);
     RB_TRY_ASSIGN(assertions_, AssertionVerifier::create());
@@ -329,12 +334,12 @@ class Server {
     rest.read_all_results = config_.read_all_results;
     rest.agents_url = agent_url_;
     rest.ca_pem = secrets_.ca.certificate;
-    RB_TRY_ASSIGN(
-        rest_, rest::RestApi::create(
-                   rest::RestDeps{*live_response_, *library_, *machines_, *sign_in_, *verifier_,
-                                  *issuer_, *audiences_, *audit_, *refusals_, clock_, random_,
-                                  app_rates_, *user_access_, *background_, *settings_, *activity_},
-                   std::move(rest)));
+    RB_TRY_ASSIGN(rest_, rest::RestApi::create(
+                             rest::RestDeps{*live_response_, *interactive_, *library_, *machines_,
+                                            *sign_in_, *verifier_, *issuer_, *audiences_, *audit_,
+                                            *refusals_, clock_, random_, app_rates_, *user_access_,
+                                            *background_, *settings_, *activity_},
+                             std::move(rest)));
     RB_TRY_ASSIGN(ConsoleFiles console, load_console(config_));
     console_ = std::make_unique<ConsoleHttp>(
         std::move(console),
@@ -503,6 +508,11 @@ class Server {
         scheduler_->after(kReapEvery, [this] { reap(); });
       }
     });
+    interactive_->end_idle([](const Result<std::size_t>& ended) {
+      if (!ended) {
+        log_warning("idle sessions not ended", {field("error", ended.error().message)});
+      }
+    });
   }
 
   void purge() {
@@ -605,6 +615,7 @@ class Server {
   OrderKeys* order_keys_ = nullptr;
   std::unique_ptr<LoopScheduler> scheduler_;
   std::unique_ptr<LiveResponse> live_response_;
+  std::unique_ptr<Interactive> interactive_;
   std::unique_ptr<Library> library_;
   std::unique_ptr<Machines> machines_;
   std::unique_ptr<SignIn> sign_in_;

@@ -12,6 +12,7 @@ Result<LiveResponseLimits> live_response_limits(const Config& config) {
       config.script_timeout.value_or(limits.duration(config.profile, "script_timeout"));
   out.put_file_timeout = limits.duration(config.profile, "put_file_timeout");
   out.get_file_timeout = limits.duration(config.profile, "get_file_timeout");
+  out.built_in_timeout = limits.duration(config.profile, "built_in_timeout");
   out.get_file_raw = config.get_file_raw;
   out.put_file_kept = config.put_file_kept;
   out.window_slack = limits.duration(config.profile, "window_slack");
@@ -44,6 +45,20 @@ Result<UserAccessLimits> user_access_limits(const Config& config) {
   out.device = {t("device_code_lifetime"), t("device_code_interval"), n("device_codes"),
                 static_cast<std::uint32_t>(n("device_code_misses"))};
   out.tokens = {t("refresh_idle"), t("refresh_total")};
+  return out;
+}
+
+Result<InteractiveLimits> interactive_limits(const Config& config) {
+  RB_TRY_ASSIGN(rest::Limits limits, rest::Limits::load());
+  auto count = [&](const char* name) {
+    return config.limits_enabled ? limits.value(config.profile, name) : 0;
+  };
+  InteractiveLimits out;
+  out.open = {count("interactive_sessions"), count("interactive_sessions_of_caller"),
+              limits.value(config.profile, "interactive_sessions_of_machine"),
+              limits.duration(config.profile, "interactive_idle")};
+  out.long_command = limits.duration(config.profile, "long_command_timeout");
+  out.commands_shown = limits.value(config.profile, "interactive_commands_shown");
   return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "server/link/agent_api.h"
+#include "server/service/interactive.h"
 #include "server/service/live_response.h"
 #include "server/service/sign_in.h"
 #include "server/service/user_access.h"
@@ -13,6 +14,7 @@ namespace reachback::server {
 Result<LiveResponseLimits> live_response_limits(const Config& config);
 Result<AssertionLimits> assertion_limits(const Config& config);
 Result<UserAccessLimits> user_access_limits(const Config& config);
+Result<InteractiveLimits> interactive_limits(const Config& config);
 Result<SessionLimits> session_limits(const Config& config);
 
 }  // namespace reachback::server
