@@ -603,6 +603,15 @@ def words():
             "$HOME *.txt; rm -rf / | x", "it's", "'it'\\''s'", "\t\n ", "ü 日本", "-_./:=@%+,", "'$`\"\\'", "a'b'\"c\"d\\e"]
 
 
+def command_lines():
+    return ["", "dir", "DIR /etc -full_path", "ls -path '/a b'", "dir json", "dir /etc json", "dir a b", "dir -path", "dir -path a -path b", "dir -depth 3",
+            "dir -path ''", "dir -output xml", "dir -output json", "dir -OUTPUT Table", "findfile x -path / > 'my list' &", "findfile", "findfile '&'", "findfile \\&",
+            "findfile a\\>b", "findfile 'a>b' -path \"/x &\"", "findfile -path -x *.sh", "dir > a b", "dir >", "dir > ''", "dir 'a", "dir \"a", "dir a\\", "dir&", " & ", "&",
+            "processes 12", "processes json", "processes 1 json", "processes sshd", "processes -name sshd", "processes 12345678901234567890", "getfile x", "get /x", "getfile",
+            "getfile ../x &", "putfile tool.tar", "put ../x", "run t.sh -parameters '--days 3'", "run t.sh", "run a/b", "fg 3", "fg", "fg 3 &", "fg -1", "help dir",
+            "jobs", "library", "exit", "cd /", "fileinfo /etc/hostname > -", "frob", "'dir' \"/etc\"", "dir \0", "ü", "dir ü", "dir -", "dir --", "dir -1", "dir\n/etc\t", "netstat"]
+
+
 def result_files():
     good = '{"script_name":"a.sh","exit_code":3,"script_output":"hi\\n\\u20ac","script_errors":"oh","script_error":"oh"}'
     return ["\3" + r for r in (
@@ -862,6 +871,7 @@ def handshakes():
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
+         "command_line": command_lines,
          "result_file": result_files, "terminal": terminals, "events": event_streams, "assertion": assertions,
          "authorize": authorizes, "seam": seams, "enrollment": enrollments, "machine_body": machine_bodies, "receipts": receipts,
          "script": scripts, "signer_frame": signer_frames, "url": urls, "ws_handshake": handshakes, "audit": audits}
