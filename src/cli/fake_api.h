@@ -26,8 +26,12 @@ class FakeApi : public Api {
     return take("GET " + target);
   }
   Result<std::string> post(const std::string& target, const std::string& body, const std::string&,
-                           net::Headers, std::function<void(std::uint64_t)> on_sent) override {
+                           net::Headers extra,
+                           std::function<void(std::uint64_t)> on_sent) override {
     bodies.push_back(body);
+    if (const auto key = extra.get("Idempotency-Key")) {
+      keys.emplace_back(*key);
+    }
     if (on_sent) {
       on_sent(body.size());
     }
@@ -114,6 +118,7 @@ class FakeApi : public Api {
 
   std::vector<std::string> calls;
   std::vector<std::string> bodies;
+  std::vector<std::string> keys;  // of Idempotency-Key headers
   std::vector<std::int64_t> paused;
   std::shared_ptr<Mutex> post_mutex = std::make_shared<Mutex>();
 

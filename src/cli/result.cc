@@ -100,8 +100,9 @@ Result<int> result(Api& api, const Terminal& terminal, const ResultOptions& opti
     }
     return 0;
   }
-  if (options.file == "-" || options.json || type != "RunScript") {
-    if (options.json && type != "RunScript") {
+  const bool is_script_output = type == "RunScript" || type == "BuiltIn";
+  if (options.file == "-" || options.json || !is_script_output) {
+    if (options.json && !is_script_output) {
       return Error{Errc::invalid_input,
                    "the result is a file, not JSON: name where it goes with -o FILE"};
     }

@@ -135,8 +135,9 @@ Result<Shell::LineEnd> Shell::perform(const std::string& line) {
 }
 
 Result<ShellCommand> Shell::send(const std::string& line) {
+  const std::string key = ShellSession::new_key();
   for (;;) {
-    auto sent = session_.send(line, folder_);
+    auto sent = session_.send(line, folder_, key);
     if (sent.ok() || api_.interrupted()) {
       return sent;
     }
@@ -144,15 +145,6 @@ Result<ShellCommand> Shell::send(const std::string& line) {
     if (error.code == Errc::conflict) {
       has_ended_ = true;
       return Error{error.code, error.message + "; reachback shell opens another session"};
-    }
-    if (error.code != Errc::already_active && !is_outage(error.code)) {
-      return error;
-    }
-    // The answer may have been lost, not the line: it must not run twice.
-    if (!job_ || is_outage(error.code)) {
-      if (auto unheard = session_.sent_unheard(line)) {
-        return *unheard;
-      }
     }
     if (error.code != Errc::already_active) {
       return error;

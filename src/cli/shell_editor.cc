@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kHistoryMax = 1000;
 constexpr std::size_t kChoicesMax = 200;
+constexpr char kCtrlD = 4;
 
 // Text is UTF-8 here as everywhere, whatever the environment says.
 void speak_utf8() {
@@ -143,6 +144,9 @@ class TypedLines final : public LineReader {
       }
       if (n <= 0) {
         return static_cast<int>(n);
+      }
+      if (byte == '\0') {
+        byte = kCtrlD;  // typed while the terminal still gathered lines: the kernel leaves this
       }
       const std::size_t used = std::mbrtowc(out, &byte, 1, &state);
       if (used <= 1) {

@@ -1,9 +1,9 @@
 #include "cli/shell_session.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "base/bytes.h"
+#include "crypto/random.h"
 #include "json/json.h"
 
 namespace reachback::cli {
@@ -99,23 +99,20 @@ std::string ShellSession::greeting() const {
          (idle_timeout_s_.empty() ? "" : ", as do " + idle_timeout_s_ + " s without a command");
 }
 
-Result<ShellCommand> ShellSession::send(const std::string& line, const std::string& folder) {
-  const json::Object body{{"commandLine", line}, {"currentDirectory", folder}};
-  RB_TRY_ASSIGN(const std::string answer,
-                api_.post(path_ + "/commands", json::write(body), "application/json"));
-  RB_TRY_ASSIGN(const Fields fields, Fields::parse(answer));
-  RB_TRY_ASSIGN(ShellCommand command, ShellCommand::read(fields, line));
-  newest_ = std::max(newest_, command.number);
-  return command;
+std::string ShellSession::new_key() {
+  crypto::SystemRandom random;
+  return ActionId::make(random).text();
 }
 
-std::optional<ShellCommand> ShellSession::sent_unheard(const std::string& line) {
-  auto list = commands();
-  if (!list.ok() || list->empty() || list->back().number <= newest_ || list->back().line != line) {
-    return std::nullopt;
-  }
-  newest_ = list->back().number;
-  return list->back();
+Result<ShellCommand> ShellSession::send(const std::string& line, const std::string& folder,
+                                        const std::string& key) {
+  net::Headers headers;
+  headers.set("Idempotency-Key", key);
+  const json::Object body{{"commandLine", line}, {"currentDirectory", folder}};
+  RB_TRY_ASSIGN(const std::string answer,
+                api_.post(path_ + "/commands", json::write(body), "application/json", headers));
+  RB_TRY_ASSIGN(const Fields fields, Fields::parse(answer));
+  return ShellCommand::read(fields, line);
 }
 
 Result<std::vector<ShellCommand>> ShellSession::commands() {

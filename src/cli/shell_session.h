@@ -45,9 +45,10 @@ class ShellSession {
 
   // Errors: already_active (the machine has an unfinished action), conflict (the session has
   // ended), invalid_input (the line; the message says what), as Api.
-  Result<ShellCommand> send(const std::string& line, const std::string& folder);
-  // The command that a send() whose answer did not come has made: the newest, unless it was known.
-  std::optional<ShellCommand> sent_unheard(const std::string& line);
+  // key: of new_key(); the same line sent again with it runs once.
+  Result<ShellCommand> send(const std::string& line, const std::string& folder,
+                            const std::string& key);
+  static std::string new_key();
   Result<std::vector<ShellCommand>> commands();
   Result<Fields> about();
   Result<void> close();
@@ -66,7 +67,6 @@ class ShellSession {
   Api& api_;
   std::string path_;
   std::string machine_, machine_name_, idle_timeout_s_;
-  int newest_ = 0;  // number of the newest command that is known
 };
 
 }  // namespace reachback::cli

@@ -202,6 +202,7 @@ export interface InteractiveSession {
   machineName: string;
   status: "Open" | "Ended";
   creator: string;
+  mine: boolean;
   comment: string;
   created: string;
   lastUsed: string;

@@ -71,7 +71,7 @@ export function CommandCard(props: CardProps) {
               {command.startTime && command.endTime && <span>took {took(command.startTime, command.endTime).slice(2)}</span>}
             </div>
           )}
-          <CommandBody {...props} putWords="The file lies in the action's working folder, where its scripts run." />
+          <CommandBody {...props} putWords="Scripts of the action find it in their working folder." />
         </div>
       </section>
     </li>
@@ -94,7 +94,7 @@ export function CommandBody(props: CardProps & { putWords: string }) {
       {ended && !props.mayRead && <p className="muted">Your account may see that it ran, and not what it left. The role live-response-basic reads results.</p>}
       {ended && props.mayRead && writes(type) && <Script {...props} />}
       {ended && props.mayRead && type === "GetFile" && <Fetched {...props} phase={phase} />}
-      {phase === "completed" && type === "PutFile" && <p className="muted">{props.putWords}</p>}
+      {phase === "completed" && type === "PutFile" && <p className="muted">{command.file && <>Placed at <Foreign text={command.file.path} />. </>}{props.putWords}</p>}
     </>
   );
 }

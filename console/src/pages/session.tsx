@@ -60,7 +60,7 @@ export default function SessionPage() {
     );
   }
   if (!table.data || !open.data) return <>{head(undefined, null)}<Loading what="the session" /></>;
-  const isMine = (session: InteractiveSession) => session.creator.toLowerCase() === me.name.toLowerCase();
+  const isMine = (session: InteractiveSession) => session.mine;
   const found = open.data.session;
   const session = begun ?? (found && isMine(found) ? found : undefined);
   if (session) {

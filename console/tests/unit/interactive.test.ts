@@ -19,7 +19,7 @@ interface Work {
 
 class StandIn {
   session: InteractiveSession = {
-    id: "s1", machineId: "m1", machineName: "web-01", status: "Open", creator: "dana", comment: "", created: "2026-03-01T10:00:00Z",
+    id: "s1", machineId: "m1", machineName: "web-01", status: "Open", creator: "dana", mine: true, comment: "", created: "2026-03-01T10:00:00Z",
     lastUsed: "2026-03-01T10:00:00Z", ended: null, endReason: null, idleTimeoutSeconds: 1800, commands: 0,
   };
   readonly commands: SessionCommand[] = [];
