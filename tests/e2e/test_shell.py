@@ -1,7 +1,6 @@
 """`reachback shell` against a real server and a real agent: lines from standard input and from -c, what is
 printed, kept and waited for. Typing at a terminal: test_shell_typing.py."""
 
-import hashlib
 import json
 import os
 import stat
@@ -68,7 +67,7 @@ def test_output_and_files_are_kept_where_the_line_says(world, tmp_path):
     assert stat.S_IMODE(os.stat(kept).st_mode) == 0o600
     for name in ("evidence", "other"):
         assert open(world.path(name), "rb").read() == evidence.read_bytes()
-    assert hashlib.sha256(evidence.read_bytes()).hexdigest() in done.stdout
+    assert done.stdout == "", "without a terminal it is quiet"
     again = shell(world, f"cd {tmp_path}", "getfile evidence")
     assert again.returncode == 125 and "evidence" in again.stderr, "an existing file is not replaced"
 

@@ -320,6 +320,7 @@ CREATE TABLE sessions(
 ) STRICT;
 CREATE UNIQUE INDEX sessions_id ON sessions(tenant, id);
 CREATE INDEX sessions_open ON sessions(tenant, created DESC) WHERE ended IS NULL;
+CREATE INDEX sessions_idle ON sessions(last_used) WHERE ended IS NULL;
 CREATE TABLE session_commands(
   session INTEGER NOT NULL,    -- sessions.key
   number INTEGER NOT NULL,

@@ -316,7 +316,17 @@ void SqliteSessions::end(TenantId tenant, SessionId id, std::string reason, Audi
       std::move(done));
 }
 
+// Looks first: a writer without work writes nothing.
 void SqliteSessions::end_idle(Timestamp now, Duration idle, Done<std::size_t> done) {
+  auto any = readers_.read<bool>([&](Db& db) -> Result<bool> {
+    Query query(db, "SELECT 1 FROM sessions WHERE " RB_IDLE " LIMIT 1");
+    query.number(to_micros(now - idle));
+    return query.row();
+  });
+  if (!any || !*any) {
+    done(any ? Result<std::size_t>(std::size_t{0}) : any.error());
+    return;
+  }
   writer_.submit<std::size_t>(
       Space::keeps, [now, idle](Db& db) { return end_idle_ones(db, now, idle); }, std::move(done));
 }
