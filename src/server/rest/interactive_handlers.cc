@@ -53,6 +53,19 @@ std::string shown(const Call& call, const SessionCommand& command, const Command
   return out;
 }
 
+// A line that was accepted. What another version of the server took and this one does not know is
+// shown without a name.
+CommandLine read_again(const Core& core, const std::string& text) {
+  static const InteractiveCommand unknown{"", {}, DoneBy::action, false, false, "", {}, {}};
+  auto line = parse_command_line(core.interactive, text);
+  if (line) {
+    return std::move(*line);
+  }
+  CommandLine out;
+  out.command = &unknown;
+  return out;
+}
+
 std::string shown_to_client(const CommandLine& line) {
   std::string out;
   ObjectText o(out);
@@ -224,12 +237,7 @@ void get_session_commands(Core& core, const CallPtr& call) {
         }
         std::vector<std::string> objects;
         for (const SessionCommand& command : *commands) {
-          auto line = parse_command_line(core.interactive, command.line);
-          if (!line) {
-            core.refuse(*call, Error{Errc::corrupt, "a stored line: " + line.error().message});
-            return;
-          }
-          objects.push_back(shown(*call, command, *line));
+          objects.push_back(shown(*call, command, read_again(core, command.line)));
         }
         core.answer(*call, 200, list_of(objects));
       });

@@ -116,14 +116,20 @@ TEST_F(InteractiveApi, the_lines_so_far_are_listed) {
   line.line = "getfile x > y";
   line.folder = "/srv";
   line.action = world_.actions(world_.east).front();
-  world_.session_store.set_lines(*SessionId::parse(id), {line});
+  SessionCommand older = line;
+  older.number = 3;
+  older.line = "registry HKLM";
+  world_.session_store.set_lines(*SessionId::parse(id), {older, line});
   const Reply all = world_.get(kSessions + "/" + id + "/commands", "all");
   ASSERT_EQ(all.status, 200) << all.body;
-  const json::Object c = all.object().at("value").as_array().at(0).as_object();
+  const json::Object c = all.object().at("value").as_array().at(1).as_object();
   EXPECT_EQ(c.at("number").as_int64(), 4);
   EXPECT_EQ(c.at("command").as_string(), "getfile");
   EXPECT_EQ(c.at("by").as_string(), "action");
   EXPECT_EQ(c.at("file").as_string(), "y");
+  const json::Object unknown = all.object().at("value").as_array().at(0).as_object();
+  EXPECT_EQ(unknown.at("commandLine").as_string(), "registry HKLM");
+  EXPECT_EQ(unknown.at("command").as_string(), "");
   EXPECT_EQ(c.at("action").as_object().at("id").as_string(), line.action.id.text());
 }
 
