@@ -33,6 +33,10 @@ class ApiTest : public testing::Test {
     config_.client_id = "id";
     config_.client_secret = Secret("s&cret");
   }
+  void TearDown() override {
+    MutexLock lock(mutex_);
+    unanswered_.clear();
+  }
   void take(std::shared_ptr<net::Exchange> exchange) {
     exchange->read_body(1 << 20, [this, exchange](std::shared_ptr<const net::Body> body) {
       const net::Request& request = exchange->request();

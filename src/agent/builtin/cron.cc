@@ -17,7 +17,7 @@ bool is_file(const System& system, const std::string& path) {
 std::vector<std::string> files_in(const System& system, const std::string& folder, Output& output) {
   std::vector<std::string> paths;
   for (const auto& name : system.names(folder, output)) {
-    const std::string path = folder + "/" + name;
+    const std::string path = path_in(folder, name);
     const auto found = system.find(path);
     if (name != ".placeholder" && !(found.ok() && S_ISDIR(found->status.stx_mode))) {
       paths.push_back(path);

@@ -81,8 +81,9 @@ class Walk {
                    std::to_string(kDepthMax) + " folders deep, and was not searched");
       return;
     }
-    const Fd handle(
-        ::openat(level.folder.fd(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    // NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): the folders on the way are open
+    const Fd handle(::openat(level.folder.fd(), name, kFlags));
     const auto status = handle.valid() ? status_of(handle.get(), "") : std::nullopt;
     if (!status) {
       if (errno != ENOENT && errno != ENOTDIR) {

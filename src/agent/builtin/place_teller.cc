@@ -42,7 +42,7 @@ void PlaceTeller::each_file(const std::vector<std::string>& folders,
       continue;
     }
     for (const auto& name : system_.names(folder, output_)) {
-      const std::string path = folder + "/" + name;
+      const std::string path = path_in(folder, name);
       const auto entry = system_.find(path);
       if (!(entry.ok() && S_ISDIR(entry->status.stx_mode))) {
         file(path);

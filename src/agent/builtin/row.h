@@ -31,8 +31,6 @@ class Row {
   void write(const T& value) {
     if constexpr (std::is_same_v<T, bool>) {
       text_ += value ? "true" : "false";
-    } else if constexpr (std::is_same_v<T, std::nullopt_t>) {
-      text_ += "null";
     } else if constexpr (std::is_same_v<T, double>) {
       write_real(value);
     } else if constexpr (std::is_arithmetic_v<T>) {
@@ -43,7 +41,15 @@ class Row {
       write_text(value);
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       write_list(value);
-    } else if (value) {
+    } else if constexpr (std::is_same_v<T, std::nullopt_t>) {
+      text_ += "null";
+    } else {
+      write_optional(value);
+    }
+  }
+  template <typename T>
+  void write_optional(const T& value) {
+    if (value) {
       write(*value);
     } else {
       text_ += "null";

@@ -82,7 +82,7 @@ void tell_at_jobs(const System& system, Output& output) {
   // Debian's, and Red Hat's.
   for (const std::string folder : {"/var/spool/cron/atjobs", "/var/spool/at"}) {
     for (const auto& name : system.names(folder, output)) {
-      const std::string path = folder + "/" + name;
+      const std::string path = path_in(folder, name);
       const auto time = time_of_at_job(name);
       const auto found = system.find(path);
       if (!time || !found.ok()) {

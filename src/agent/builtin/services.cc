@@ -35,7 +35,7 @@ class Running {
   std::vector<std::string> below(const std::string& path) const {
     std::vector<std::string> folders;
     for (const auto& name : system_.names(path, output_)) {
-      const auto found = system_.find(path + "/" + name, O_NOFOLLOW);
+      const auto found = system_.find(path_in(path, name), O_NOFOLLOW);
       if (found.ok() && S_ISDIR(found->status.stx_mode)) {
         folders.push_back(name);
       }
@@ -45,7 +45,7 @@ class Running {
   // A service's own groups are not gone into: a user's manager has services of that user there.
   void gather(const std::string& path, int depth) {
     for (const auto& name : below(path)) {
-      const std::string inner = path + "/" + name;
+      const std::string inner = path_in(path, name);
       if (is_unit(name, ".service")) {
         if (has_processes(inner, depth)) {
           names_.insert(name);
@@ -63,7 +63,7 @@ class Running {
       return true;
     }
     for (const auto& name : depth < kDepthMax ? below(path) : std::vector<std::string>()) {
-      if (has_processes(path + "/" + name, depth + 1)) {
+      if (has_processes(path_in(path, name), depth + 1)) {
         return true;
       }
     }

@@ -23,6 +23,11 @@ namespace reachback::agent::builtin {
 // NotAllowed, InvalidInput, Unsupported (a kernel before Linux 5.6), else ReadFailed.
 Error path_error(std::string_view path, int error);
 
+// The path of what is in the folder.
+inline std::string path_in(const std::string& folder, std::string_view name) {
+  return folder + "/" + std::string(name);
+}
+
 // Something that was found. What is done goes through the handle, whatever the path leads to by
 // then.
 struct Found {

@@ -8,8 +8,8 @@ namespace reachback::agent::builtin {
 
 struct Units::UnitFolder {
   enum class Kind { config, runtime, vendor };
-  const char* path;
-  Kind kind;
+  const char* path = nullptr;
+  Kind kind = Kind::config;
   const char* state = nullptr;  // of every unit in it
 };
 
@@ -97,7 +97,7 @@ void Units::read_wants(const UnitFolder& folder, const std::string& name) {
       continue;
     }
     Link& link = links_[wanted];
-    link.path = link.path.empty() ? path + "/" + wanted : link.path;
+    link.path = link.path.empty() ? path_in(path, wanted) : link.path;
     const std::string by = name.substr(0, name.rfind('.'));
     if (std::find(link.wanted_by.begin(), link.wanted_by.end(), by) == link.wanted_by.end()) {
       link.wanted_by.push_back(by);
@@ -201,7 +201,7 @@ LoadedUnit Units::load(const Unit& unit) const {
          folders != drop_in_folders_.end() ? folders->second : std::vector<std::string>()) {
       for (const auto& name : system_.names(folder, output_)) {
         if (name.ends_with(".conf")) {
-          drop_ins.try_emplace(name, folder + "/" + name);
+          drop_ins.try_emplace(name, path_in(folder, name));
         }
       }
     }

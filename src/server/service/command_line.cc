@@ -28,13 +28,13 @@ std::string_view trimmed(std::string_view text) {
 // Where the last `mark` stands that no quote and no backslash makes ordinary text.
 std::optional<std::size_t> last_unquoted(std::string_view text, char mark) {
   std::optional<std::size_t> found;
-  char quote = 0;
+  char quote = '\0';
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (quote != '\'' && c == '\\') {
       ++i;
-    } else if (quote != 0) {
-      quote = c == quote ? 0 : quote;
+    } else if (quote != '\0') {
+      quote = c == quote ? '\0' : quote;
     } else if (c == '\'' || c == '"') {
       quote = c;
     } else if (c == mark) {
@@ -244,8 +244,10 @@ Result<SubmitCommand> command_of_line(const CommandLine& line, const std::string
   SubmitCommand out;
   if (line.command->by == DoneBy::agent) {
     std::vector<std::string> words;
+    words.reserve(line.parameters.size());
     for (const auto& [name, value] : line.parameters) {
-      words.push_back(name + "=" + value);
+      words.push_back(name);
+      words.back().append("=").append(value);
     }
     out.type = action::CommandType::built_in;
     out.file_name = line.command->name;
