@@ -7,7 +7,7 @@
 namespace reachback::server {
 
 void Interactive::open(const Principal& by, MachineId machine, std::string comment,
-                       Done<InteractiveSession> done) {
+                       const Done<InteractiveSession>& done) {
   deps_.machines.get(
       by.tenant, machine,
       [this, by, machine, comment = std::move(comment), done](const Result<Machine>& found) {
@@ -34,7 +34,7 @@ void Interactive::open_ones(const Principal& by, Done<std::vector<InteractiveSes
   deps_.store.open_ones(scope_of(by), std::move(done));
 }
 
-void Interactive::get(const Principal& by, SessionId id, Done<InteractiveSession> done) {
+void Interactive::get(const Principal& by, SessionId id, const Done<InteractiveSession>& done) {
   deps_.store.get(by.tenant, id, [this, by, id, done](Result<InteractiveSession> session) {
     if (!session || !by.machine_tags) {
       done(std::move(session));
@@ -53,7 +53,7 @@ void Interactive::get(const Principal& by, SessionId id, Done<InteractiveSession
 }
 
 void Interactive::commands(const Principal& by, SessionId id,
-                           Done<std::vector<SessionCommand>> done) {
+                           const Done<std::vector<SessionCommand>>& done) {
   get(by, id, [this, by, id, done](const Result<InteractiveSession>& session) {
     if (!session) {
       done(session.error());
@@ -64,7 +64,7 @@ void Interactive::commands(const Principal& by, SessionId id,
 }
 
 void Interactive::run(const Principal& by, SessionId id, const CommandLine& line, TypedLine typed,
-                      Done<SessionCommand> done) {
+                      const Done<SessionCommand>& done) {
   if (line.command->long_running || typed.command.type == action::CommandType::run_script) {
     typed.command.timeout = limits_.long_command;
   }
@@ -85,7 +85,7 @@ void Interactive::run(const Principal& by, SessionId id, const CommandLine& line
 // Of a session that has ended, too: a repeat is answered all the same, and the store refuses what
 // is new.
 void Interactive::submit(const Principal& by, const InteractiveSession& session,
-                         const TypedLine& typed, Done<SessionCommand> done) {
+                         const TypedLine& typed, const Done<SessionCommand>& done) {
   SubmitRequest request;
   request.machine = session.machine;
   request.commands.push_back(typed.command);
@@ -119,7 +119,7 @@ void Interactive::submit(const Principal& by, const InteractiveSession& session,
                              });
 }
 
-void Interactive::end(const Principal& by, SessionId id, Done<InteractiveSession> done) {
+void Interactive::end(const Principal& by, SessionId id, const Done<InteractiveSession>& done) {
   get(by, id, [this, by, id, done](Result<InteractiveSession> session) {
     if (!session || session->ended) {
       done(std::move(session));

@@ -43,19 +43,19 @@ class Interactive {
   // too_many_requests (the tenant or the caller has as many as they may), unavailable,
   // storage_full.
   void open(const Principal& by, MachineId machine, std::string comment,
-            Done<InteractiveSession> done);
+            const Done<InteractiveSession>& done);
   // The open ones of the caller's machines, newest first.
   void open_ones(const Principal& by, Done<std::vector<InteractiveSession>> done);
   // Errors of these: not_found (the session, or its machine for this caller), unavailable.
-  void get(const Principal& by, SessionId id, Done<InteractiveSession> done);
-  void commands(const Principal& by, SessionId id, Done<std::vector<SessionCommand>> done);
+  void get(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
+  void commands(const Principal& by, SessionId id, const Done<std::vector<SessionCommand>>& done);
   // The line as an action; a repeat with the same key is answered with the same. Errors: also
   // forbidden (the session is somebody else's), conflict (it has ended), and those of
   // LiveResponse::submit().
   void run(const Principal& by, SessionId id, const CommandLine& line, TypedLine typed,
-           Done<SessionCommand> done);
+           const Done<SessionCommand>& done);
   // Whoever may run live response on the machine may. Ended already: ok.
-  void end(const Principal& by, SessionId id, Done<InteractiveSession> done);
+  void end(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
 
   // For the server: ends idle ones. Call every few seconds or minutes.
   void end_idle(Done<std::size_t> done);
@@ -64,7 +64,7 @@ class Interactive {
 
  private:
   void submit(const Principal& by, const InteractiveSession& session, const TypedLine& typed,
-              Done<SessionCommand> done);
+              const Done<SessionCommand>& done);
 
   Deps deps_;
   InteractiveLimits limits_;

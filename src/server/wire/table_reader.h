@@ -102,7 +102,8 @@ class TableReader {
       std::string where = place_of(node, file_);
       auto found = known_.find(std::string(name.str()));
       if (found == known_.end()) {
-        return Error{Errc::invalid_input, where + "unknown key '" + full + "'"};
+        where.append("unknown key '").append(full).append("'");
+        return Error{Errc::invalid_input, where};
       }
       if (auto set = found->second(node); !set) {
         if (set.error().message.starts_with(file_ + ":")) {
