@@ -13,7 +13,6 @@ using std::chrono::seconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr seconds kPollTimeout{30};  // Source: decisions.md 8
-constexpr seconds kOutageMax{60};
 
 }  // namespace
 

@@ -73,15 +73,24 @@ struct Shared {
   bool terminated RB_GUARDED_BY(mutex) = false;
 };
 
+bool is_ignored(int signal) {
+  struct sigaction now{};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 class NetApi final : public Api {
  public:
   NetApi(std::shared_ptr<Shared> shared, bool watch_interrupts, bool is_quiet)
       : shared_(std::move(shared)), is_quiet_(is_quiet) {
     if (watch_interrupts) {
-      loop_.on_signals({SIGINT, SIGTERM}, [this](int signal) {
+      std::vector<int> signals = {SIGINT, SIGTERM};
+      if (!is_ignored(SIGHUP)) {  // as under nohup
+        signals.push_back(SIGHUP);
+      }
+      loop_.on_signals(signals, [this](int signal) {
         MutexLock lock(shared_->mutex);
         shared_->interrupted = true;
-        shared_->terminated = shared_->terminated || signal == SIGTERM;
+        shared_->terminated = shared_->terminated || signal != SIGINT;
         shared_->changed.notify_all();
       });
     }

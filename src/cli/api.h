@@ -27,6 +27,9 @@ struct Download {
   std::string etag;
 };
 
+// So long a server may be away before what was begun is given up.
+inline constexpr std::chrono::seconds kOutageMax{60};
+
 // The network runs on a thread of its own; every function here is for one calling thread.
 //
 // A token is fetched when the first call needs it (tokens.h says how), and once more when it is
@@ -73,7 +76,7 @@ class Api {
   virtual bool pause(Duration time) = 0;
   virtual bool interrupted() const = 0;
   virtual void clear_interrupt() = 0;  // so that one more call can be made
-  // SIGTERM: whoever would go on after Ctrl-C ends now.
+  // SIGTERM, or the terminal is gone: whoever would go on after Ctrl-C ends now.
   virtual bool terminated() const { return false; }
 
   // Told of each request when it has ended; status 0: no answer. Signed links come without what

@@ -15,6 +15,8 @@
 namespace reachback::cli {
 namespace {
 
+using SteadyClock = std::chrono::steady_clock;
+
 constexpr std::chrono::seconds kTypingPatience{2};
 
 // Somebody has closed our standard output.
@@ -64,9 +66,22 @@ class Typing {
 
 Result<int> Shell::work(LineReader& lines, bool is_interactive) {
   int status = 0;
+  // Whether given lines end here: one has failed, or the job that was told just now.
+  const auto ends = [&](int failed) {
+    failed = failed != 0 ? failed : std::exchange(job_failed_, 0);
+    if (is_interactive || (failed == 0 && !is_interrupted_)) {
+      return false;
+    }
+    status = is_interrupted_ ? kExitInterrupted : status != 0 ? status : failed;
+    return is_interrupted_ || !options_.keep_going;
+  };
   for (;;) {
+    is_interrupted_ = false;
     if (auto told = tell_ended_job(); !told.ok()) {
       return told.error();
+    }
+    if (ends(0)) {
+      break;
     }
     auto line = lines.next(escape_line(session_.machine_name() + " " + folder_ + " > "));
     if (!line.ok()) {
@@ -86,7 +101,6 @@ Result<int> Shell::work(LineReader& lines, bool is_interactive) {
     if (is_idle(**line)) {
       continue;
     }
-    is_interrupted_ = false;
     auto end = perform(**line);
     if (!end.ok() && is_fatal(end.error())) {
       return end.error();
@@ -99,11 +113,8 @@ Result<int> Shell::work(LineReader& lines, bool is_interactive) {
     if (end.ok() && end->leaves) {
       break;
     }
-    if (!is_interactive && (failed != 0 || is_interrupted_)) {
-      status = is_interrupted_ ? kExitInterrupted : status != 0 ? status : failed;
-      if (is_interrupted_ || !options_.keep_going) {
-        break;
-      }
+    if (ends(failed)) {
+      break;
     }
   }
   if (job_) {
@@ -121,6 +132,12 @@ Result<Shell::LineEnd> Shell::perform(const std::string& line) {
   if (command.by_client) {
     return by_client(command);
   }
+  // The machine has taken the line, so the job before has ended.
+  RB_TRY(tell_ended_job());
+  if (job_) {
+    complain(fmt::format("how {} ended is not known: reachback result {} shows it", job_->label(),
+                         job_->id->text()));
+  }
   job_ = command;
   if (!command.in_background) {
     RB_TRY_ASSIGN(const int status, answer(command));
@@ -135,7 +152,9 @@ Result<Shell::LineEnd> Shell::perform(const std::string& line) {
 }
 
 Result<ShellCommand> Shell::send(const std::string& line) {
+  // Sent again with it, the line runs once.
   const std::string key = ShellSession::new_key();
+  std::optional<SteadyClock::time_point> outage_since;
   for (;;) {
     auto sent = session_.send(line, folder_, key);
     if (sent.ok() || api_.interrupted()) {
@@ -146,10 +165,17 @@ Result<ShellCommand> Shell::send(const std::string& line) {
       has_ended_ = true;
       return Error{error.code, error.message + "; reachback shell opens another session"};
     }
-    if (error.code != Errc::already_active) {
+    if (error.code == Errc::already_active) {
+      outage_since.reset();
+      RB_TRY(make_way());
+      continue;
+    }
+    const auto now = SteadyClock::now();
+    outage_since = outage_since.value_or(now);
+    if (!is_outage(error.code) || now - *outage_since > kOutageMax ||
+        !api_.pause(std::chrono::seconds(1))) {
       return error;
     }
-    RB_TRY(make_way());
   }
 }
 
@@ -158,7 +184,8 @@ Result<void> Shell::make_way() {
   if (job_) {
     notice("waiting until " + job_->label() + " has ended");
     RB_TRY_ASSIGN(const Fields action, wait_for_final(api_, *job_->id, std::nullopt, nullptr));
-    return end_job(action);
+    RB_TRY(end_job(action));
+    return is_interrupted_ ? Result<void>(Error{Errc::timed_out, "interrupted"}) : Result<void>();
   }
   RB_TRY_ASSIGN(const std::optional<Fields> other, session_.unfinished_action());
   const auto id = other ? ActionId::parse(other->text("id")) : std::nullopt;
@@ -187,18 +214,19 @@ Result<void> Shell::end_job(const Fields& action) {
   job_.reset();
   const std::string status = action.text("status");
   notice(fmt::format("[{}] {}  {}", job.number, status, job.line));
+  int failed = 0;
   if (status != "Succeeded") {
     complain_about(action);
+    failed = kExitNoExitCode;
   } else if (!job.file.empty() || job.name == "getfile") {
     // What it answers stands nowhere yet but in the result.
     auto answered = answer(job);
     if (!answered.ok() && is_fatal(answered.error())) {
       return answered.error();
     }
-    if (!answered.ok()) {
-      fail(answered.error());
-    }
+    failed = answered.ok() ? *answered : fail(answered.error());
   }
+  job_failed_ = job_failed_ != 0 ? job_failed_ : failed;
   return {};
 }
 
@@ -213,12 +241,17 @@ int Shell::fail(const Error& error) {
 
 Result<void> Shell::print_into(const std::string& file, const Print& print) const {
   if (file.empty() || file == "-") {
-    return print(terminal_);
+    RB_TRY(print(terminal_));
+    return {};
   }
   RB_TRY_ASSIGN(OutputFile output, OutputFile::begin(file));
   Terminal plain = terminal_;
   plain.out_is_terminal = plain.coloured = false;
-  RB_TRY(print(plain));
+  RB_TRY_ASSIGN(const bool is_whole, print(plain));
+  if (!is_whole) {
+    complain(file + " is left as it was: there is no whole answer");
+    return {};
+  }
   return output.keep();
 }
 

@@ -30,12 +30,17 @@ class Shell {
   bool has_ended() const { return has_ended_; }
 
  private:
+  struct Answered {
+    int status = 0;         // exit status
+    bool is_whole = false;  // the command ended by itself, and all of its answer was printed
+  };
   // What a line came to.
   struct LineEnd {
     int status = 0;
     bool leaves = false;  // `exit`
   };
-  using Print = std::function<Result<void>(const Terminal&)>;
+  // Whether it was printed whole: only then FILE gets it.
+  using Print = std::function<Result<bool>(const Terminal&)>;
 
   // shell.cc: lines, and the job that goes on beside them.
   Result<LineEnd> perform(const std::string& line);
@@ -49,11 +54,11 @@ class Shell {
 
   // shell_answer.cc: one command, from its acceptance to what it answered. The exit status.
   Result<int> answer(const ShellCommand& command);
-  Result<int> answer_by_kind(const ShellCommand& command, const Terminal& terminal);
-  Result<int> answer_rows(const ShellCommand& command, const Terminal& terminal);
-  Result<int> answer_script(const ShellCommand& command, const Terminal& terminal);
+  Result<Answered> answer_by_kind(const ShellCommand& command, const Terminal& terminal);
+  Result<Answered> answer_rows(const ShellCommand& command, const Terminal& terminal);
+  Result<Answered> answer_script(const ShellCommand& command, const Terminal& terminal);
   Result<int> answer_file(const ShellCommand& command);
-  Result<int> answer_put(const ShellCommand& command, const Terminal& terminal);
+  Result<Answered> answer_put(const ShellCommand& command, const Terminal& terminal);
   // Ctrl-C cancels, and once more leaves.
   Result<Fields> wait(const ShellCommand& command, const std::function<Result<Fields>()>& once);
   Result<Fields> wait(const ShellCommand& command);
@@ -79,6 +84,7 @@ class Shell {
   std::optional<ShellCommand> job_;  // goes on; at most one by the session's rules
   bool is_traced_ = false, has_ended_ = false;
   bool is_interrupted_ = false;  // in this line
+  int job_failed_ = 0;           // status of a job that failed, until it is counted
 };
 
 // The beginning of a line's document with --json: {"number":…,"commandLine":…,"action":…

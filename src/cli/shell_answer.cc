@@ -28,6 +28,10 @@ std::string parameter_of(const Fields& action, const std::string& key) {
   return {};
 }
 
+bool is_succeeded(const Fields& action) {
+  return action.text("status") == "Succeeded";
+}
+
 RowStyle style_of(const ShellCommand& command, bool is_document) {
   return is_document                  ? RowStyle::inline_json
          : command.name == "cd"       ? RowStyle::none
@@ -53,20 +57,22 @@ Result<int> Shell::answer(const ShellCommand& command) {
     return answer_file(command);  // FILE is where the machine's file goes
   }
   int status = 0;
-  RB_TRY(print_into(command.file, [&](const Terminal& terminal) -> Result<void> {
-    RB_TRY_ASSIGN(status, answer_by_kind(command, terminal));
-    return {};
+  RB_TRY(print_into(command.file, [&](const Terminal& terminal) -> Result<bool> {
+    RB_TRY_ASSIGN(const Answered answered, answer_by_kind(command, terminal));
+    status = answered.status;
+    return answered.is_whole;
   }));
   return status;
 }
 
-Result<int> Shell::answer_by_kind(const ShellCommand& command, const Terminal& terminal) {
+Result<Shell::Answered> Shell::answer_by_kind(const ShellCommand& command,
+                                              const Terminal& terminal) {
   return command.by_agent            ? answer_rows(command, terminal)
          : command.name == "putfile" ? answer_put(command, terminal)
                                      : answer_script(command, terminal);
 }
 
-Result<int> Shell::answer_rows(const ShellCommand& command, const Terminal& terminal) {
+Result<Shell::Answered> Shell::answer_rows(const ShellCommand& command, const Terminal& terminal) {
   const bool is_document = options_.json;
   // What takes long is shown as it comes; the rest is aligned as a whole.
   const bool is_live = command.name == "findfile" && !is_document;
@@ -96,9 +102,10 @@ Result<int> Shell::answer_rows(const ShellCommand& command, const Terminal& term
   RB_TRY_ASSIGN(const std::optional<ScriptResult> result, script.rest());
   const int status = exit_status(action, 0, result);
   RB_TRY(write_out(beginning));
+  const bool is_whole = result && is_succeeded(action);
   if (is_document && !result) {
     RB_TRY(write_out("null"));
-  } else {
+  } else if (result) {
     RB_TRY(rows.finish(/*shows_empty=*/status == 0));
   }
   RB_TRY(is_document ? write_out(end_of_document(result, errors)) : printer.finish());
@@ -107,19 +114,20 @@ Result<int> Shell::answer_rows(const ShellCommand& command, const Terminal& term
     complain(
         fmt::format("{} lines of the answer are no rows: reachback result {} shows it as it is",
                     rows.unreadable(), command.id->text()));
-    return status != 0 ? status : kExitOther;
+    return Answered{status != 0 ? status : kExitOther, is_whole || is_document};
   }
-  if (status != 0 && errors.empty() && action.text("status") == "Succeeded") {
+  if (status != 0 && errors.empty() && is_succeeded(action)) {
     complain(fmt::format("{} ended with exit code {}", command.name, status));
   }
   if (status == 0 && command.name == "cd" && folder.starts_with('/') &&
       folder.size() <= kFolderBytesMax) {
     folder_ = folder;
   }
-  return status;
+  return Answered{status, is_whole || is_document};
 }
 
-Result<int> Shell::answer_script(const ShellCommand& command, const Terminal& terminal) {
+Result<Shell::Answered> Shell::answer_script(const ShellCommand& command,
+                                             const Terminal& terminal) {
   ScriptPrinter printer(terminal, /*raw=*/false);
   ScriptRun script(
       api_, *command.id, 0,
@@ -143,7 +151,7 @@ Result<int> Shell::answer_script(const ShellCommand& command, const Terminal& te
   if (status != 0 && result && result->exit_code && status != kExitNoExitCode) {
     complain(fmt::format("the script's exit code is {}", *result->exit_code));
   }
-  return status;
+  return Answered{status, options_.json || (result && is_succeeded(action))};
 }
 
 Result<int> Shell::answer_file(const ShellCommand& command) {
@@ -179,9 +187,9 @@ Result<int> Shell::answer_file(const ShellCommand& command) {
   return about ? 0 : kExitNoExitCode;
 }
 
-Result<int> Shell::answer_put(const ShellCommand& command, const Terminal& terminal) {
+Result<Shell::Answered> Shell::answer_put(const ShellCommand& command, const Terminal& terminal) {
   RB_TRY_ASSIGN(const Fields action, wait(command));
-  const bool is_there = action.text("status") == "Succeeded";
+  const bool is_there = is_succeeded(action);
   if (options_.json) {
     RB_TRY(write_out(document_of(command, &action) + kNoRows + "null}\n"));
   } else if (is_there) {
@@ -189,7 +197,7 @@ Result<int> Shell::answer_put(const ShellCommand& command, const Terminal& termi
     RB_TRY(write_out((terminal.out_is_terminal ? escape_line(text) : text) + "\n"));
   }
   complain_about(action);
-  return is_there ? 0 : kExitNoExitCode;
+  return Answered{is_there ? 0 : kExitNoExitCode, is_there || options_.json};
 }
 
 Result<Fields> Shell::wait(const ShellCommand& command) {

@@ -19,6 +19,11 @@ std::string job_row(const ShellCommand& command) {
   return json::write(row);
 }
 
+// JSON leaves what turns the direction of text, and more, as it is.
+std::string shown(const std::string& json, const Terminal& terminal) {
+  return (terminal.out_is_terminal ? escape_line(json) : json) + "\n";
+}
+
 std::string describe_session(const Fields& session) {
   std::string out;
   for (const auto& [title, name] :
@@ -47,8 +52,11 @@ Result<Shell::LineEnd> Shell::by_client(const ShellCommand& command) {
     toggle_trace();
     return LineEnd{};
   }
-  RB_TRY(print_into(command.file,
-                    [&](const Terminal& terminal) { return show_by_client(command, terminal); }));
+  const auto print = [&](const Terminal& terminal) -> Result<bool> {
+    RB_TRY(show_by_client(command, terminal));
+    return true;
+  };
+  RB_TRY(print_into(command.file, print));
   return LineEnd{};
 }
 
@@ -123,13 +131,13 @@ Result<void> Shell::show_status(const ShellCommand& command, const Terminal& ter
     RB_TRY_ASSIGN(const Fields action, get_action(api_, *which.id));
     return write_out(options_.json
                          ? document_of(command, &action) + ",\"rows\":null,\"result\":null}\n"
-                     : command.as_json ? action.json() + "\n"
+                     : command.as_json ? shown(action.json(), terminal)
                                        : describe_action(action, terminal));
   }
   RB_TRY_ASSIGN(const Fields session, session_.about());
   return write_out(options_.json ? document_of(command, nullptr) +
                                        ",\"rows\":null,\"result\":" + session.json() + "}\n"
-                   : command.as_json ? session.json() + "\n"
+                   : command.as_json ? shown(session.json(), terminal)
                                      : describe_session(session));
 }
 

@@ -1,6 +1,8 @@
 // Sessions: what is asked of the server, what waits for what, how it ends.
 #include "base/bytes.h"
+#include "base/file.h"
 #include "cli/shell_fixture.h"
+#include "testing/temporary_folder.h"
 
 namespace reachback::cli {
 namespace {
@@ -102,9 +104,52 @@ TEST_F(ShellTest, a_job_that_failed_is_told_with_the_reason) {
   api.answer("GET /api/machineactions/" + id_of(1),
              std::string(R"({"id":")" + id_of(1) + R"(","status":"TimeOut","commands":)" +
                          R"([{"index":0,"errors":["it took too long"]}]})"));
-  EXPECT_EQ(run_lines({"findfile x &"}), 0);
+  EXPECT_EQ(run_lines({"findfile x &"}), 126) << "a failed job is a failed line";
   EXPECT_NE(err.find("[1] TimeOut  findfile x &\n"), std::string::npos);
   EXPECT_NE(err.find("reachback: it took too long\n"), std::string::npos);
+}
+
+TEST_F(ShellTest, a_job_that_ends_while_somebody_types_is_told_before_the_next_answer) {
+  testing::TemporaryFolder folder;
+  const std::string file = folder / "found";
+  expect({.line = "findfile x > found &",
+          .name = "findfile",
+          .columns = R"(["path"])",
+          .file = json::quote(file),
+          .background = "true"});
+  result(1, "{\"path\":\"/x\"}\n");
+  api.answer("GET /api/machineactions/" + id_of(1), action(1, "InProgress"));
+  api.answer("GET /api/machineactions/" + id_of(1), action(1, "Succeeded"));
+  expect_dir(2);
+  EXPECT_EQ(run_lines({"findfile x > found &", "dir"}), 0);
+  EXPECT_NE(err.find("[1] Succeeded  findfile x > found &\n"), std::string::npos) << err;
+  EXPECT_EQ(out, "SIZE  NAME\n1     etc\n");
+  EXPECT_EQ(*read_file(file), "PATH\n/x\n");
+}
+
+TEST_F(ShellTest, without_a_whole_answer_a_file_stays_as_it_was) {
+  testing::TemporaryFolder folder;
+  const std::string file = folder / "kept";
+  ASSERT_TRUE(write_file_durably(file, "of yesterday", 0600).ok());
+  expect({.line = "dir json > kept",
+          .name = "dir",
+          .output = "json",
+          .file = json::quote(file),
+          .status = "Cancelled"});
+  api.answer("GET /api/machineactions/" + id_of(1) + "/GetLiveResponseResultDownloadLink(index=0)",
+             Error{Errc::not_found, "no result"});
+  EXPECT_EQ(run_lines({"dir json > kept"}), 126);
+  EXPECT_EQ(*read_file(file), "of yesterday");
+  EXPECT_NE(err.find("is left as it was"), std::string::npos) << err;
+}
+
+TEST_F(ShellTest, a_line_whose_answer_was_lost_is_sent_again_with_its_key) {
+  api.answer(kSend, Error{Errc::unavailable, "the connection was cut"});
+  expect_dir(1);
+  EXPECT_EQ(run_lines({"dir"}), 0);
+  EXPECT_EQ(out, "SIZE  NAME\n1     etc\n");
+  ASSERT_EQ(api.keys.size(), 2U);
+  EXPECT_EQ(api.keys[0], api.keys[1]);
 }
 
 TEST_F(ShellTest, a_job_that_goes_on_at_the_end_is_named) {

@@ -10,7 +10,6 @@ namespace {
 using std::chrono::seconds;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr seconds kOutageMax{60};
 
 }  // namespace
 

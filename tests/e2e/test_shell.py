@@ -116,11 +116,12 @@ def test_what_the_program_does_itself(world):
         assert word in done.stdout, word
 
 
-def test_a_hostile_name_reaches_no_terminal(world, tmp_path):
+def test_a_hostile_name_is_escaped_in_a_table_and_exact_in_json(world, tmp_path):
     (tmp_path / "a\x1b[31mred\u202e").write_text("")
     done = shell(world, f"dir {tmp_path}")
     assert done.returncode == 0
-    assert "\x1b[31m" in done.stdout or "\\x1b" in done.stdout
+    assert "\\x1b[31mred\\u{202e}" in done.stdout
+    assert "\x1b" not in done.stdout and "\u202e" not in done.stdout
     done = shell(world, f"dir {tmp_path} json", options=["--json"])
     row = json.loads(done.stdout.splitlines()[-1])["rows"][0]
     assert row["name"] == "a\x1b[31mred\u202e", "JSON is exact"

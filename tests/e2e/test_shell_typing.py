@@ -177,9 +177,10 @@ def test_ctrl_c_cancels_the_command_that_runs(typist):
     assert typist.ended() == 0
 
 
-def test_sigterm_at_the_prompt_closes_the_session(typist):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_prompt_closes_the_session(typist, number):
     typist.wait_for(PROMPT)
-    typist.process.send_signal(signal.SIGTERM)
+    typist.process.send_signal(number)
     assert typist.ended() == 130
     assert typist.closed()
     assert termios.tcgetattr(typist.follower)[3] == typist.before[3]
