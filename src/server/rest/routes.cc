@@ -21,30 +21,19 @@ constexpr Route unserved(std::string_view name, std::string_view path) {
           post_unserved_action,
           /*audited=*/true};
 }
-// A change of machines.
+// A change that a body tells.
 constexpr Route change(std::string_view name, std::string_view method, std::string_view path,
-                       Handler handler) {
-  return {name,    method,          path, Plane::api, Rate::calls, &Bounds::machine_body_bytes,
-          handler, /*audited=*/true};
+                       std::uint64_t Bounds::* body_max, Handler handler) {
+  return {name, method, path, Plane::api, Rate::calls, body_max, handler, /*audited=*/true};
 }
 
-// Of the extension API: reading, and changing without and with a body.
+// Of the extension API: reading, and changing without a body.
 constexpr Route reading(std::string_view name, std::string_view path, Handler handler) {
   return {name, "GET", path, Plane::api, Rate::calls, nullptr, handler};
 }
 constexpr Route doing(std::string_view name, std::string_view method, std::string_view path,
                       Handler handler) {
   return {name, method, path, Plane::api, Rate::calls, nullptr, handler, /*audited=*/true};
-}
-constexpr Route setting(std::string_view name, std::string_view method, std::string_view path,
-                        Handler handler) {
-  return {name,    method,          path, Plane::api, Rate::calls, &Bounds::settings_body_bytes,
-          handler, /*audited=*/true};
-}
-// Of an interactive session.
-constexpr Route typing(std::string_view name, std::string_view path, Handler handler) {
-  return {name,    "POST",          path, Plane::api, Rate::calls, &Bounds::interactive_body_bytes,
-          handler, /*audited=*/true};
 }
 
 constexpr Route kRoutes[] = {
@@ -86,10 +75,13 @@ constexpr Route kRoutes[] = {
     {"machines.find_by_tag", "GET", "/api/machines/findbytag", Plane::api, Rate::calls, nullptr,
      find_machines_by_tag},
     change("machines.tag_many", "POST", "/api/machines/AddOrRemoveTagForMultipleMachines",
-           post_tag_of_machines),
-    change("machines.tag", "POST", "/api/machines/{id}/tags", post_tag),
-    change("machines.value", "POST", "/api/machines/{id}/setDeviceValue", post_device_value),
-    change("machines.patch", "PATCH", "/api/machines/{id}", patch_machine),
+           &Bounds::machine_body_bytes, post_tag_of_machines),
+    change("machines.tag", "POST", "/api/machines/{id}/tags", &Bounds::machine_body_bytes,
+           post_tag),
+    change("machines.value", "POST", "/api/machines/{id}/setDeviceValue",
+           &Bounds::machine_body_bytes, post_device_value),
+    change("machines.patch", "PATCH", "/api/machines/{id}", &Bounds::machine_body_bytes,
+           patch_machine),
     {"machines.get", "GET", "/api/machines/{id}", Plane::api, Rate::calls, nullptr, get_machine},
     {"machines.run", "POST", "/api/machines/{id}/runliveresponse", Plane::api, Rate::run_calls,
      &Bounds::run_body_bytes, post_run_live_response, /*audited=*/true},
@@ -136,24 +128,28 @@ constexpr Route kRoutes[] = {
     reading("people.online", "/api/reachback/onlineMachines", get_online_machines),
     reading("people.audit", "/api/reachback/audit", get_audit),
     reading("applications.list", "/api/reachback/applications", get_applications),
-    setting("applications.create", "POST", "/api/reachback/applications", post_application),
+    change("applications.create", "POST", "/api/reachback/applications",
+           &Bounds::settings_body_bytes, post_application),
     doing("applications.delete", "DELETE", "/api/reachback/applications/{id}", delete_application),
     doing("applications.rotate", "POST", "/api/reachback/applications/{id}/rotate",
           post_application_rotate),
     reading("users.list", "/api/reachback/users", get_users),
-    setting("users.create", "POST", "/api/reachback/users", post_user),
-    setting("users.change", "PATCH", "/api/reachback/users/{name}", patch_user),
+    change("users.create", "POST", "/api/reachback/users", &Bounds::settings_body_bytes, post_user),
+    change("users.change", "PATCH", "/api/reachback/users/{name}", &Bounds::settings_body_bytes,
+           patch_user),
     doing("users.delete", "DELETE", "/api/reachback/users/{name}", delete_user),
     doing("users.password", "POST", "/api/reachback/users/{name}/password", post_user_password),
     doing("users.totp", "POST", "/api/reachback/users/{name}/totp", post_user_totp),
     doing("users.end_tokens", "POST", "/api/reachback/users/{name}/endTokens",
           post_user_end_tokens),
     reading("devicegroups.list", "/api/reachback/deviceGroups", get_device_groups),
-    setting("devicegroups.create", "POST", "/api/reachback/deviceGroups", post_device_group),
+    change("devicegroups.create", "POST", "/api/reachback/deviceGroups",
+           &Bounds::settings_body_bytes, post_device_group),
     doing("devicegroups.delete", "DELETE", "/api/reachback/deviceGroups/{name}",
           delete_device_group),
     reading("enrollment.list", "/api/reachback/enrollmentTokens", get_enrollment_tokens),
-    setting("enrollment.create", "POST", "/api/reachback/enrollmentTokens", post_enrollment_token),
+    change("enrollment.create", "POST", "/api/reachback/enrollmentTokens",
+           &Bounds::settings_body_bytes, post_enrollment_token),
     doing("enrollment.delete", "DELETE", "/api/reachback/enrollmentTokens/{id}",
           delete_enrollment_token),
     reading("webhooks.list", "/api/reachback/webhooks", get_webhooks),
@@ -161,11 +157,13 @@ constexpr Route kRoutes[] = {
             get_webhook_deliveries),
     doing("webhooks.test", "POST", "/api/reachback/webhooks/{name}/test", post_webhook_test),
     reading("interactive.table", "/api/reachback/interactive", get_interactive_table),
-    typing("sessions.open", "/api/reachback/machines/{id}/sessions", post_session),
+    change("sessions.open", "POST", "/api/reachback/machines/{id}/sessions",
+           &Bounds::interactive_body_bytes, post_session),
     reading("sessions.list", "/api/reachback/sessions", get_sessions),
     reading("sessions.get", "/api/reachback/sessions/{id}", get_session),
     reading("sessions.commands", "/api/reachback/sessions/{id}/commands", get_session_commands),
-    typing("sessions.run", "/api/reachback/sessions/{id}/commands", post_session_command),
+    change("sessions.run", "POST", "/api/reachback/sessions/{id}/commands",
+           &Bounds::interactive_body_bytes, post_session_command),
     doing("sessions.close", "POST", "/api/reachback/sessions/{id}/close", post_session_close),
     // Public: tools read them before they can sign in, and nothing in them is about a tenant.
     {"about.metadata", "GET", "/api/$metadata", Plane::about, Rate::none, nullptr, get_metadata},

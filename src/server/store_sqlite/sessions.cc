@@ -14,11 +14,12 @@ namespace {
   "key, tenant, id, machine, machine_name, caller, creator, comment, created, last_used, ended," \
   " end_reason, commands"
 
-// A session of which a line is unfinished, or ended lately, is in use.
+// A session whose newest line is unfinished, or ended lately, is in use. Its machine takes a line
+// only when those before have ended.
 #define RB_IDLE                                                                            \
   "ended IS NULL AND last_used < ?1 AND NOT EXISTS (SELECT 1 FROM session_commands c JOIN" \
   " actions a ON a.tenant = c.tenant AND a.id = c.action WHERE c.session = sessions.key"   \
-  " AND (a.status IN (0, 4) OR a.updated >= ?1))"
+  " AND c.number = sessions.commands AND (a.status IN (0, 4) OR a.updated >= ?1))"
 
 struct Row {
   std::int64_t key = 0;

@@ -1,11 +1,5 @@
 // Interactive sessions in the database: their limits, their lines, their ends.
-#include <gtest/gtest.h>
-
-#include "server/store_sqlite/store_sqlite.h"
-#include "testing/sample_action.h"
-#include "testing/seeded_random.h"
-#include "testing/temporary_folder.h"
-#include "testing/wait_for.h"
+#include "server/store_sqlite/one_tenant_fixture.h"
 
 namespace reachback::server {
 namespace {
@@ -15,25 +9,8 @@ using testing::wait_for;
 
 constexpr Duration kIdleTime = std::chrono::minutes(30);
 
-class SessionStoreTest : public ::testing::Test {
+class SessionStoreTest : public OneTenant {
  protected:
-  SessionStoreTest() {
-    EXPECT_TRUE(SqliteStore::create(options()).ok());
-    reopen();
-    EXPECT_TRUE(
-        wait_for([&](auto d) { store_->apps().add_tenant(Tenant{tenant_, "one"}, d); }).ok());
-  }
-  SqliteStoreOptions options() const {
-    SqliteStoreOptions o;
-    o.path = folder_ / "db";
-    return o;
-  }
-  void reopen() {
-    store_.reset();
-    auto opened = SqliteStore::open(options());
-    ASSERT_TRUE(opened.ok());
-    store_ = std::move(*opened);
-  }
   InteractiveSessionStore& sessions() { return store_->sessions(); }
 
   InteractiveSession sample(const MachineId& machine, const std::string& caller, Timestamp at) {
@@ -95,11 +72,7 @@ class SessionStoreTest : public ::testing::Test {
   }
   MachineId machine() { return testing::sample_machine_id(random_); }
 
-  testing::SeededRandom random_{7};
-  testing::TemporaryFolder folder_;
-  TenantId tenant_ = TenantId::make(random_);
   OpenSessionLimits limits_{3, 2, 1, kIdleTime};
-  std::unique_ptr<SqliteStore> store_;
 };
 
 TEST_F(SessionStoreTest, a_session_is_kept_with_its_lines_over_a_restart) {

@@ -1,13 +1,7 @@
-#include <gtest/gtest.h>
-
 #include "base/bytes.h"
+#include "server/store_sqlite/one_tenant_fixture.h"
 #include "server/store_sqlite/schema.h"
 #include "server/store_sqlite/sqlite.h"
-#include "server/store_sqlite/store_sqlite.h"
-#include "testing/sample_action.h"
-#include "testing/seeded_random.h"
-#include "testing/temporary_folder.h"
-#include "testing/wait_for.h"
 
 namespace reachback::server {
 namespace {
@@ -17,25 +11,8 @@ using testing::wait_for;
 
 const std::vector<std::string> kBoth = {std::string(kActionCompleted), std::string(kMachineOnline)};
 
-class WebhookStoreTest : public ::testing::Test {
+class WebhookStoreTest : public OneTenant {
  protected:
-  WebhookStoreTest() {
-    EXPECT_TRUE(SqliteStore::create(options()).ok());
-    open();
-    EXPECT_TRUE(
-        wait_for([&](auto d) { store_->apps().add_tenant(Tenant{tenant_, "one"}, d); }).ok());
-  }
-  SqliteStoreOptions options() const {
-    SqliteStoreOptions o;
-    o.path = folder_ / "db";
-    return o;
-  }
-  void open() {
-    store_.reset();
-    auto opened = SqliteStore::open(options());
-    ASSERT_TRUE(opened.ok());
-    store_ = std::move(*opened);
-  }
   WebhookStore& hooks() { return store_->webhooks(); }
   void set(std::vector<std::string> names) {
     ASSERT_TRUE(wait_for([&](auto d) { hooks().set_hooks(tenant_, names, d); }).ok());
@@ -90,11 +67,6 @@ class WebhookStoreTest : public ::testing::Test {
                   store_->machines().connected(tenant_, m.id, contact, sample_time(second), d);
                 }).ok());
   }
-
-  testing::TemporaryFolder folder_;
-  testing::SeededRandom random_{7};
-  TenantId tenant_ = *TenantId::from_bytes(std::string(16, 't'));
-  std::unique_ptr<SqliteStore> store_;
 };
 
 TEST_F(WebhookStoreTest, an_end_is_one_event_for_each_hook_whatever_is_reported_after_it) {
@@ -132,7 +104,7 @@ TEST_F(WebhookStoreTest, what_was_looked_at_is_remembered_and_pieces_add_up) {
     ids.push_back(a.id.text());
   }
   EXPECT_TRUE(collect("soar", 3));
-  open();
+  reopen();
   set({"soar"});
   while (collect("soar", 3)) {
   }
@@ -220,7 +192,7 @@ TEST_F(WebhookStoreTest, attempts_are_kept_and_what_is_due_first_comes_first) {
   d.error = "answered 503";
   ASSERT_TRUE(wait_for([&](auto done) { hooks().tried(tenant_, d, done); }).ok());
   EXPECT_EQ(due("soar", sample_time(49))->event, "evt_6");
-  open();
+  reopen();
   EXPECT_EQ(log("soar")[1], d);
   auto counts = *wait_for<std::vector<WebhookCounts>>([&](auto c) { hooks().counts(tenant_, c); });
   ASSERT_EQ(counts.size(), 1u);
