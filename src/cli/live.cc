@@ -12,7 +12,6 @@ namespace {
 using std::chrono::seconds;
 using SteadyClock = std::chrono::steady_clock;
 
-
 std::optional<std::uint64_t> number(const Fields& data, const char* name) {
   const std::string text = data.text(name);
   std::uint64_t out = 0;

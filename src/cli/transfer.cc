@@ -10,7 +10,6 @@ namespace {
 using std::chrono::seconds;
 using SteadyClock = std::chrono::steady_clock;
 
-
 }  // namespace
 
 Mint beginning_with(std::string link, Mint then) {
