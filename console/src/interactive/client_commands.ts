@@ -67,8 +67,7 @@ function foreground(of: Interactive, number: string | undefined): Answer {
   const entry = number === undefined ? (of.running ?? accepted(of).at(-1)) : byNumber(of, number);
   if (!entry) return number === undefined ? { kind: "text", text: "There is no command in this session yet." } : none(number);
   entry.background = false;
-  entry.cleared = false;
-  of.looked = { entry, round: (of.looked?.round ?? 0) + 1 };
+  of.turnTo(entry);
   return { kind: "text", text: `Command ${entry.command?.number}: ${stateWords(entry)}.` };
 }
 

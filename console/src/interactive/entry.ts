@@ -20,20 +20,28 @@ export type Answer =
   | { kind: "pairs"; pairs: readonly (readonly [string, string])[] }
   | { kind: "text"; text: string };
 
+// A line that the server may not have, as it is kept over a reload; with the rest once it has gone out.
+export interface KeptLine {
+  line: string;
+  key?: string | undefined;
+  sessionId?: string | undefined;
+  folder?: string | undefined;
+}
+
 let made = 0;
 
 export class Entry {
   readonly id = ++made;
-  readonly key = crypto.randomUUID(); // with which it is sent, however often
   readonly line: string;
-  folder: string | undefined; // where it was sent
+  // As it first went out. It goes out again like that, so that it runs once, until the server has refused it.
+  key: string = crypto.randomUUID();
+  sessionId: string | undefined;
+  folder: string | undefined;
   state: EntryState = "waiting";
   problem: { title: string; detail: string } | undefined;
-  unclear = false; // it went out, and no answer came
   command: SessionCommand | undefined;
   client: ClientCommand | undefined;
   answer: Answer | undefined;
-  sessionId: string | undefined;
   follower: Follower | undefined;
   rows = new RowReader();
   script: ScriptResult | undefined; // the result of a built-in command
@@ -45,6 +53,29 @@ export class Entry {
 
   constructor(line: string) {
     this.line = line;
+  }
+  static restore(kept: KeptLine): Entry {
+    const entry = new Entry(kept.line);
+    const { key, sessionId, folder } = kept;
+    return key !== undefined && sessionId !== undefined && folder !== undefined ? Object.assign(entry, { key, sessionId, folder }) : entry;
+  }
+  static listed(command: SessionCommand, sessionId: string): Entry {
+    return Object.assign(new Entry(command.commandLine), { command, sessionId, folder: command.currentDirectory });
+  }
+  get kept(): KeptLine {
+    const { line, key, sessionId, folder } = this;
+    return this.wentOut ? { line, key, sessionId, folder } : { line };
+  }
+
+  // The server may have it.
+  get wentOut(): boolean {
+    return this.sessionId !== undefined;
+  }
+  // The server does not have it: it may go out anew, anywhere.
+  forget(): void {
+    this.key = crypto.randomUUID();
+    this.sessionId = undefined;
+    this.folder = undefined;
   }
 
   get action() {

@@ -18,9 +18,7 @@ import type { Entry } from "./entry";
 import type { Interactive } from "./interactive";
 import { rowCount } from "./rows";
 import { Pairs, RowsView } from "./rows_view";
-import { asText, saveName } from "./saved";
-
-const SAVE_BYTES_MAX = 64 * 1024 * 1024;
+import { asText, saveName, whyNotSaved } from "./saved";
 
 interface EntryProps {
   desk: Interactive;
@@ -58,7 +56,7 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
                 {action?.cancellationDateTimeUtc ? "Cancelling …" : "Cancel"}
               </Button>
             )}
-            {state === "unsent" && !desk.ended && !desk.notOurs && <Button small onPress={() => void desk.retry(entry)}>Send</Button>}
+            {state === "unsent" && !desk.ended && <Button small onPress={() => void desk.retry(entry)}>Send</Button>}
             {(state === "unsent" || state === "refused" || state === "withdrawn") && (
               <Button small onPress={() => {
                 onEdit(entry.line);
@@ -99,11 +97,11 @@ function Standing({ desk, entry }: { desk: Interactive; entry: Entry }) {
     case "sending":
       return chip("run", <SpinIcon />, "Sending");
     case "unsent":
-      return chip("warn", <StopIcon />, "Not sent");
+      return chip("warn", <StopIcon />, entry.wentOut ? "No answer" : "Not sent");
     case "refused":
       return chip("bad", <CrossIcon />, "Refused");
     case "withdrawn":
-      return chip("idle", <StopIcon />, "Withdrawn");
+      return chip("idle", <StopIcon />, entry.wentOut ? "Withdrawn; it may have run" : "Withdrawn");
     case "running":
       if (entry.action?.status === "Pending") return chip("idle", <ClockIcon />, "Waits for the machine");
       return chip("run", <SpinIcon />, entry.background ? "Runs in the background" : "Running");
@@ -174,24 +172,27 @@ function BuiltIn({ desk, entry }: { desk: Interactive; entry: Entry }) {
   );
 }
 
-// `> FILE`: all of it, as far as a browser may hold it.
+// `> FILE`: all of it, or none.
 function SaveRows({ desk, entry, file }: { desk: Interactive; entry: Entry; file: string }) {
   const { script, command } = entry;
   const name = saveName(file);
   if (!script || !command) return null;
-  if (script.size > SAVE_BYTES_MAX) {
-    return <Notice kind="warn" title={`This is too large to be made into ${name} here.`} detail="Download the result file: it has all of it." />;
-  }
+  const lack = whyNotSaved(name, script, entry.rows);
+  if (lack) return <NotSaved title={lack} />;
   const go = async () => {
     for (let read = -1; !script.whole && script.bytesRead > read && entry.resultError === undefined; ) {
       read = script.bytesRead;
       await desk.readMore(entry);
     }
-    if (script.whole) save(name, asText(entry.rows.rows, command.columns, command.output));
+    if (script.whole && !whyNotSaved(name, script, entry.rows)) save(name, asText(entry.rows.rows, command.columns, command.output));
   };
   return (
     <div><Button small onPress={() => void go()} isDisabled={entry.reading}><DownloadIcon /> Save {name}</Button></div>
   );
+}
+
+function NotSaved({ title }: { title: string }) {
+  return <Notice kind="warn" title={title} detail="Download the result file: it has all of it." />;
 }
 
 // getfile, putfile and run: as on the page of an action.
@@ -206,10 +207,12 @@ function Acted({ desk, entry, actionId }: { desk: Interactive; entry: Entry; act
     desk.changed();
   }, [desk, entry, exitCode]);
   const file = command?.file;
+  const lack = file && script ? whyNotSaved(saveName(file), script) : "";
   if (!result) return null;
   return (
     <>
-      {file && script?.whole && (
+      {lack && <NotSaved title={lack} />}
+      {file && script?.whole && !lack && (
         <div><Button small onPress={() => save(saveName(file), `${script.stdout.shown()}\n`)}><DownloadIcon /> Save {saveName(file)}</Button></div>
       )}
       <CommandBody

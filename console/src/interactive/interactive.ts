@@ -1,15 +1,16 @@
 // A session on a machine: lines go out one by one, in order; those that concern the machine wait for
 // the one that runs there. Knows nothing of how it is shown.
-import { type Api, ApiError, explain, SessionEnded, Unreachable } from "../api/client";
+import { type Api, ApiError, explain, SessionEnded } from "../api/client";
 import { ResultLink } from "../api/links";
 import { type ClientCommand, type CommandTable, FINAL, type InteractiveSession, type MachineAction, type SessionCommand } from "../api/types";
 import { Follower } from "../live/follow";
 import { ScriptResult } from "../live/script_result";
 import { answerOf } from "./client_commands";
-import { Entry } from "./entry";
+import { Entry, type KeptLine } from "./entry";
 import { concernsMachine, History } from "./line";
-import { RowReader, rowCount } from "./rows";
+import { RowReader } from "./rows";
 import { TracedApi } from "./traced_api";
+import { endWords, refusal, spoken } from "./words";
 
 const BUSY_RETRY_MS = [1000, 3000, 5000, 10_000];
 const READ_AT_ONCE = 5; // results of a session that was there already
@@ -27,17 +28,18 @@ export class Interactive {
   readonly entries: Entry[] = [];
   readonly trace: string[] = [];
   tracing = false;
-  notOurs = false; // by the same person, opened with another program: the server takes no lines from here
+  ready: boolean; // what was done in the session is known, so its folder is
   session: InteractiveSession;
   folder = "/";
   advanced: boolean; // live response advanced
   looked: { entry: Entry; round: number } | undefined; // what fg asks to look at
   version = 0;
 
-  constructor(parts: { api: Api; table: CommandTable; session: InteractiveSession; advanced: boolean; say: (words: string) => void }) {
+  constructor(parts: { api: Api; table: CommandTable; session: InteractiveSession; made: boolean; advanced: boolean; say: (words: string) => void }) {
     this.api = parts.api;
     this.table = parts.table;
     this.session = parts.session;
+    this.ready = parts.made;
     this.advanced = parts.advanced;
     this.say = parts.say;
     if (parts.api instanceof TracedApi) {
@@ -84,17 +86,19 @@ export class Interactive {
   get machineBusy(): boolean {
     return this.busyRounds > 0;
   }
-  private get path(): string {
-    return `/api/reachback/sessions/${encodeURIComponent(this.session.id)}`;
+  // `entry` is to be looked at.
+  turnTo(entry: Entry): void {
+    entry.cleared = false;
+    this.looked = { entry, round: (this.looked?.round ?? 0) + 1 };
   }
 
   // ---- Lines
 
-  // Takes a line. False: it was not taken, for the session has ended or takes none.
+  // Takes a line. False: it was not taken, for the session has ended.
   enter(text: string): boolean {
     const line = text.trim();
     if (line === "") return true;
-    if (this.ended || this.notOurs) return false;
+    if (this.ended) return false;
     this.history.add(line);
     this.entries.push(new Entry(line));
     this.changed();
@@ -102,10 +106,12 @@ export class Interactive {
     return true;
   }
   // Lines that were kept while nobody was here: they are not sent by themselves.
-  keep(lines: readonly string[]): void {
-    for (const line of lines) {
-      const entry = new Entry(line);
-      this.hold(entry, { title: "Not sent.", detail: "The page was left before the server had it." });
+  keep(lines: readonly KeptLine[]): void {
+    for (const kept of lines) {
+      const entry = Entry.restore(kept);
+      this.hold(entry, entry.wentOut
+        ? { title: "The page was left before an answer came.", detail: "Send shows its command if the server has it, and runs it if not." }
+        : { title: "Not sent.", detail: "The page was left before its turn came." });
       this.entries.push(entry);
     }
     this.changed();
@@ -140,6 +146,7 @@ export class Interactive {
   }
   // What stands in the way of `entry`, in words.
   waitsFor(entry: Entry): string {
+    if (!this.ready) return "waits until the session is taken up";
     const running = this.running;
     const ahead = this.entries.slice(0, this.entries.indexOf(entry)).filter((one) => one.state === "waiting" && concernsMachine(this.table, one.line)).length;
     const lines = ahead === 1 ? "the line before it" : `${ahead} lines before it`;
@@ -160,19 +167,21 @@ export class Interactive {
     return undefined;
   }
   private async pump(): Promise<void> {
-    while (!this.sending && !this.stop.signal.aborted) {
+    while (this.ready && !this.sending && !this.stop.signal.aborted) {
       const entry = this.next();
       if (!entry) return;
       this.sending = true;
+      const isFirst = !entry.wentOut;
       entry.state = "sending";
-      entry.folder = this.folder;
+      entry.sessionId ??= this.session.id;
+      entry.folder ??= this.folder;
       this.changed();
       try {
         await this.send(entry);
         this.busyRounds = 0;
       } catch (error) {
         if (this.stop.signal.aborted) return;
-        await this.notSent(entry, error);
+        await this.notSent(entry, error, isFirst);
       } finally {
         this.sending = false;
       }
@@ -181,10 +190,8 @@ export class Interactive {
   }
 
   private async send(entry: Entry): Promise<void> {
-    if (entry.unclear && (await this.foundSent(entry))) return;
-    entry.sessionId = this.session.id;
-    const answer = await this.api.send<SessionCommand | ClientCommand>("POST", `${this.path}/commands`, {
-      body: { commandLine: entry.line, currentDirectory: this.folder },
+    const answer = await this.api.send<SessionCommand | ClientCommand>("POST", `${sessionPath(entry.sessionId ?? "")}/commands`, {
+      body: { commandLine: entry.line, currentDirectory: entry.folder },
       headers: { "Idempotency-Key": entry.key },
       signal: this.stop.signal,
     });
@@ -195,10 +202,19 @@ export class Interactive {
       entry.state = "ended";
       return;
     }
-    this.session = { ...this.session, lastUsed: new Date().toISOString(), commands: answer.number };
-    this.accept(entry, answer);
+    if (entry.sessionId === this.session.id) this.session = { ...this.session, lastUsed: new Date().toISOString(), commands: answer.number };
+    const listed = this.entries.find((one) => one !== entry && one.sessionId === entry.sessionId && one.command?.number === answer.number);
+    if (!listed) return this.accept(entry, answer);
+    // The server had it, and it was found when the session was taken up.
+    this.entries.splice(this.entries.indexOf(entry), 1);
+    this.turnTo(listed);
+    this.say(`The server had it already: command ${answer.number}`);
   }
-  private async notSent(entry: Entry, error: unknown): Promise<void> {
+  private async notSent(entry: Entry, error: unknown, isFirst: boolean): Promise<void> {
+    const status = error instanceof ApiError ? error.status : error instanceof SessionEnded ? 401 : 500;
+    const isOfThis = entry.sessionId === this.session.id;
+    // Where keys are not looked at, as before a rate, nothing is said about an earlier sending.
+    if (status === 409 || status === 400 || (isFirst && status < 500)) entry.forget();
     if (error instanceof ApiError && error.code === "ActiveRequestAlreadyExists") {
       entry.state = "waiting";
       const wait = BUSY_RETRY_MS[Math.min(this.busyRounds, BUSY_RETRY_MS.length - 1)];
@@ -207,24 +223,22 @@ export class Interactive {
         this.busyTimer = undefined;
         void this.pump();
       }, wait);
-    } else if (error instanceof ApiError && error.status === 409) {
+    } else if (error instanceof ApiError && status === 409 && !isOfThis) {
+      this.holdAll(entry, { title: "Not sent:", detail: "the session that it was typed in has ended without it. Send does it in this one." });
+    } else if (error instanceof ApiError && status === 409) {
       const why = explain(error);
       await this.look().catch(() => {
         this.session = { ...this.session, status: "Ended", endReason: error.message };
       });
       // Still open by its own word: what was in conflict is told as the server told it.
       this.holdAll(entry, this.ended ? { title: "Not sent:", detail: "the session has ended." } : why);
-    } else if (error instanceof ApiError && error.status === 403 && /^the session is /iu.test(error.message)) {
-      this.notOurs = true;
-      this.holdAll(entry, { title: "Not sent:", detail: `${error.message}, opened with another program.` });
-    } else if (error instanceof ApiError && [400, 403, 404].includes(error.status)) {
+    } else if (error instanceof ApiError && [400, 403, 404].includes(status)) {
       entry.state = "refused";
       entry.problem = refusal(error);
       this.say(`${entry.line}: ${entry.problem.title} ${entry.problem.detail}`);
     } else {
-      entry.unclear ||= error instanceof Unreachable;
       this.holdAll(entry, explain(error));
-      if (!(error instanceof SessionEnded)) this.say("Not sent. The line is kept.");
+      if (!(error instanceof SessionEnded)) this.say(entry.wentOut ? "No answer. The line is kept." : "Not sent. The line is kept.");
     }
   }
   private hold(entry: Entry, problem: { title: string; detail: string }): void {
@@ -235,20 +249,6 @@ export class Interactive {
   private holdAll(first: Entry | undefined, problem: { title: string; detail: string }): void {
     if (first) this.hold(first, problem);
     for (const entry of this.entries) if (entry.state === "waiting") this.hold(entry, problem);
-  }
-  // After a connection that broke: whether the server has the line.
-  private async foundSent(entry: Entry): Promise<boolean> {
-    const found = (await this.unknownOf(entry.sessionId ?? this.session.id)).find((one) => one.commandLine.trim() === entry.line);
-    entry.unclear = false;
-    if (!found) return false;
-    this.accept(entry, found);
-    return true;
-  }
-  // Commands of a session that stand in no entry here.
-  private async unknownOf(sessionId: string): Promise<SessionCommand[]> {
-    const known = new Set(this.entries.flatMap((one) => (one.sessionId === sessionId && one.command ? [one.command.number] : [])));
-    const { value } = await this.api.get<{ value: SessionCommand[] }>(`/api/reachback/sessions/${encodeURIComponent(sessionId)}/commands`, this.stop.signal);
-    return value.filter((one) => !known.has(one.number));
   }
 
   // ---- What the machine does
@@ -284,19 +284,21 @@ export class Interactive {
     }
     const number = entry.command?.number ?? "";
     const isCd = entry.command?.command === "cd";
-    if (isCd) {
-      // The next line is meant for the folder that this one leads to.
-      await this.readResult(entry);
-      const led = entry.ledTo;
-      if (led !== undefined) this.folder = led;
-      else this.holdAll(undefined, { title: "Not sent:", detail: `cd did not lead anywhere, and this line would be done in ${this.folder}.` });
-    }
+    if (isCd) await this.goWhere(entry);
     entry.state = "ended";
     this.session = { ...this.session, lastUsed: new Date().toISOString() };
     this.changed();
     void this.pump();
     if (!isCd && entry.command?.by === "agent") await this.readResult(entry);
     this.say(`Command ${number}: ${spoken(entry)}`);
+  }
+
+  // The next line is meant for the folder that a cd leads to.
+  private async goWhere(cd: Entry): Promise<void> {
+    await this.readResult(cd);
+    const led = cd.ledTo;
+    if (led !== undefined) this.folder = led;
+    else this.holdAll(undefined, { title: "Not sent:", detail: `cd did not lead anywhere, and this line would be done in ${this.folder}.` });
   }
 
   // The result is the truth; what came while it ran was a view.
@@ -334,17 +336,14 @@ export class Interactive {
 
   // ---- The session
 
-  // Takes up what was done in it before.
+  // Takes up what was done in it before: commands that stand in no entry here. Lines wait for that.
   async resume(): Promise<void> {
-    const found = (await this.unknownOf(this.session.id)).map((command) => {
-      const entry = new Entry(command.commandLine);
-      entry.sessionId = this.session.id;
-      entry.command = command;
-      entry.folder = command.currentDirectory;
-      this.history.add(command.commandLine);
-      return entry;
-    });
-    this.entries.push(...found);
+    const { id } = this.session;
+    const { value } = await this.api.get<{ value: SessionCommand[] }>(`${sessionPath(id)}/commands`, this.stop.signal);
+    const known = new Set(this.entries.flatMap((one) => (one.sessionId === id && one.command ? [one.command.number] : [])));
+    const found = value.filter((one) => !known.has(one.number)).map((command) => Entry.listed(command, id));
+    for (const { line } of found) this.history.add(line);
+    this.entries.splice(this.entries.findLastIndex((one) => !one.pending) + 1, 0, ...found);
     const last = found.at(-1);
     if (last) this.folder = last.folder ?? "/";
     const recent = found.slice(-READ_AT_ONCE);
@@ -357,30 +356,31 @@ export class Interactive {
       }
       entry.state = "ended";
       if (entry === last && command.command === "cd") {
-        await this.readResult(entry);
-        this.folder = entry.ledTo ?? this.folder;
+        await this.goWhere(entry);
       } else if (command.by === "agent" && recent.includes(entry)) {
         void this.readResult(entry);
       }
     }
+    this.ready = true;
     this.changed();
+    void this.pump();
   }
   // Reads how the session stands.
   async look(): Promise<void> {
     const before = this.ended;
-    this.session = await this.api.get<InteractiveSession>(this.path, this.stop.signal);
+    this.session = await this.api.get<InteractiveSession>(sessionPath(this.session.id), this.stop.signal);
     if (this.ended && !before) this.say(endWords(this.session));
     this.changed();
   }
   async close(): Promise<void> {
-    this.session = await this.api.send<InteractiveSession>("POST", `${this.path}/close`, { body: {} });
+    this.session = await this.api.send<InteractiveSession>("POST", `${sessionPath(this.session.id)}/close`, { body: {} });
     this.say(endWords(this.session));
     this.changed();
   }
-  // Goes on in another session, at `/`: a new session has no folder yet.
-  reopened(session: InteractiveSession): void {
+  // Goes on in another session, at `/`: one that was just made has no folder yet, another has to be taken up.
+  reopened(session: InteractiveSession, made: boolean): void {
     this.session = session;
-    this.notOurs = false;
+    this.ready = made;
     this.folder = "/";
     this.say("A new session is open");
     this.changed();
@@ -392,23 +392,6 @@ export class Interactive {
   }
 }
 
-function refusal(error: ApiError): { title: string; detail: string } {
-  if (error.status !== 400) return explain(error);
-  const text = error.message.trim().replace(/^commandLine: /u, "").replace(/^./u, (c) => c.toUpperCase());
-  return { title: "", detail: /[.!?]$/u.test(text) ? text : `${text}.` };
-}
-
-export function endWords(session: InteractiveSession): string {
-  const { endReason } = session;
-  if (endReason === "idle") return `The session has ended: ${Math.round(session.idleTimeoutSeconds / 60)} minutes without a command.`;
-  return endReason ? `The session has ended: ${endReason}.` : "The session has ended.";
-}
-
-function spoken(entry: Entry): string {
-  if (entry.phase === "skipped") return "not run";
-  const { exitCode } = entry;
-  const how = entry.phase === "failed" || (exitCode !== undefined && exitCode !== 0) ? "failed" : "done";
-  if (entry.ledTo !== undefined) return `now in ${entry.ledTo}`;
-  if (entry.command?.command === "run") return "ended";
-  return entry.command?.by === "agent" ? `${how}, ${rowCount(entry.rows.rows)}` : how;
+function sessionPath(sessionId: string): string {
+  return `/api/reachback/sessions/${encodeURIComponent(sessionId)}`;
 }

@@ -1,8 +1,8 @@
 // Opens a session on a machine; where somebody has one, says whose, and offers to end it.
-import { useEffect, useState } from "react";
+import { useContext, useEffect, useState } from "react";
 import { ApiError, explain } from "../api/client";
 import type { InteractiveSession } from "../api/types";
-import { useOutside } from "../app/context";
+import { MeContext, useOutside } from "../app/context";
 import { drafts } from "../drafts";
 import { announce } from "../ui/announce";
 import { Button } from "../ui/button";
@@ -10,20 +10,14 @@ import { Field } from "../ui/fields";
 import { Foreign, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 
-// The open session that stands in the way: all of it, or what a refusal told.
-export interface InTheWay {
-  id: string;
-  session: InteractiveSession | undefined;
-}
-
 export function Opener(props: {
   machineId: string;
-  other: InTheWay | undefined;
-  isMine: (session: InteractiveSession) => boolean;
+  other: InteractiveSession | undefined; // that stands in the way
   onOpen: (session: InteractiveSession, made: boolean) => void;
   label: string;
 }) {
   const { api } = useOutside();
+  const me = useContext(MeContext);
   const draft = `interactive.open.${props.machineId}`;
   const [comment, setComment] = useState(() => drafts.read(draft, { comment: "" }).comment);
   const [other, setOther] = useState(props.other);
@@ -45,7 +39,7 @@ export function Opener(props: {
       setBusy(false);
     }
   };
-  const open = () => work(async () => {
+  const attempt = async (again: boolean): Promise<void> => {
     try {
       const session = await api.send<InteractiveSession>("POST", `/api/reachback/machines/${encodeURIComponent(props.machineId)}/sessions`, {
         body: comment.trim() ? { comment: comment.trim() } : {},
@@ -55,34 +49,33 @@ export function Opener(props: {
     } catch (caught) {
       if (!(caught instanceof ApiError) || caught.status !== 409) throw caught;
       const found = await openOn(api.get<{ value: InteractiveSession[] }>("/api/reachback/sessions"), props.machineId);
-      if (found && props.isMine(found)) return props.onOpen(found, false);
-      const id = found?.id ?? /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/iu.exec(caught.message)?.[0];
-      if (id) setOther({ id, session: found });
+      if (found?.mine) return props.onOpen(found, false);
+      setOther(found);
+      if (!found && !again) return attempt(true); // it has just ended
       throw caught;
     }
-  });
-  const endOther = (of: InTheWay) => work(async () => {
+  };
+  const open = () => work(() => attempt(false));
+  const endOther = (of: InteractiveSession) => work(async () => {
     await api.send("POST", `/api/reachback/sessions/${encodeURIComponent(of.id)}/close`, { body: {} });
     setOther(undefined);
     announce("That session is ended. Open one now.");
   });
 
-  const session = other?.session;
+  const isMyOther = other !== undefined && other.creator === me?.name;
   return (
     <div className="form session-opener">
-      {other && session && (
-        <Notice kind="warn" title={`${session.creator} has a session on this machine.`}
+      {other && (
+        <Notice kind="warn" title={isMyOther ? "You have a session on this machine, opened with another program." : `${other.creator} has a session on this machine.`}
           detail={<>
-            Opened <Time at={session.created} how="both" />, last used <Time at={session.lastUsed} how="ago" />
-            {session.comment && <>, comment: <Foreign text={session.comment} /></>}. There is one at a time.
+            Opened <Time at={other.created} how="both" />, last used <Time at={other.lastUsed} how="ago" />
+            {other.comment && <>, comment: <Foreign text={other.comment} /></>}. {isMyOther ? "It takes lines from there only: end it to open one here." : "There is one at a time."}
           </>}>
           <Button small kind="danger" onPress={() => void endOther(other)} isDisabled={busy}>End that session</Button>
         </Notice>
       )}
       {error !== null && (
-        <Notice kind="bad" {...why(error)}>
-          {other && !session && <Button small kind="danger" onPress={() => void endOther(other)} isDisabled={busy}>End that session</Button>}
-        </Notice>
+        <Notice kind="bad" {...why(error)} />
       )}
       <Field label="Comment" value={comment} onChange={setComment} placeholder="Why: an alert, a ticket" hint="Stands in the session and in the audit." />
       <div className="buttons">

@@ -9,10 +9,12 @@ import { Button } from "../ui/button";
 import { Foreign, Time, useNow } from "../ui/show";
 import { Notice } from "../ui/states";
 import { EntryView } from "./entry_view";
-import { endWords, Interactive } from "./interactive";
+import type { KeptLine } from "./entry";
+import { Interactive } from "./interactive";
 import { Opener } from "./opener";
 import { Prompt } from "./prompt";
 import { TracedApi } from "./traced_api";
+import { endWords } from "./words";
 
 const AWAY_MS = 30_000;
 
@@ -20,48 +22,46 @@ export function Work(props: {
   machine: Machine;
   table: CommandTable;
   session: InteractiveSession; // with which it begins
+  made: boolean; // just now: nothing was done in it
   advanced: boolean;
-  isMine: (session: InteractiveSession) => boolean;
   head: (session: InteractiveSession, buttons: React.ReactNode) => React.ReactNode;
 }) {
   const { machine } = props;
   const outside = useOutside();
   const name = `interactive.${machine.id}`;
-  const desk = useMemo(
-    () => new Interactive({ api: new TracedApi(outside.session), table: props.table, session: props.session, advanced: props.advanced, say: announce }),
-    [],
-  );
+  const desk = useMemo(() => {
+    const { table, session, made, advanced } = props;
+    const begun = new Interactive({ api: new TracedApi(outside.session), table, session, made, advanced, say: announce });
+    begun.keep(drafts.read<{ lines: KeptLine[] }>(name, { lines: [] }).lines);
+    return begun;
+  }, []);
   useSyncExternalStore(desk.subscribe, desk.snapshot);
   desk.advanced = props.advanced;
   const [text, setText] = useState(() => drafts.read(name, { text: "" }).text);
   const [error, setError] = useState<unknown>(null);
-  const [ready, setReady] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const atEnd = useRef(true);
 
-  const begin = async () => {
+  const takeUp = async () => {
     setError(null);
     try {
       await desk.resume();
-      desk.keep(drafts.read<{ waiting: string[] }>(name, { waiting: [] }).waiting);
-      setReady(true);
     } catch (caught) {
       setError(caught);
     }
   };
   useEffect(() => {
-    void begin();
+    if (!props.made) void takeUp();
     return () => desk.end();
   }, [desk]);
 
   // Kept until the server has it: what is typed, and what waits.
-  const waiting = desk.entries.filter((entry) => entry.pending).map((entry) => entry.line);
-  const kept = JSON.stringify({ text, waiting });
+  const lines = desk.entries.filter((entry) => entry.pending).map((entry) => entry.kept);
+  const kept = JSON.stringify({ text, lines });
   useEffect(() => {
-    if (!ready) return;
-    if (text === "" && waiting.length === 0) drafts.drop(name);
-    else drafts.keep(name, { text, waiting });
-  }, [name, kept, ready]);
+    if (text === "" && lines.length === 0) drafts.drop(name);
+    else drafts.keep(name, { text, lines });
+  }, [name, kept]);
 
   // A line that the server refused comes back to be corrected, unless another is being typed.
   const returned = useRef(0);
@@ -96,7 +96,7 @@ export function Work(props: {
 
   const enter = () => {
     if (!desk.enter(text)) {
-      announce("This session takes no lines. Open a new one to go on; the line is kept.");
+      announce("The session has ended. Open a new one to go on; the line is kept.");
       return;
     }
     atEnd.current = true;
@@ -119,7 +119,7 @@ export function Work(props: {
       {props.head(session, session.status === "Open" && <Button kind="danger" onPress={() => void end()}>End session</Button>)}
       <Facts desk={desk} session={session} />
       {error !== null && (
-        <Notice kind="bad" {...explain(error)}>{!ready && <Button small onPress={() => void begin()}>Try again</Button>}</Notice>
+        <Notice kind="bad" {...explain(error)}>{!desk.ready && <Button small onPress={() => void takeUp()}>Try again</Button>}</Notice>
       )}
       <ol className="session-lines" aria-label="Lines of the session" ref={list} onPointerDown={turnToLine} onFocus={turnToLine}>
         {shown.map((entry) => (
@@ -142,29 +142,26 @@ export function Work(props: {
           </ol>
         </section>
       )}
-      {(desk.ended || desk.notOurs) && (
+      {desk.ended && (
         <section className="card" aria-label="Another session is needed" ref={endedBox} tabIndex={-1}>
           <div className="body stack">
-            {desk.ended
-              ? <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
-              : <p>This session was opened with another program, the command line say, and takes lines from there only. End it to open one here.</p>}
+            <Notice kind="warn" title={endWords(session)} detail="What was done in it stays here while this page is open, and in the machine's actions." />
             <Opener
-              key={`${session.id} ${desk.notOurs}`}
+              key={session.id}
               machineId={machine.id}
-              other={desk.ended ? undefined : { id: session.id, session }}
-              isMine={desk.notOurs ? () => false : props.isMine}
+              other={undefined}
               label="Open a new session"
               onOpen={(opened, made) => {
-                desk.reopened(opened);
-                if (!made) desk.resume().catch(setError);
+                desk.reopened(opened, made);
+                if (!made) void takeUp();
                 input.current?.focus();
               }}
             />
           </div>
         </section>
       )}
-      {!desk.ended && !desk.notOurs && unsent.length > 1 && (
-        <Notice kind="warn" title={`${unsent.length} lines were not sent.`}>
+      {!desk.ended && unsent.length > 1 && (
+        <Notice kind="warn" title={`${unsent.length} lines are kept back.`}>
           <div className="buttons">
             <Button small onPress={() => void desk.retry()}>Send them in order</Button>
             <Button small kind="quiet" onPress={() => unsent.forEach((entry) => desk.withdraw(entry))}>Withdraw them</Button>

@@ -20,7 +20,7 @@ export default function SessionPage() {
     session: await openOn(api.get<{ value: InteractiveSession[] }>("/api/reachback/sessions", signal), id),
   }));
   const state = useLoad(`state ${id}`, (api, signal) => api.get<MachineState>(`/api/reachback/machines/${encodeURIComponent(id)}/state`, signal), 20_000);
-  const [begun, setBegun] = useState<InteractiveSession>();
+  const [begun, setBegun] = useState<{ session: InteractiveSession; made: boolean }>();
   useTitle(machine.data ? `Session on ${machine.data.computerDnsName}` : "Session");
 
   if (machine.error !== undefined && !machine.data) return <Failure error={machine.error} retry={machine.reload} />;
@@ -60,11 +60,10 @@ export default function SessionPage() {
     );
   }
   if (!table.data || !open.data) return <>{head(undefined, null)}<Loading what="the session" /></>;
-  const isMine = (session: InteractiveSession) => session.mine;
   const found = open.data.session;
-  const session = begun ?? (found && isMine(found) ? found : undefined);
+  const session = begun?.session ?? (found?.mine ? found : undefined);
   if (session) {
-    return <Work machine={machine.data} table={table.data} session={session} advanced={me.liveResponseAdvanced ?? true} isMine={isMine} head={head} />;
+    return <Work machine={machine.data} table={table.data} session={session} made={begun?.made ?? false} advanced={me.liveResponseAdvanced ?? true} head={head} />;
   }
   return (
     <>
@@ -76,7 +75,7 @@ export default function SessionPage() {
             Work on this machine line by line: look around, find and fetch files, run scripts of the library. Every line is an action of its own, with a receipt and a record
             in the audit.{state.data?.online === false && " The machine is offline: a line waits for it."}
           </p>
-          <Opener machineId={id} other={found && { id: found.id, session: found }} isMine={isMine} label="Open a session" onOpen={(opened) => setBegun(opened)} />
+          <Opener machineId={id} other={found} label="Open a session" onOpen={(opened, made) => setBegun({ session: opened, made })} />
         </div>
       </section>
     </>

@@ -1,6 +1,7 @@
 // A live response that is being put together: what is typed, what is wrong with it, what is sent.
 // Pure.
 import type { Command, CommandType } from "../api/types";
+import { sentence } from "../text/sentence";
 import { splitWords } from "../text/words";
 
 export interface DraftCommand {
@@ -102,11 +103,6 @@ export function placeError(message: string, draft: Draft): FieldErrors {
   }
   if (/^Comment\b/u.test(message)) return { commands: {}, comment: sentence(message) };
   return { commands: {}, form: sentence(message) };
-}
-
-function sentence(text: string): string {
-  const trimmed = text.trim().replace(/^./u, (c) => c.toUpperCase());
-  return /[.!?]$/u.test(trimmed) ? trimmed : `${trimmed}.`;
 }
 
 export function toBody(draft: Draft): { Commands: Command[]; Comment?: string } {

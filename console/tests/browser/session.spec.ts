@@ -25,7 +25,6 @@ async function open(page: Page, place: Place, comment = "INC-4711"): Promise<voi
 
 // However a test ends, the machine is free for the next.
 test.afterEach(async ({ place }) => {
-  place.front.before = null;
   const { value } = await place.world.call("GET", "/api/reachback/sessions");
   for (const session of value) await place.world.call("POST", `/api/reachback/sessions/${session.id}/close`, {});
   const { value: actions } = await place.world.call("GET", `/api/machines/${place.made.machine}/machineActions?$top=5`);
@@ -195,6 +194,49 @@ test("lines wait for what runs, can be withdrawn; Ctrl-C cancels; a reload goes 
   await expect(typed(page)).toHaveValue("services");
 });
 
+test("a line whose answer did not come before a reload runs once, and stands there once", async ({ signedIn: page, place }) => {
+  await open(page, place);
+  const keys: (string | undefined)[] = [];
+  let here = () => {};
+  const came = new Promise<void>((resolve) => (here = resolve));
+  await page.route("**/api/reachback/sessions/*/commands", async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    keys.push(route.request().headers()["idempotency-key"]);
+    if (keys.length > 1) return route.continue();
+    await route.fetch();
+    here(); // and no answer
+  });
+  await enter(page, "users");
+  await came;
+  await page.reload();
+  const line = page.getByRole("region", { name: "Line: users" });
+  await expect(line.getByText("The page was left before an answer came.")).toBeVisible();
+  await expect(command(page, 1).getByRole("cell", { name: "root", exact: true }).first()).toBeVisible();
+  await line.getByRole("button", { name: "Send" }).click();
+  await expect(command(page, 1)).toBeFocused();
+  await expect(line).toHaveCount(0);
+  expect(keys).toEqual([keys[0], keys[0]]);
+  const { value } = await place.world.call("GET", "/api/reachback/sessions");
+  expect(value[0].commands).toBe(1);
+  await page.reload();
+  await expect(command(page, 1)).toBeVisible();
+  await expect(page.locator(".session-lines > li")).toHaveCount(1);
+});
+
+test("rows are saved whole or not at all", async ({ signedIn: page, place }) => {
+  await open(page, place);
+  await page.route(/\/[^?]*\?/u, async (route) => {
+    if (!route.request().headers()["range"]) return route.continue();
+    const body = await (await route.fetch()).text();
+    await route.fulfill({ body: body.replace('"script_output":"', '"script_output":"no row\\n') });
+  });
+  await enter(page, "users > users.txt");
+  await expect(command(page, 1).getByText("1 of its lines are no rows.")).toBeVisible();
+  await expect(command(page, 1).getByText("Not all of this can be made into users.txt here.")).toBeVisible();
+  await expect(command(page, 1).getByRole("button", { name: "Save users.txt" })).toHaveCount(0);
+  await expect(command(page, 1).getByRole("button", { name: /Download the result file/u })).toBeVisible();
+});
+
 test("the keyboard is never held: Tab completes or goes on, Escape goes on, arrows bring lines back", async ({ signedIn: page, place }) => {
   await open(page, place);
   await typed(page).pressSequentially("findf");
@@ -239,6 +281,31 @@ test("a machine that somebody works on says who; that session can be ended, and 
   await page.getByRole("button", { name: "Open a new session" }).click();
   await users.getByRole("button", { name: "Send" }).click();
   await expect(command(page, 1).getByRole("cell", { name: "root", exact: true }).first()).toBeVisible();
+});
+
+test("one's own session of another program is told as such, and can be ended", async ({ signedIn: page, place }) => {
+  await place.world.call("POST", `/api/reachback/machines/${place.made.machine}/sessions`, {});
+  await page.route("**/api/reachback/sessions", async (route) => {
+    const { value } = await (await route.fetch()).json();
+    await route.fulfill({ json: { value: value.map((one: object) => ({ ...one, creator: place.made.admin.name })) } });
+  });
+  await page.goto(`${place.url}/console/machines/${place.made.machine}/session`);
+  await expect(page.getByText("You have a session on this machine, opened with another program.")).toBeVisible();
+  await expect(page.getByText("It takes lines from there only: end it to open one here.")).toBeVisible();
+  await page.getByRole("button", { name: "End that session" }).click();
+  await page.getByRole("button", { name: "Open a session" }).click();
+  await expect(typed(page)).toBeVisible();
+});
+
+test("a session that ended just before another is opened is in nobody's way", async ({ signedIn: page, place }) => {
+  let refused = 0;
+  await page.route("**/api/reachback/machines/*/sessions", (route) => {
+    if (refused > 0) return route.continue();
+    refused += 1;
+    return route.fulfill({ status: 409, json: { error: { code: "Conflict", message: "The machine has a session", target: "" } } });
+  });
+  await open(page, place);
+  expect(refused).toBe(1);
 });
 
 test("who may not run anything is told so", async ({ page, place }) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Api, ApiError, Unreachable } from "../../src/api/client.ts";
 import type { CommandTable, InteractiveSession, MachineAction, SessionCommand } from "../../src/api/types.ts";
-import type { Entry } from "../../src/interactive/entry.ts";
+import type { Entry, KeptLine } from "../../src/interactive/entry.ts";
 import { Interactive } from "../../src/interactive/interactive.ts";
 import { concernsMachine, findCommand } from "../../src/interactive/line.ts";
 
@@ -25,11 +25,18 @@ class StandIn {
   readonly commands: SessionCommand[] = [];
   readonly work = new Map<string, Work>();
   readonly asked: string[] = [];
+  private readonly keys = new Map<string, { digest: string; command: SessionCommand }>();
+  losesAnswers = false; // what is sent comes, and no answer goes back
+  held: Promise<void> | undefined; // the list of commands is told when it is over
   failNext: ((line: string) => Error | undefined) | undefined;
 
   readonly api = {
     get: (path: string) => this.get(path),
-    send: (method: string, path: string, options: { body: Record<string, string> }) => this.send(method, path, options.body),
+    send: async (method: string, path: string, options: { body: Record<string, string>; headers?: Record<string, string> }) => {
+      const answer = await this.send(method, path, options.body, options.headers?.["Idempotency-Key"] ?? "");
+      if (this.losesAnswers) throw new Unreachable();
+      return answer;
+    },
     call: (_: string, path: string) => this.events(path),
   } as unknown as Api;
 
@@ -54,11 +61,15 @@ class StandIn {
     const action = /^\/api\/machineactions\/([^/?]+)(\/GetLive)?/u.exec(path);
     if (action?.[2]) return Promise.resolve({ value: `https://localhost/result/${action[1]}` });
     if (action) return Promise.resolve(this.work.get(action[1] ?? "")?.action);
-    if (path.endsWith("/commands")) return Promise.resolve({ value: this.commands });
+    if (path.endsWith("/commands")) return this.list();
     if (path === "/api/libraryfiles") return Promise.resolve({ value: [{ fileName: "triage.sh" }] });
     return Promise.resolve(this.session);
   }
-  private send(method: string, path: string, body: Record<string, string>): Promise<unknown> {
+  private async list(): Promise<unknown> {
+    await this.held;
+    return { value: [...this.commands] };
+  }
+  private send(method: string, path: string, body: Record<string, string>, key: string): Promise<unknown> {
     this.asked.push(`${method} ${path}`);
     if (path.endsWith("/cancel")) {
       const work = this.work.get(path.split("/")[3] ?? "")!;
@@ -69,13 +80,17 @@ class StandIn {
       this.session = { ...this.session, status: "Ended", endReason: "closed by dana" };
       return Promise.resolve(this.session);
     }
-    return this.line(body.commandLine ?? "", body.currentDirectory ?? "");
+    return this.line(path.split("/")[4] ?? "", body.commandLine ?? "", body.currentDirectory ?? "", key);
   }
-  private line(line: string, folder: string): Promise<unknown> {
+  private line(sessionId: string, line: string, folder: string, key: string): Promise<unknown> {
     this.asked.push(`line ${line} in ${folder}`);
     const fail = this.failNext?.(line);
     if (fail) return Promise.reject(fail);
-    if (this.session.status === "Ended") return Promise.reject(new ApiError(409, "Conflict", "the session has ended: idle", "", 0));
+    const digest = JSON.stringify([sessionId, line, folder]);
+    const earlier = this.keys.get(key);
+    if (earlier && earlier.digest !== digest) return Promise.reject(new ApiError(422, "IdempotencyKeyMismatch", `idempotency key '${key}' came with another body before`, "", 0));
+    if (earlier) return Promise.resolve(earlier.command);
+    if (this.session.status === "Ended" || sessionId !== this.session.id) return Promise.reject(new ApiError(409, "Conflict", "the session has ended: idle", "", 0));
     const [word = "", argument] = line.split(/\s+/u);
     const command = findCommand(table, word);
     if (!command) return Promise.reject(new ApiError(400, "InvalidInput", `commandLine: '${word}' is no command; help lists them`, "", 0));
@@ -84,7 +99,9 @@ class StandIn {
       const parameter = command.parameters[0]?.name;
       return Promise.resolve({ ...shape, parameters: parameter && argument ? { [parameter]: argument } : {} });
     }
-    return Promise.resolve(this.accept(line, folder, { ...shape, by: command.by }));
+    const made = this.accept(line, folder, { ...shape, by: command.by });
+    if (key) this.keys.set(key, { digest, command: made });
+    return Promise.resolve(made);
   }
   accept(line: string, folder: string, shape: Pick<SessionCommand, "command" | "by" | "output" | "file" | "background" | "columns">): SessionCommand {
     const number = this.commands.length + 1;
@@ -109,10 +126,19 @@ let server: StandIn;
 let desk: Interactive;
 let said: string[];
 
+const at = (made: boolean) => new Interactive({ api: server.api, table, session: server.session, made, advanced: true, say: (words) => said.push(words) });
+// The page is left, and comes back: what a draft keeps is text.
+function reload(): void {
+  const kept = JSON.stringify(desk.entries.filter((one) => one.pending).map((one) => one.kept));
+  desk.end();
+  desk = at(false);
+  desk.keep(JSON.parse(kept) as KeptLine[]);
+}
+
 beforeEach(() => {
   server = new StandIn();
   said = [];
-  desk = new Interactive({ api: server.api, table, session: server.session, advanced: true, say: (words) => said.push(words) });
+  desk = at(true);
   vi.stubGlobal("location", { origin: "https://localhost" });
   vi.stubGlobal("fetch", (path: string) => {
     const text = server.work.get(path.split("/")[2] ?? "")?.result ?? "";
@@ -125,6 +151,7 @@ afterEach(() => {
 });
 
 const until = (what: () => boolean) => vi.waitFor(() => expect(what()).toBe(true), { timeout: 5000, interval: 5 });
+const settle = () => new Promise((resolve) => setTimeout(resolve)); // what needs no clock is done
 const entry = (at: number): Entry => desk.entries.at(at)!;
 
 test("a line runs, its rows come from the result, and the next one waits for it", async () => {
@@ -193,23 +220,11 @@ test("when the session has ended, lines are kept and sent into the next one", as
   expect(said).toContain("The session has ended: 30 minutes without a command.");
   expect(desk.enter("services")).toBe(false);
   server.session = { ...server.session, id: "s2", status: "Open", endReason: null };
-  desk.reopened(server.session);
+  desk.reopened(server.session, true);
   await desk.retry();
   await until(() => entry(0).state === "running");
   expect(entry(0).sessionId).toBe("s2");
   expect(entry(1).state).toBe("waiting");
-});
-
-test("a session of the same person that another program opened takes no lines: they are kept for the next", async () => {
-  server.failNext = () => new ApiError(403, "Forbidden", "the session is dana's", "", 0);
-  desk.enter("dir");
-  await until(() => desk.notOurs);
-  expect(entry(0)).toMatchObject({ state: "unsent", problem: { detail: "the session is dana's, opened with another program." } });
-  expect(desk.enter("users")).toBe(false);
-  server.failNext = undefined;
-  desk.reopened({ ...server.session, id: "s2" });
-  await desk.retry();
-  await until(() => entry(0).state === "running");
 });
 
 test("another action in the way: the line waits, and goes when it is gone", async () => {
@@ -224,18 +239,120 @@ test("another action in the way: the line waits, and goes when it is gone", asyn
   expect(desk.machineBusy).toBe(false);
 });
 
-test("after a connection that broke a line is not run twice", async () => {
-  server.failNext = (line) => {
-    server.accept(line, "/", { command: "dir", by: "agent", output: "table", file: null, background: false, columns: [] });
-    return new Unreachable();
-  };
+test("after a connection that broke a line is not run twice, and nobody else's is taken for it", async () => {
+  server.accept("dir", "/", { command: "dir", by: "agent", output: "table", file: null, background: false, columns: [] }); // of another tab
+  server.losesAnswers = true;
   desk.enter("dir");
   await until(() => entry(0).state === "unsent");
-  server.failNext = undefined;
+  expect(server.commands).toHaveLength(2);
+  server.losesAnswers = false;
+  desk.folder = "/etc"; // it goes out as it did
   await desk.retry();
+  expect(entry(0)).toMatchObject({ state: "running", folder: "/", command: { number: 2 } });
+  expect(server.commands).toHaveLength(2);
+  expect(server.sent).toEqual(["dir in /", "dir in /"]);
+});
+
+test("a line whose answer did not come before the session ended is found in that session", async () => {
+  server.losesAnswers = true;
+  desk.enter("dir");
+  await until(() => entry(0).state === "unsent");
+  server.losesAnswers = false;
+  server.session = { ...server.session, id: "s2" };
+  desk.reopened(server.session, true);
+  await desk.retry();
+  expect(entry(0)).toMatchObject({ state: "running", sessionId: "s1", command: { number: 1 } });
+  expect(desk.session.commands).toBe(0);
+  expect(server.commands).toHaveLength(1);
+});
+
+test("a line that an ended session never had is kept back once more, then done in the next", async () => {
+  server.failNext = () => new Unreachable();
+  desk.enter("dir");
+  await until(() => entry(0).state === "unsent");
+  const { key } = entry(0);
+  // A refusal for another reason says nothing about what was sent before.
+  server.failNext = () => new ApiError(429, "TooManyRequests", "too many calls", "", 5);
+  await desk.retry();
+  expect(entry(0)).toMatchObject({ state: "unsent", wentOut: true, key });
+  server.failNext = undefined;
+  server.session = { ...server.session, id: "s2" };
+  desk.reopened(server.session, true);
+  desk.folder = "/etc";
+  await desk.retry();
+  expect(entry(0)).toMatchObject({ state: "unsent", wentOut: false, problem: { detail: expect.stringContaining("has ended without it") } });
+  expect(entry(0).key).not.toBe(key);
+  expect(desk.ended).toBe(false);
+  await desk.retry();
+  expect(entry(0)).toMatchObject({ state: "running", sessionId: "s2", folder: "/etc" });
+});
+
+test("a line that was being sent when the page was left runs once, and stands there once", async () => {
+  desk.folder = "/etc";
+  server.losesAnswers = true;
+  desk.enter("dir");
+  desk.enter("users");
+  await until(() => entry(1).state === "unsent");
+  reload();
+  server.losesAnswers = false;
+  await desk.resume();
+  expect(desk.entries.map((one) => [one.line, one.state, one.command?.number])).toEqual([["dir", "running", 1], ["dir", "unsent", undefined], ["users", "unsent", undefined]]);
+  expect(entry(1)).toMatchObject({ folder: "/etc", problem: { title: "The page was left before an answer came." } });
+  expect(entry(2)).toMatchObject({ folder: undefined, problem: { title: "Not sent." } });
+  server.finish(1, [{ name: "a" }]);
+  await until(() => entry(0).state === "ended");
+  await desk.retry();
+  await until(() => entry(1).state === "running");
+  expect(desk.entries.map((one) => [one.line, one.command?.number])).toEqual([["dir", 1], ["users", 2]]);
+  expect(desk.looked?.entry).toBe(entry(0));
+  expect(server.commands).toHaveLength(2);
+});
+
+test("lines that are typed while a session is taken up wait for its folder", async () => {
+  server.accept("cd /var", "/", { command: "cd", by: "agent", output: "table", file: null, background: false, columns: [] });
+  server.finish(1, [{ path: "/var" }]);
+  server.commands[0]!.action = server.work.get("a1")!.action;
+  let told = () => {};
+  server.held = new Promise((resolve) => (told = resolve));
+  desk = at(false);
+  const taken = desk.resume();
+  desk.enter("dir");
+  expect(desk.waitsFor(entry(0))).toBe("waits until the session is taken up");
+  await settle();
+  expect(server.sent).toEqual([]);
+  told();
+  await taken;
+  await until(() => entry(1).state === "running");
+  expect(server.sent).toEqual(["dir in /var"]);
+  expect(desk.entries.map((one) => one.line)).toEqual(["cd /var", "dir"]);
+});
+
+test("lines wait when a session could not be taken up, until it is", async () => {
+  desk = at(false);
+  server.held = Promise.reject(new Unreachable());
+  await expect(desk.resume()).rejects.toThrow(Unreachable);
+  desk.enter("dir");
+  await settle();
+  expect(entry(0).state).toBe("waiting");
+  server.held = undefined;
+  await desk.resume();
   await until(() => entry(0).state === "running");
-  expect(entry(0).command?.number).toBe(1);
-  expect(server.sent).toHaveLength(1);
+  desk.reopened({ ...server.session, id: "s2" }, false);
+  expect(desk.ready).toBe(false);
+});
+
+test("a line that is accepted while a session is taken up stands there once", async () => {
+  let told = () => {};
+  desk.enter("dir");
+  await until(() => entry(0).state === "running");
+  desk.enter("users &");
+  server.held = new Promise((resolve) => (told = resolve));
+  server.finish(1, []);
+  const taken = desk.resume();
+  await until(() => entry(1).state === "running");
+  told();
+  await taken;
+  expect(desk.entries.map((one) => one.line)).toEqual(["dir", "users &"]);
 });
 
 test("what runs in the background is not what Ctrl-C cancels, until fg takes it back", async () => {
@@ -263,11 +380,12 @@ test("a session that is gone on with has its lines, and the folder of its last o
   server.finish(2, [{ path: "/tmp" }]);
   server.finish(3, [{ path: "/var" }]);
   for (const command of server.commands) command.action = server.work.get(command.action.id)!.action;
+  desk = at(false);
   await desk.resume();
   expect(desk.entries.map((one) => [one.line, one.state])).toEqual([["dir", "ended"], ["cd /tmp", "ended"], ["cd ../var", "ended"]]);
   expect(desk.folder).toBe("/var");
   expect(said).toEqual([]);
-  desk.keep(["users"]);
+  desk.keep([{ line: "users" }]);
   expect(entry(3).state).toBe("unsent");
   expect(server.sent).toEqual([]);
 });

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { CommandTable } from "../../src/api/types.ts";
 import { complete, findCommand, History, usage } from "../../src/interactive/line.ts";
+import { Lines } from "../../src/text/lines.ts";
 import { cellText, columnsOf, RowReader, rowCount } from "../../src/interactive/rows.ts";
-import { asText, saveName } from "../../src/interactive/saved.ts";
+import { asText, saveName, whyNotSaved } from "../../src/interactive/saved.ts";
 
 const table = JSON.parse(readFileSync(join(import.meta.dirname, "../../../api/interactive.json"), "utf8")) as CommandTable;
 
@@ -77,4 +78,33 @@ test("what is saved has a name that hides nothing, and cells on their own line",
   const rows = [{ name: "a\nb", size: 10, more: [1] }, { name: "long name", size: 2 }];
   expect(asText(rows, ["size", "name"], "table")).toBe("size  name\n10    a⏎b\n2     long name\n");
   expect(JSON.parse(asText(rows, ["size"], "json"))).toEqual(rows);
+});
+
+test("what would lack a part is not saved, and says why", () => {
+  const reader = (text: string) => {
+    const made = new RowReader();
+    made.feed(text);
+    return made;
+  };
+  const lines = (count: number) => {
+    const made = new Lines({ chars: 1000, lines: 2 });
+    for (let at = 0; at < count; ++at) made.append("x\n");
+    return made;
+  };
+  const script = { size: 100, whole: true, stdoutWhole: true, stdout: lines(2) };
+  const tooLarge = "This is too large to be made into a.json here.";
+  const odd = "Not all of this can be made into a.json here.";
+  const rows = reader('{"a":1}\n');
+  expect(whyNotSaved("a.json", script, rows)).toBe("");
+  expect(whyNotSaved("a.json", { ...script, size: 1, whole: false, stdoutWhole: false }, rows)).toBe("");
+  expect(whyNotSaved("a.json", { ...script, size: 65 * 1024 * 1024 }, rows)).toBe(tooLarge);
+  expect(whyNotSaved("a.json", { ...script, stdoutWhole: false }, rows)).toBe(odd); // the file is cut off
+  expect(whyNotSaved("a.json", script, reader("no row\n"))).toBe(odd);
+  const many = reader('{"a":1}\n'.repeat(200_001));
+  expect(many.left).toBe(1);
+  expect(whyNotSaved("a.json", script, many)).toBe(tooLarge);
+  // The rows are all there, whatever the view of the text let go.
+  expect(whyNotSaved("a.json", { ...script, stdout: lines(3) }, rows)).toBe("");
+  expect(whyNotSaved("a.json", { ...script, stdout: lines(3) })).toBe(tooLarge);
+  expect(whyNotSaved("a.json", script)).toBe("");
 });
