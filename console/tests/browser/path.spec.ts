@@ -1,5 +1,5 @@
 // The whole path of a responder, and what must not be lost on it.
-import { choose, expect, fillSignIn, signIn, test } from "./fixture.ts";
+import { choose, expect, fillSignIn, NOTHING_THERE, signIn, test } from "./fixture.ts";
 
 test("signs in, runs a script with arguments, reads its result", async ({ page, place }) => {
   await signIn(page, place, place.made.admin);
@@ -59,39 +59,30 @@ test("output is there while the script runs, and the script can be cancelled", a
 
 test("a live view whose connection breaks goes on where it was", async ({ signedIn: page, place }) => {
   const seen: (string | undefined)[] = [];
-  place.front.before = (request, answer) => {
-    if (!request.url?.endsWith("/events")) return false;
-    seen.push(request.headers["last-event-id"] as string | undefined);
-    if (seen.length === 1) setTimeout(() => answer.destroy(), 1800);
-    return false;
-  };
+  page.on("request", (request) => {
+    if (request.url().endsWith("/events")) seen.push(request.headers()["last-event-id"]);
+  });
   await page.goto(`${place.url}/console/machines/${place.made.machine}`);
   await choose(page, "live.sh");
   await page.getByRole("button", { name: "Run on web-01" }).click();
   const output = page.getByRole("region", { name: "Command 1, standard output" });
+  await expect(output).toContainText("step 3 of 8");
+  place.wire.cut();
   await expect(output).toContainText("step 8 of 8");
   await expect(page.getByText("Succeeded", { exact: true })).toBeVisible();
   const text = await output.innerText();
   for (let step = 1; step <= 8; ++step) expect(text.match(new RegExp(`step ${step} of 8`, "gu"))).toHaveLength(1);
   expect(seen.length).toBeGreaterThan(1);
   expect(seen[1]).toBeTruthy();
-  place.front.before = null;
 });
 
 test("without a live view the page asks until the end", async ({ signedIn: page, place }) => {
-  const standIn = place.front.standIn;
-  place.front.before = (request, answer) => {
-    if (!request.url?.endsWith("/events")) return false;
-    answer.writeHead(404, { "Content-Type": "application/json" }).end('{"error":{"code":"NotFound","message":"There is nothing at this address","target":""}}');
-    return true;
-  };
+  await page.route("**/events", (route) => route.fulfill(NOTHING_THERE));
   await page.goto(`${place.url}/console/machines/${place.made.machine}`);
   await choose(page, "triage.sh");
   await page.getByRole("button", { name: "Run on web-01" }).click();
   await expect(page.getByText("exit code 0")).toBeVisible();
   await expect(page.getByRole("region", { name: "Command 1, standard output" })).toContainText("== host ==");
-  place.front.before = null;
-  place.front.standIn = standIn;
 });
 
 test("an error stands beside its field, and what was typed stays", async ({ signedIn: page, place }) => {
@@ -151,17 +142,10 @@ test("several commands in order, a file that is dropped, and a file that is fetc
 });
 
 test("a viewer sees what runs and is told what takes another role", async ({ page, place }) => {
-  // What the stand-in says of the caller is true of the administrator only.
-  place.front.before = (request, answer) => {
-    if (request.url !== "/api/reachback/me") return false;
-    answer.writeHead(404).end();
-    return true;
-  };
   await signIn(page, place, place.made.viewer, `/console/machines/${place.made.machine}`);
   await page.getByRole("heading", { name: "web-01" }).waitFor();
   await page.goto(`${place.url}/console/library`);
   await expect(page.getByText("Your account may not see the library")).toBeVisible();
-  place.front.before = null;
 });
 
 test("who follows a link while signed out comes to its page", async ({ page, place }) => {

@@ -1,5 +1,5 @@
 // Library, activity and settings.
-import { expect, test } from "./fixture.ts";
+import { expect, NOTHING_THERE, test } from "./fixture.ts";
 
 test("the library takes a file, tells of another with the same name, and gives it up", async ({ signedIn: page, place }) => {
   await page.goto(`${place.url}/console/library`);
@@ -61,14 +61,27 @@ test("actions are found by status, machine, who and time; the address holds the 
   await expect(page.getByText("1 found")).toBeVisible();
 });
 
-test("a machine is enrolled by a command to copy", async ({ signedIn: page, place }) => {
+test("a machine is enrolled by the command to copy, until its token is ended", async ({ signedIn: page, place }) => {
   await page.goto(`${place.url}/console/settings/enrolment`);
   await page.getByRole("textbox", { name: "Machines" }).fill("0");
   await page.getByRole("button", { name: "Make a token and the command" }).click();
   await expect(page.getByText("A whole number, 1 or more.")).toBeVisible();
   await page.getByRole("textbox", { name: "Machines" }).fill("3");
+  await page.getByRole("textbox", { name: "Tags for them" }).fill("from:command");
   await page.getByRole("button", { name: "Make a token and the command" }).click();
-  await expect(page.getByText("reachback-agent enroll \\")).toBeVisible();
+  const command = (await page.locator(".copy-box pre").innerText()).replaceAll("reachback-agent enroll", "reachback-agent enroll --name copied-01");
+  const row = page.getByRole("region", { name: "Tokens that are alive" }).getByRole("row").filter({ hasText: "from:command" });
+  await expect(row.getByRole("cell", { name: "3", exact: true })).toBeVisible();
+  await place.world.inShell(command, "/var/lib/reachback-agent");
+  await page.reload();
+  await expect(row.getByRole("cell", { name: "2", exact: true })).toBeVisible();
+  await row.getByRole("button", { name: /^End it/u }).click();
+  await expect(row).toHaveCount(0);
+  await expect(place.world.inShell(command, "/var/lib/reachback-agent")).rejects.toThrow(/token/iu);
+  await page.goto(`${place.url}/console/machines`);
+  await page.getByRole("button", { name: "from:command" }).click();
+  await expect(page.getByText("1 found")).toBeVisible();
+  await expect(page.getByRole("link", { name: "copied-01" })).toBeVisible();
 });
 
 test("a webhook is tested, and its deliveries say how it went", async ({ signedIn: page, place }) => {
@@ -81,12 +94,8 @@ test("a webhook is tested, and its deliveries say how it went", async ({ signedI
   await expect(page.getByRole("region", { name: "Deliveries to soar" }).getByText("machine.online").first()).toBeVisible();
 });
 
-test("what a server does not serve yet is named", async ({ signedIn: page, place }) => {
-  place.front.before = (request, answer) => {
-    if (!request.url?.startsWith("/api/reachback/")) return false;
-    answer.writeHead(404, { "Content-Type": "application/json" }).end('{"error":{"code":"NotFound","message":"There is nothing at this address","target":""}}');
-    return true;
-  };
+test("what an older server does not serve is named", async ({ signedIn: page, place }) => {
+  await page.route("**/api/reachback/**", (route) => route.fulfill(NOTHING_THERE));
   for (const [path, words] of [
     ["activity", "the activity"], ["settings/users", "users"], ["settings/groups", "device groups"], ["settings/applications", "applications"], ["settings/enrolment", "enrolment tokens"], ["settings/webhooks", "webhooks"],
   ]) {
@@ -96,5 +105,4 @@ test("what a server does not serve yet is named", async ({ signedIn: page, place
   await page.goto(`${place.url}/console/machines`);
   await expect(page.getByRole("link", { name: "web-01" })).toBeVisible();
   await expect(page.locator(".account").getByText("dana@corp.example")).toBeVisible();
-  place.front.before = null;
 });

@@ -1,6 +1,4 @@
 // Users, machines, scripts and actions that tests and `npm run try` find in a world.
-import type { Front } from "./front.ts";
-import { LIVE_PIECE_MS, LIVE_PIECES, standIn } from "./stand_in.ts";
 import type { Person, World } from "./world.ts";
 
 export interface Furnished {
@@ -9,6 +7,10 @@ export interface Furnished {
   machine: string;
   actions: { done: string; hostile: string; many: string };
 }
+
+// What the script live.sh writes, and how fast.
+const LIVE_PIECE_MS = 500;
+const LIVE_PIECES = 8;
 
 export const SCRIPTS: Record<string, { text: string; description: string; parameters?: string }> = {
   "triage.sh": {
@@ -50,8 +52,7 @@ exit 3
   },
 };
 
-export async function furnish(world: World, front: Front): Promise<Furnished> {
-  front.standIn = standIn(world);
+export async function furnish(world: World): Promise<Furnished> {
   const admin = await world.user("dana@corp.example", "admin");
   const viewer = await world.user("vic@corp.example", "viewer");
   const machine = await world.agent("web-01", { tags: ["tier:web", "site:fra"] });

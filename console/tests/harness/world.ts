@@ -1,7 +1,7 @@
-// A real server, its console's application, a user and agents, on loopback and in a folder of their
-// own. Every process is ended by its pid.
+// A real server with the built console, users and agents, on loopback and in a folder of their own.
+// Every process is ended by its pid.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { join, resolve } from "node:path";
@@ -20,10 +20,6 @@ const run = promisify(execFile);
 const REPO = resolve(import.meta.dirname, "../../..");
 const START_TIMEOUT_MS = 30_000;
 
-export const PERMISSIONS = [
-  "Machine.Read", "Machine.ReadWrite", "Machine.LiveResponse", "Library.Manage", "Audit.Read", "Reachback.Manage",
-];
-
 function binFolder(): string {
   const folders = [process.env.REACHBACK_BIN, ...["release", "asan", "debug"].map((p) => join(REPO, "build", p, "bin"))];
   const found = folders.find((folder) => folder && existsSync(join(folder, "reachback-server")));
@@ -34,28 +30,29 @@ function binFolder(): string {
 export interface Person {
   name: string;
   password: string;
+  codes?: string; // otpauth: address of the key for one-time codes
 }
 
 export class World {
   readonly bin = binFolder();
   readonly data: string;
   tenantId = "";
-  account = "";
-  clientId = "";
   caFile = "";
   url = "";
   agentsUrl = "";
-  readonly online = new Map<string, string>(); // ids of machines with a running agent, by name
   private enrolToken = "";
   private readonly secret = { id: "", value: "", token: "" };
   private readonly children: ChildProcess[] = [];
 
   readonly folder: string;
+  private readonly port: number;
   readonly publicUrl: string;
 
-  constructor(folder: string, publicUrl: string) {
+  // The server listens at `port`; people call it at `publicPort`.
+  constructor(folder: string, port: number, publicPort = port) {
     this.folder = folder;
-    this.publicUrl = publicUrl;
+    this.port = port;
+    this.publicUrl = `https://localhost:${publicPort}`;
     mkdirSync(folder, { recursive: true });
     this.data = join(folder, "server");
   }
@@ -73,6 +70,8 @@ export class World {
     writeFileSync(secret, `whsec_${Buffer.alloc(32, "k").toString("base64")}\n`);
     writeFileSync(config, `[limits]
 enabled = false
+[console]
+folder = "${join(REPO, "console/dist")}"
 [[webhooks]]
 name = "soar"
 url = "https://127.0.0.1:${await freePort()}/in"
@@ -80,19 +79,13 @@ secret_file = "${secret}"
 ca_file = "${this.caFile}"
 allow_private = true
 `);
-    // It says that it is ready at its public address, which is the front's.
-    const port = await freePort();
     const said = await this.spawn(
       "server",
-      [join(this.bin, "reachback-server"), "serve", "--data", this.data, "--listen", `127.0.0.1:${port}`, "--agent-listen", "127.0.0.1:0", "--config", config],
+      [join(this.bin, "reachback-server"), "serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`, "--agent-listen", "127.0.0.1:0", "--config", config],
       ["agents ", "ready "],
     );
     this.agentsUrl = said["agents "] ?? "";
-    this.url = `https://127.0.0.1:${port}`;
-    this.clientId = (
-      await this.admin("app", "create", "--name", "browser tests", "--no-secret", "--redirect-uri",
-        `${this.publicUrl}/console/signed-in`, ...PERMISSIONS.flatMap((scope) => ["--scope", scope]))
-    ).clientId;
+    this.url = `https://127.0.0.1:${this.port}`;
     return this;
   }
 
@@ -113,20 +106,31 @@ allow_private = true
     if (options.online !== false) {
       await this.spawn(`agent-${name}`, [join(this.bin, "reachback-agent"), "run", "--state", state], ["connected "]);
     }
-    if (options.online !== false) this.online.set(name, made.machineId);
     return made.machineId;
+  }
+
+  // A command that is to be pasted into a root shell: with the built programs, `folder` somewhere else,
+  // and no services.
+  async inShell(command: string, folder: string): Promise<void> {
+    const own = mkdtempSync(join(this.folder, "shell-"));
+    const text = `set -e; systemctl() { :; }\n${command.replaceAll(folder, own)}`;
+    await run("bash", ["-c", text], { timeout: START_TIMEOUT_MS, env: { ...process.env, PATH: `${this.bin}:${process.env.PATH}` } });
   }
 
   // A call of the API by the application that init made.
   async call(method: string, path: string, body?: object | FormData): Promise<any> {
-    if (!this.secret.token) {
-      const form = new URLSearchParams({
-        grant_type: "client_credentials", client_id: this.secret.id, client_secret: this.secret.value,
-        scope: "https://api.securitycenter.microsoft.com/.default",
-      });
-      this.secret.token = (await this.send("POST", `/${this.tenantId}/oauth2/v2.0/token`, {}, form)).access_token;
-    }
-    const headers: Record<string, string> = { Authorization: `Bearer ${this.secret.token}` };
+    this.secret.token ||= await this.token(this.secret.id, this.secret.value);
+    return this.callWith(this.secret.token, method, path, body);
+  }
+  // Of an application.
+  async token(clientId: string, clientSecret: string): Promise<string> {
+    const form = new URLSearchParams({
+      grant_type: "client_credentials", client_id: clientId, client_secret: clientSecret, scope: "https://api.securitycenter.microsoft.com/.default",
+    });
+    return (await this.send("POST", `/${this.tenantId}/oauth2/v2.0/token`, {}, form)).access_token;
+  }
+  callWith(token: string, method: string, path: string, body?: object | FormData): Promise<any> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
     if (body && !(body instanceof FormData)) headers["Content-Type"] = "application/json";
     return this.send(method, path, headers, body instanceof FormData ? body : body && JSON.stringify(body));
   }
