@@ -99,24 +99,30 @@ export interface Page<T> {
 // ---- Reachback's own, below /api/reachback
 export interface Me {
   name: string;
-  application: string;
+  application: string | null;
   roles: string[];
   permissions: string[];
-  liveResponseAdvanced?: boolean;
+  liveResponseAdvanced: boolean;
   groups: string[];
+  allMachines: boolean;
   expires: string;
 }
 export interface AuditRecord {
   sequence: number;
+  chain: "database" | "access";
+  record: number;
   time: string;
   what: string;
   who: string;
-  tokenId?: string | null;
-  machineId?: string | null;
-  actionId?: string | null;
-  commandIndex?: number | null;
-  outcome?: string | null;
-  requestHash?: string | null;
+  tokenId: string | null;
+  machineId: string | null;
+  actionId: string | null;
+  commandIndex: number | null;
+  object: string | null;
+  detail: string | null;
+  outcome: string | null;
+  peerIp: string | null;
+  requestHash: string | null;
 }
 export interface Application {
   clientId: string;
@@ -141,10 +147,10 @@ export interface DeviceGroup {
 }
 export interface EnrolmentToken {
   id: string;
+  created: string;
   expires: string;
-  usesLeft?: number;
-  uses?: number;
-  tags?: string[];
+  usesLeft: number;
+  tags: string[];
 }
 export interface NewEnrolmentToken {
   enrollmentToken: string;

@@ -149,7 +149,9 @@ function useMe(): Me | null {
     application: text("app_displayname"),
     roles: [],
     permissions: text("scp").split(" ").filter(Boolean),
+    liveResponseAdvanced: true, // not known: the server says
     groups: [],
+    allMachines: true,
     expires: "",
   };
 }

@@ -1,21 +1,22 @@
 // The audit: who did what, newest first.
-import { Fragment, useCallback, useEffect, useState } from "react";
+import { Fragment, useCallback, useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "react-router";
+import { explain } from "../api/client";
 import type { AuditRecord } from "../api/types";
 import { useOutside } from "../app/context";
 import { Button } from "../ui/button";
 import { Field } from "../ui/fields";
 import { Foreign, Time } from "../ui/show";
-import { Empty, Failure, isForbidden, isMissing, Loading, Missing } from "../ui/states";
+import { Empty, Failure, isForbidden, isMissing, Loading, Missing, Notice } from "../ui/states";
 import { useTitle } from "../ui/title";
 
 interface AuditPage {
   value: AuditRecord[];
-  nextBefore: number | null;
+  nextBefore: string | null;
 }
 const FILTERS = [
   { name: "who", label: "Who", placeholder: "ann@corp.example" },
-  { name: "what", label: "What", placeholder: "action.accepted" },
+  { name: "what", label: "What", placeholder: "accepted" },
   { name: "machineId", label: "Machine id", placeholder: "40 hex digits" },
   { name: "actionId", label: "Action id", placeholder: "its id" },
 ] as const;
@@ -26,23 +27,31 @@ export default function Activity() {
   const [query, setQuery] = useSearchParams();
   const [typed, setTyped] = useState<Record<string, string>>(() => Object.fromEntries(FILTERS.map(({ name }) => [name, query.get(name) ?? ""])));
   const [rows, setRows] = useState<AuditRecord[]>();
-  const [next, setNext] = useState<number | null>(null);
+  const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<unknown>();
   const [loading, setLoading] = useState(true);
   const asked = query.toString();
 
-  const read = useCallback(async (before: number | null, old: AuditRecord[]) => {
+  const turn = useRef(0); // an answer that is not to the last question is let go
+  const read = useCallback(async (before: string | null, old: AuditRecord[]) => {
+    const mine = (turn.current += 1);
     setLoading(true);
     const wanted = new URLSearchParams(asked);
     wanted.set("$top", "100");
-    if (before !== null) wanted.set("before", String(before));
+    if (before !== null) wanted.set("before", before);
     try {
       const page = await api.get<AuditPage>(`/api/reachback/audit?${wanted}`);
+      if (turn.current !== mine) return;
       setRows([...old, ...page.value]);
       setNext(page.nextBefore);
       setError(undefined);
     } catch (caught) {
+      if (turn.current !== mine) return;
       setError(caught);
+      if (before === null) {
+        setRows(undefined);
+        setNext(null);
+      }
     }
     setLoading(false);
   }, [api, asked]);
@@ -77,8 +86,11 @@ export default function Activity() {
         <Button type="submit">Filter</Button>
       </form>
       {!rows && error !== undefined && <Failure error={error} retry={() => void read(null, [])} />}
+      {rows && error !== undefined && <Notice kind="bad" {...explain(error)} />}
       {!rows && error === undefined && <Loading what="the activity" />}
-      {rows?.length === 0 && !loading && <Empty title="No record fits"><p>Values are compared whole. Take one away to see more.</p></Empty>}
+      {rows?.length === 0 && !loading && error === undefined && (next === null
+        ? <Empty title="No record fits"><p>Values are compared whole. Take one away to see more.</p></Empty>
+        : <Empty title="None of the newest records fits"><p>A part of the audit was looked at: older ones may fit.</p></Empty>)}
       {rows && rows.length > 0 && <Records rows={rows} />}
       {next !== null && (
         <div className="more">

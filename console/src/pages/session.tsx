@@ -63,7 +63,7 @@ export default function SessionPage() {
   const found = open.data.session;
   const session = begun?.session ?? (found?.mine ? found : undefined);
   if (session) {
-    return <Work machine={machine.data} table={table.data} session={session} made={begun?.made ?? false} advanced={me.liveResponseAdvanced ?? true} head={head} />;
+    return <Work machine={machine.data} table={table.data} session={session} made={begun?.made ?? false} advanced={me.liveResponseAdvanced} head={head} />;
   }
   return (
     <>

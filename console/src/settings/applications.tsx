@@ -1,6 +1,5 @@
 // Programs that call the API: with permissions of their own, or for users who sign in through them.
 import { useState } from "react";
-import { explain } from "../api/client";
 import type { Application } from "../api/types";
 import { useOutside } from "../app/context";
 import { Button } from "../ui/button";
@@ -11,6 +10,7 @@ import { Foreign, Tags, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 import { Toggles } from "../ui/toggles";
 import { Rows, useRows } from "./frame";
+import { refused } from "./refused";
 import { type Secret, Secrets } from "./secret";
 
 const ADDRESS = "/api/reachback/applications";
@@ -102,7 +102,7 @@ function ApplicationForm(props: { onClose: () => void; onSave: (body: Body) => P
   const [scopes, setScopes] = useState<string[]>([]);
   const [forUsers, setForUsers] = useState(false);
   const [redirects, setRedirects] = useState("");
-  const [errors, setErrors] = useState<{ name?: string; roles?: string; form?: string }>({});
+  const [errors, setErrors] = useState<{ name?: string; roles?: string; scopes?: string; redirectUris?: string; form?: string }>({});
   const save = async () => {
     if (name.trim() === "") return setErrors({ name: "Type a name by which people know it." });
     if ((forUsers ? scopes : roles).length === 0) return setErrors({ roles: "Choose what it may do." });
@@ -112,7 +112,7 @@ function ApplicationForm(props: { onClose: () => void; onSave: (body: Body) => P
         ? { name: name.trim(), roles: [], scopes, redirectUris: redirects.split(/\s+/u).filter(Boolean), publicClient: true }
         : { name: name.trim(), roles, scopes: [], redirectUris: [], publicClient: false });
     } catch (error) {
-      setErrors({ form: explain(error).detail });
+      setErrors(refused(error, "name", "roles", "scopes", "redirectUris"));
     }
   };
   return (
@@ -123,9 +123,9 @@ function ApplicationForm(props: { onClose: () => void; onSave: (body: Body) => P
         <span className="label">{forUsers ? "What it may do for its users" : "What it may do by itself"}</span>
         {forUsers ? <Toggles label="Scopes" options={SCOPES.map((id) => ({ id, label: id }))} value={scopes} onChange={setScopes} />
           : <Toggles label="Permissions" options={ROLES.map((id) => ({ id, label: id }))} value={roles} onChange={setRoles} />}
-        {errors.roles && <span className="error" role="alert">{errors.roles}</span>}
+        {(errors.roles ?? errors.scopes) && <span className="error" role="alert">{errors.roles ?? errors.scopes}</span>}
       </div>
-      {forUsers && <Field label="Redirect addresses, one a line" lines={2} mono value={redirects} onChange={setRedirects} placeholder="http://localhost" />}
+      {forUsers && <Field label="Redirect addresses, one a line" lines={2} mono value={redirects} onChange={setRedirects} error={errors.redirectUris} placeholder="http://localhost" />}
       {errors.form && <Notice kind="bad" title="It was not saved." detail={errors.form} />}
       <div className="buttons">
         <Button kind="primary" type="submit">Add the application</Button>

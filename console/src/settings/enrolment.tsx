@@ -10,6 +10,7 @@ import { Tags, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 import { enrolCommand } from "./enrol_command";
 import { Rows, useRows } from "./frame";
+import { refused } from "./refused";
 
 const ADDRESS = "/api/reachback/enrollmentTokens";
 const LIFETIMES = [
@@ -65,8 +66,8 @@ export default function Enrolment() {
                   <tr key={token.id}>
                     <td data-label="Id"><code>{token.id}</code></td>
                     <td data-label="Good until"><Time at={token.expires} how="both" /></td>
-                    <td data-label="Uses left">{token.usesLeft ?? token.uses ?? "–"}</td>
-                    <td data-label="Tags"><Tags tags={token.tags ?? []} /></td>
+                    <td data-label="Uses left">{token.usesLeft}</td>
+                    <td data-label="Tags"><Tags tags={token.tags} /></td>
                     <td className="tight no-label"><Button small kind="quiet" onPress={() => void end(token)} aria-label={`End it: token ${token.id}`}>End it</Button></td>
                   </tr>
                 ))}
@@ -84,7 +85,7 @@ function NewToken({ onMade }: { onMade: (token: NewEnrolmentToken) => void }) {
   const [lifetime, setLifetime] = useState("3600");
   const [uses, setUses] = useState("1");
   const [tags, setTags] = useState("");
-  const [errors, setErrors] = useState<{ uses?: string; form?: string }>({});
+  const [errors, setErrors] = useState<{ uses?: string; tags?: string; form?: string }>({});
   const make = async () => {
     const count = Number(uses);
     if (!Number.isInteger(count) || count < 1) {
@@ -97,7 +98,7 @@ function NewToken({ onMade }: { onMade: (token: NewEnrolmentToken) => void }) {
         body: { ttlSeconds: Number(lifetime), uses: count, tags: tags.split(/[\s,]+/u).filter(Boolean) },
       }));
     } catch (error) {
-      setErrors({ form: explain(error).detail });
+      setErrors(refused(error, "uses", "tags"));
     }
   };
   return (
@@ -105,7 +106,7 @@ function NewToken({ onMade }: { onMade: (token: NewEnrolmentToken) => void }) {
       <div className="inline-fields">
         <Choice label="Good for" options={LIFETIMES} value={lifetime} onChange={setLifetime} />
         <Field label="Machines" value={uses} onChange={setUses} error={errors.uses} inputMode="numeric" />
-        <Field label="Tags for them" value={tags} onChange={setTags} placeholder="e.g. tier:web site:fra" className="grow" />
+        <Field label="Tags for them" value={tags} onChange={setTags} error={errors.tags} placeholder="e.g. tier:web site:fra" className="grow" />
       </div>
       {errors.form && <Notice kind="bad" title="No token was made." detail={errors.form} />}
       <div><Button kind="primary" type="submit">Make a token and the command</Button></div>

@@ -1,6 +1,5 @@
 // Device groups: machines by tag, for users who may not see all.
 import { useState } from "react";
-import { explain } from "../api/client";
 import type { DeviceGroup } from "../api/types";
 import { useOutside } from "../app/context";
 import { Button } from "../ui/button";
@@ -9,6 +8,7 @@ import { Field } from "../ui/fields";
 import { Foreign, Tags } from "../ui/show";
 import { Notice } from "../ui/states";
 import { Rows, useRows } from "./frame";
+import { refused } from "./refused";
 
 const ADDRESS = "/api/reachback/deviceGroups";
 
@@ -51,7 +51,7 @@ export default function Groups() {
           await api.send("DELETE", `${ADDRESS}/${encodeURIComponent(removing?.name ?? "")}`);
           loaded.reload();
         }}>
-        <p>The machines stay. Users who had only this group see no machine through it any more.</p>
+        <p>The machines stay. A group that somebody is assigned to has to be taken from them first.</p>
       </Confirm>
     </>
   );
@@ -60,21 +60,21 @@ export default function Groups() {
 function GroupForm(props: { onClose: () => void; onSave: (body: { name: string; tags: string[] }) => Promise<void> }) {
   const [name, setName] = useState("");
   const [tag, setTag] = useState("");
-  const [errors, setErrors] = useState<{ name?: string; tag?: string; form?: string }>({});
+  const [errors, setErrors] = useState<{ name?: string; tags?: string; form?: string }>({});
   const save = async () => {
     if (name.trim() === "") return setErrors({ name: "Type a name." });
-    if (tag.trim() === "") return setErrors({ tag: "Type the tag whose machines belong to it." });
+    if (tag.trim() === "") return setErrors({ tags: "Type the tag whose machines belong to it." });
     setErrors({});
     try {
       await props.onSave({ name: name.trim(), tags: [tag.trim()] });
     } catch (error) {
-      setErrors({ form: explain(error).detail });
+      setErrors(refused(error, "name", "tags"));
     }
   };
   return (
     <form className="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <Field label="Name" value={name} onChange={setName} error={errors.name} autoFocus />
-      <Field label="Tag" value={tag} onChange={setTag} error={errors.tag} placeholder="e.g. tier:web" />
+      <Field label="Tag" value={tag} onChange={setTag} error={errors.tags} placeholder="e.g. tier:web" />
       {errors.form && <Notice kind="bad" title="It was not saved." detail={errors.form} />}
       <div className="buttons">
         <Button kind="primary" type="submit">Add the group</Button>

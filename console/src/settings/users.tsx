@@ -11,6 +11,7 @@ import { Foreign, Tags, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 import { Toggles } from "../ui/toggles";
 import { Rows, useRows } from "./frame";
+import { refused } from "./refused";
 import { type Secret, Secrets } from "./secret";
 
 const ADDRESS = "/api/reachback/users";
@@ -120,7 +121,7 @@ function UserForm(props: { user: User | null; onAct: (what: Act) => void; groups
     try {
       await props.onSave(user ? { roles, groups, disabled } : { name: name.trim(), roles, groups, oneTimeCode: codes });
     } catch (error) {
-      setErrors({ form: explain(error).detail });
+      setErrors(refused(error, "name", "roles"));
     }
   };
   return (

@@ -18,9 +18,9 @@ export default function You() {
           <dt>Name</dt><dd>{me ? <Foreign text={me.name} /> : "…"}</dd>
           <dt>Roles</dt><dd><Tags tags={me?.roles ?? []} /></dd>
           <dt>Permissions</dt><dd><Tags tags={me?.permissions ?? []} /></dd>
-          <dt>Device groups</dt><dd>{me && me.groups.length > 0 ? <Tags tags={me.groups} /> : "every machine"}</dd>
+          <dt>Device groups</dt><dd>{me?.allMachines === false ? <Tags tags={me.groups} /> : "every machine"}</dd>
           <dt>Token good until</dt><dd><Time at={me?.expires} how="both" /></dd>
-          <dt>Signed in through</dt><dd>{me?.application || "this console"}</dd>
+          <dt>Signed in through</dt><dd>{!me?.application || me.application === config.clientId ? "this console" : <code>{me.application}</code>}</dd>
           <dt>Server</dt><dd>{config.publicUrl} <span className="muted">version {config.version}, profile {config.profile}</span></dd>
           <dt>Agents connect to</dt><dd>{config.agentsUrl}</dd>
         </dl>
