@@ -5,7 +5,6 @@
 #include <dirent.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "agent/builtin/file_status.h"
 #include "agent/builtin/output.h"
+#include "agent/builtin/text.h"
 #include "base/file.h"
 #include "base/result.h"
 
@@ -84,15 +84,5 @@ class System {
 // A file that was found, opened for reading. Errors: path_error()'s; ReadFailed: it is no regular
 // file.
 Result<Fd> open_regular(const Found& found);
-
-// Each line without its end, counted from 1.
-void for_each_line(std::string_view text,
-                   const std::function<void(std::size_t, std::string_view)>& line);
-// The words between blanks.
-std::vector<std::string_view> words_of(std::string_view line);
-// Without blanks, tabs and carriage returns at both ends.
-std::string_view trimmed(std::string_view text);
-// A number in decimal digits, all of the text.
-std::optional<std::uint64_t> number_of(std::string_view text);
 
 }  // namespace reachback::agent::builtin
