@@ -55,11 +55,14 @@ class Running {
       }
     }
   }
+  std::optional<std::string> text(const std::string& path) const {
+    return system_.text(path, output_, kCgroupTextBytesMax, KernelFiles::read);
+  }
   bool has_processes(const std::string& path, int depth) const {
-    if (const auto events = system_.text(path + "/cgroup.events", output_, kCgroupTextBytesMax)) {
+    if (const auto events = text(path + "/cgroup.events")) {
       return events->find("populated 1") != std::string::npos;
     }
-    if (!system_.text(path + "/cgroup.procs", output_, kCgroupTextBytesMax).value_or("").empty()) {
+    if (!text(path + "/cgroup.procs").value_or("").empty()) {
       return true;
     }
     for (const auto& name : depth < kDepthMax ? below(path) : std::vector<std::string>()) {
