@@ -42,7 +42,8 @@ class Running {
     }
     return folders;
   }
-  // A service's own groups are not gone into: a user's manager has services of that user there.
+  // Only slices are gone into: a user's manager has services of that user in its own group, and a
+  // container has its services in a scope, or in a group of its own name.
   void gather(const std::string& path, int depth) {
     for (const auto& name : below(path)) {
       const std::string inner = path_in(path, name);
@@ -50,7 +51,7 @@ class Running {
         if (has_processes(inner, depth)) {
           names_.insert(name);
         }
-      } else if (depth < kDepthMax) {
+      } else if (is_unit(name, ".slice") && depth < kDepthMax) {
         gather(inner, depth + 1);
       }
     }
