@@ -622,6 +622,18 @@ def result_files():
         '{"script_output":"\\ud83d\\ude00\\u0000"}', '{"script_output":"a","script_output":"b"}', '{"script_output":""}', '[{"script_output":"x"}]')]
 
 
+def system_files():
+    units = ["[Service]\nExecStart=/bin/a -x\n", "[Service]\nExecStart=\nExecStart = /bin/a \\\n# note\n  --now\nUser=x\n", "[Timer]\r\nOnCalendar=daily\r\nOnBootSec=5min\r\n",
+             "[Desktop Entry]\nExec=/bin/a %u\n", "ExecStart=x\n[Service\n[Service]\n=y\nExecStart\n;ExecStart=z\n", "[Service]\nExecStart=a\\\\\n\nExecStart=b\\", "",
+             "[Socket]\nListenStream=/run/x\nExecStartPre=/bin/y\n[Path]\nPathExists=/x\n"]
+    crontabs = ["17 *\t* * *  root  cd / && run-parts a=b\n@reboot www /bin/once\n", "SHELL=/bin/sh\nMAILTO = \"\"\n'a b'=c\n# x\n\n", "*/5 * * * * www\n", "nonsense",
+                "@daily x=y\n*=1 * * * * r c\n", "7 10 weekly.job run-parts /etc/cron.weekly\n@monthly 15 m.job m\n", "0 4 * * 1 /home/ann/x.sh\r\n"]
+    accounts = ["root:x:0:0:Root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh:more\n", "root:x:0:\nsudo:x:27:bob, ann,,\n", "a:b:c:d:e:f:g", "a:x:4294967296:0:::\n", "a:x:-1:", ":::", "x"]
+    keys = ["ssh-ed25519 AAAAKEY ann@laptop at home\n", "from=\"10.0.0.1\",command=\"/bin/ssh me\" ssh-rsa AAAAOTHER", "command=\"a \\\" b\" x AAAA", "rubbish", "ssh-rsa BBBB", "\"", ""]
+    rules = ["ACTION==\"add\", RUN+=\"/bin/x\", PROGRAM==\"/bin/p\", IMPORT{program}=\"/bin/i\"\n", "# RUN=\"no\"\nNAME=\"x\", \\\n# y\n RUN{builtin}=e\"a\\\\\"\n", "RUN=\"open", "RUN", "\"\"\"", ""]
+    return ["0" + t for t in units] + [n + t for n in "12" for t in crontabs] + ["3" + t for t in accounts] + ["4" + t for t in keys] + ["5" + t for t in rules]
+
+
 def event_streams():
     return ["\3" + t for t in (
         "data: a\n\n", "id: 7\nevent: output\ndata: {\"index\":0}\n\n", ":\n\n: keep\ndata\n\n", "data:a\rdata: b\r\rdata:  c\r\n\r\n",
@@ -871,7 +883,7 @@ def handshakes():
 SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route": routes, "query": queries, "odata": odata,
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
-         "command_line": command_lines,
+         "command_line": command_lines, "system_files": system_files,
          "result_file": result_files, "terminal": terminals, "events": event_streams, "assertion": assertions,
          "authorize": authorizes, "seam": seams, "enrollment": enrollments, "machine_body": machine_bodies, "receipts": receipts,
          "script": scripts, "signer_frame": signer_frames, "url": urls, "ws_handshake": handshakes, "audit": audits}

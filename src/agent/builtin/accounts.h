@@ -7,27 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "agent/builtin/account_lines.h"
 #include "agent/builtin/system.h"
 
 namespace reachback::agent::builtin {
 
-struct Account {
-  std::string name, password, comment, home, shell;
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-};
-struct Group {
-  std::string name;
-  std::uint32_t gid = 0;
-  std::vector<std::string> members;
-};
-
 // In the files' order. A line that is no account is noted and left out.
 std::vector<Account> read_accounts(const System& system, Output& output);
 std::vector<Group> read_groups(const System& system, Output& output);
-
-// The fields between colons.
-std::vector<std::string> fields_of(std::string_view line);
 
 // Ids as names; an id without one is its number, as ls shows it. Read at the first question.
 class Names {

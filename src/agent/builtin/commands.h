@@ -55,11 +55,13 @@ Result<void> change_folder(const Request& request, Output& output);
 // with a note (NotSorted), so that no folder takes more memory. A path that is no folder: its row.
 Result<void> list_folder(const Request& request, Output& output);
 // path. Its row; of a link two, the link's and that of what it leads to. Files are hashed up to
-// the length that they had when they were found; those that the kernel makes are not.
+// the length that they had when they were found; those that become shorter, and those that the
+// kernel makes, are not.
 Result<void> tell_file(const Request& request, Output& output);
 // name [path]. Without a path: below /, or below each of the roots. Follows no link, and goes into
 // no other file system whose files the kernel makes (proc, sysfs, cgroup, debugfs, tracefs, …; it
-// does go into /dev, where people hide files). Not more than 400 folders deep, which is noted.
+// does go into /dev, where people hide files). What mounts itself stays as it is. Not more than 400
+// folders deep, which is noted.
 Result<void> find_files(const Request& request, Output& output);
 // [pid | name]. Sorted by pid. name: of the process, or the last part of its program's path or of
 // its first word.

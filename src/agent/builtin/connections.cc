@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <map>
@@ -19,35 +20,62 @@ struct Owner {
   std::string process;
 };
 
-// Sockets by their inode; of one that several processes hold, the one with the lowest number.
-std::map<std::uint64_t, Owner> owners_of_sockets(const Proc& proc) {
+using Owners = std::map<std::uint64_t, Owner>;  // by the socket's inode
+
+// The number in "socket:[12345]".
+std::optional<std::uint64_t> inode_of(const std::optional<std::string>& target) {
   constexpr std::string_view kSocket = "socket:[";
-  std::map<std::uint64_t, Owner> owners;
-  for (const Pid pid : proc.pids) {
-    const Fd process = open_process(proc, pid);
-    const Fd handle(
-        process.valid() ? ::openat(process.get(), "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
-    auto folder = handle.valid() ? Folder::open(handle.get(), "/proc") : Result<Folder>(Error{});
-    if (!folder.ok()) {
+  if (!target || !target->starts_with(kSocket) || !target->ends_with(']')) {
+    return std::nullopt;
+  }
+  return number_of(
+      std::string_view(*target).substr(kSocket.size(), target->size() - kSocket.size() - 1));
+}
+
+// Of a socket that several processes hold, the one that is added first stays its owner.
+Result<void> add_sockets(const Proc& proc, Pid pid, Owners& owners) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/fd";
+  const Fd process = open_process(proc, pid);
+  const Fd handle(
+      process.valid() ? ::openat(process.get(), "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
+  if (!handle.valid()) {
+    return path_error(path, errno);
+  }
+  RB_TRY_ASSIGN(Folder folder, Folder::open(handle.get(), path));
+  std::optional<std::string> name;
+  while (const auto entry = folder.next()) {
+    const auto inode = inode_of(target_of(folder.fd(), entry->name));
+    if (!inode) {
       continue;
     }
-    std::optional<std::string> name;
-    while (const char* fd = folder->next()) {
-      const auto target = target_of(folder->fd(), fd);
-      if (!target || !target->starts_with(kSocket) || !target->ends_with(']')) {
-        continue;
-      }
-      const auto inode = number_of(
-          std::string_view(*target).substr(kSocket.size(), target->size() - kSocket.size() - 1));
-      if (!inode) {
-        continue;
-      }
-      if (!name) {
-        const auto stat = read_stat(process.get());
-        name = stat ? stat->name : "";
-      }
-      owners.try_emplace(*inode, Owner{pid, *name});
+    if (!name) {
+      const auto stat = read_stat(process.get());
+      name = stat ? stat->name : "";
     }
+    owners.try_emplace(*inode, Owner{pid, *name});
+  }
+  return errno == 0 ? Result<void>() : path_error(path, errno);
+}
+
+// The process with the lowest number owns a socket that several hold.
+Owners owners_of_sockets(const Proc& proc, Output& output) {
+  Owners owners;
+  std::optional<Error> first;
+  std::size_t others = 0;
+  for (const Pid pid : proc.pids) {
+    const auto added = add_sockets(proc, pid, owners);
+    if (added.ok() || added.error().code == Errc::not_found) {
+      continue;  // it has ended, or the kernel lets go of what it held
+    }
+    if (first) {
+      ++others;
+    } else {
+      first = added.error();
+    }
+  }
+  if (first) {
+    output.note(first->message +
+                (others == 0 ? "" : "; and " + std::to_string(others) + " more like it"));
   }
   return owners;
 }
@@ -95,8 +123,8 @@ std::optional<std::string> state_of(std::string_view number) {
                                              : std::nullopt;
 }
 
-void tell(std::string_view protocol, std::string_view line,
-          const std::map<std::uint64_t, Owner>& owners, Names& names, Output& output) {
+void tell(std::string_view protocol, std::string_view line, const Owners& owners, Names& names,
+          Output& output) {
   constexpr std::size_t kLocal = 1, kRemote = 2, kState = 3, kUid = 7, kInode = 9;
   const auto words = words_of(line);
   if (words.size() <= kInode) {
@@ -130,12 +158,13 @@ void tell(std::string_view protocol, std::string_view line,
 
 Result<void> list_connections(const Request& request, Output& output) {
   RB_TRY_ASSIGN(const Proc proc, open_proc(request.system()));
-  const auto owners = owners_of_sockets(proc);
+  const auto owners = owners_of_sockets(proc, output);
   Names names(request.system(), output);
   bool any = false;
   for (const char* protocol : {"tcp", "tcp6", "udp", "udp6"}) {
-    auto found = request.system().find("/proc/net/" + std::string(protocol));
-    auto file = found.ok() ? open_regular(*found) : Result<Fd>(found.error());
+    const std::string path = "/proc/net/" + std::string(protocol);
+    auto found = request.system().find(path);
+    auto file = found.ok() ? open_regular(*found, KernelFiles::read) : Result<Fd>(found.error());
     if (!file.ok()) {
       // A machine without IPv6 has no such file.
       if (file.error().code != Errc::not_found) {
@@ -147,6 +176,9 @@ Result<void> list_connections(const Request& request, Output& output) {
     LineReader lines(file->get());
     for (std::string line; lines.next(line);) {
       tell(protocol, line, owners, names, output);
+    }
+    if (lines.error() != 0) {
+      output.note(path_error(path, lines.error()));
     }
   }
   return any ? Result<void>() : path_error("/proc/net/tcp", ENOENT);

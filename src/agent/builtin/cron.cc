@@ -1,5 +1,7 @@
 #include "agent/builtin/cron.h"
 
+#include "agent/builtin/cron_line.h"
+
 namespace reachback::agent::builtin {
 namespace {
 
@@ -26,36 +28,6 @@ std::vector<std::string> files_in(const System& system, const std::string& folde
   return paths;
 }
 
-// The first words of a line as text, the rest of it behind them.
-struct Split {
-  std::vector<std::string> words;
-  std::string rest;
-};
-std::optional<Split> split(std::string_view line, std::size_t count) {
-  Split out;
-  std::string_view rest = trimmed(line);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto end = rest.find_first_of(" \t");
-    if (end == std::string_view::npos) {
-      return std::nullopt;
-    }
-    out.words.emplace_back(rest.substr(0, end));
-    rest = trimmed(rest.substr(end));
-  }
-  out.rest = rest;
-  return out;
-}
-
-// "NAME = value": a job's first field has no equals sign.
-bool sets_variable(std::string_view line) {
-  const auto equals = line.find('=');
-  const auto name = trimmed(line.substr(0, equals));
-  return equals != std::string_view::npos &&
-         (name.find_first_of(" \t") == std::string_view::npos || name.starts_with('"') ||
-          name.starts_with('\'')) &&
-         !name.starts_with('@') && !name.starts_with('*');
-}
-
 class Reader {
  public:
   Reader(const System& system, Output& output, const std::function<void(const CronJob&)>& job)
@@ -63,35 +35,12 @@ class Reader {
 
   // user: whose all jobs are; empty: the line names it.
   void read_crontab(const std::string& source, const std::string& path, const std::string& user) {
-    each_line(path, [&](std::string_view line, const std::string& at) {
-      const std::size_t schedule_words = line.starts_with('@') ? 1 : 5;
-      auto parts = split(line, schedule_words + (user.empty() ? 1 : 0));
-      if (!parts) {
-        output_.note("ReadFailed: " + at + ": is no line of a crontab");
-        return;
-      }
-      CronJob job{source, parts->words[0], user, parts->rest, at};
-      for (std::size_t i = 1; i < schedule_words; ++i) {
-        job.schedule += " " + parts->words[i];
-      }
-      if (user.empty()) {
-        job.user = parts->words.back();
-      }
-      job_(job);
-    });
+    each_line(source, path, "a crontab",
+              [&user](std::string_view line) { return read_crontab_line(line, user); });
   }
 
   void read_anacrontab(const std::string& path) {
-    each_line(path, [&](std::string_view line, const std::string& at) {
-      const auto parts = split(line, 3);
-      if (!parts) {
-        output_.note("ReadFailed: " + at + ": is no line of an anacrontab");
-        return;
-      }
-      const auto& words = parts->words;
-      const std::string period = number_of(words[0]) ? "every " + words[0] + " days" : words[0];
-      job_({"anacron", period + ", after " + words[1] + " minutes", "root", parts->rest, at});
-    });
+    each_line("anacron", path, "an anacrontab", read_anacrontab_line);
   }
 
   void read_period(const std::string& period) {
@@ -104,13 +53,20 @@ class Reader {
   }
 
  private:
-  void each_line(const std::string& path,
-                 const std::function<void(std::string_view, const std::string&)>& take) {
+  void each_line(const std::string& source, const std::string& path, const std::string& kind,
+                 const std::function<std::optional<CronLine>(std::string_view)>& read) {
     const auto text = system_.text(path, output_);
     for_each_line(text.value_or(""), [&](std::size_t number, std::string_view raw) {
       const auto line = trimmed(raw);
-      if (!line.empty() && !line.starts_with('#') && !sets_variable(line)) {
-        take(line, path + ":" + std::to_string(number));
+      if (!may_be_cron_job(line)) {
+        return;
+      }
+      const std::string at = path + ":" + std::to_string(number);
+      if (auto found = read(line)) {
+        job_({source, std::move(found->schedule), std::move(found->user), std::move(found->command),
+              at});
+      } else {
+        output_.note("ReadFailed: " + at + ": is no line of " + kind);
       }
     });
   }

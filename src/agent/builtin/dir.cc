@@ -10,7 +10,7 @@
 namespace reachback::agent::builtin {
 namespace {
 
-constexpr std::size_t kSortedMax = 100'000;
+constexpr std::size_t kSortedMax = kNamesMax;
 
 class Lister {
  public:
@@ -49,28 +49,28 @@ class Lister {
   Result<void> tell_all(const Found& found) {
     RB_TRY_ASSIGN(Folder folder, Folder::open(found.handle.get(), found.path));
     std::vector<std::string> names;
-    const char* name = folder.next();
-    for (; name != nullptr && names.size() < kSortedMax; name = folder.next()) {
-      names.emplace_back(name);
+    auto entry = folder.next();
+    for (; entry && names.size() < kSortedMax; entry = folder.next()) {
+      names.emplace_back(entry->name);
     }
     int error = errno;
-    if (name == nullptr) {
+    if (!entry) {
       std::sort(names.begin(), names.end());
     } else {
       output_.note("NotSorted: " + shown_path(found.path) + ": has more than " +
                    std::to_string(kSortedMax) + " names");
+      // Good until the next one is asked for, and gathered with the others till then.
+      names.emplace_back(entry->name);
     }
-    // The name behind the gathered ones is good until the next one is asked for.
-    const std::string next = name != nullptr ? name : "";
-    for (const auto& sorted : names) {
-      tell(folder.fd(), sorted.c_str(), found.path, sorted);
+    for (const auto& name : names) {
+      tell(folder.fd(), name.c_str(), found.path, name);
     }
-    if (!next.empty()) {
-      tell(folder.fd(), next.c_str(), found.path, next);
-      while ((name = folder.next()) != nullptr) {
-        tell(folder.fd(), name, found.path, name);
-      }
+    while (entry) {
+      entry = folder.next();
       error = errno;
+      if (entry) {
+        tell(folder.fd(), entry->name, found.path, entry->name);
+      }
     }
     return error == 0 ? Result<void>() : path_error(found.path, error);
   }

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,7 +6,6 @@
 
 #include "agent/builtin/accounts.h"
 #include "agent/builtin/commands.h"
-#include "agent/builtin/file_systems.h"
 #include "agent/command/find_file.h"
 #include "crypto/digest.h"
 
@@ -24,10 +22,6 @@ struct Digests {
 
 Result<Digests> digests_of(const Found& found, Output& output) {
   RB_TRY_ASSIGN(const Fd file, open_regular(found));
-  if (is_made_by_kernel(file.get())) {
-    return Error{Errc::io, "ReadFailed: " + shown_path(found.path) +
-                               ": is made by the kernel when it is read, and not hashed"};
-  }
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   auto sha256 = crypto::DigestStream::create(crypto::DigestKind::sha256);
   auto sha1 = crypto::DigestStream::create(crypto::DigestKind::sha1);
@@ -59,6 +53,10 @@ Result<Digests> digests_of(const Found& found, Output& output) {
   if (told == 0 && done > kUntoldBytesMax) {
     return Error{Errc::io, "ReadFailed: " + shown_path(found.path) +
                                ": tells no length and does not end, so it was not hashed"};
+  }
+  if (done < told) {
+    return Error{Errc::io, "ReadFailed: " + shown_path(found.path) +
+                               ": became shorter while it was read, so it was not hashed"};
   }
   const auto hex = [](auto& digest) {
     return digest ? std::optional(digest->finish_hex()) : std::nullopt;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "agent/builtin/test_system.h"
 
@@ -170,6 +171,24 @@ TEST_F(Files, FileinfoHashesAFile) {
   }
 }
 
+// It would take minutes to read, and is cut as soon as somebody opens it.
+TEST_F(Files, AFileThatBecomesShorterWhileItIsReadHasNoHash) {
+  write("/large");
+  std::filesystem::resize_file(in("/large"), std::uintmax_t{64} << 30);
+  const Fd opens(::inotify_init1(IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(opens.get(), in("/large").c_str(), IN_OPEN), 0);
+  std::thread cutter([&] {
+    char event[4096];
+    EXPECT_GT(::read(opens.get(), event, sizeof event), 0);
+    EXPECT_EQ(::truncate(in("/large").c_str(), 1), 0);
+  });
+  const Told answer = tell({"fileinfo", "path=/large"});
+  cutter.join();
+  EXPECT_EQ(answer.all("sha256"), Texts{"null"});
+  EXPECT_EQ(answer.notes,
+            Texts{"ReadFailed: /large: became shorter while it was read, so it was not hashed"});
+}
+
 TEST_F(Files, FileinfoOfALinkTellsTheLinkAndWhereItLeads) {
   write("/real", "abc");
   link("real", "/link");
@@ -248,7 +267,44 @@ TEST_F(Roots, OfTheOwnerBoundWhatAPathMayLeadTo) {
   EXPECT_EQ(refusal("fileinfo", "to_b"), "NotAllowed");
   EXPECT_EQ(refusal("fileinfo", "to_shut/b"), "NotAllowed");
   EXPECT_EQ(refusal("fileinfo", "../shut/b"), "NotAllowed");
-  EXPECT_EQ(refusal("fileinfo", "/shut/to_a"), "") << "it leads below the root";
+  EXPECT_EQ(refusal("fileinfo", "/shut/to_a"), "NotAllowed") << "though it leads below the root";
+  EXPECT_EQ(refusal("fileinfo", "sub/../a"), "");
+  EXPECT_EQ(refusal("fileinfo", "../open/a"), "");
+  EXPECT_EQ(refusal("fileinfo", "../shut/../open/a"), "NotAllowed");
+  EXPECT_EQ(refusal("fileinfo", "/opened"), "NotAllowed");
+  EXPECT_EQ(refusal("fileinfo", "none"), "NotFound");
+  EXPECT_EQ(refusal("dir", "a/x"), "NotAFolder");
+}
+
+// Else the errors would tell what there is.
+TEST_F(Roots, RefuseWhatIsElsewhereAndWhatIsNotInTheSameWords) {
+  link("../shut/none", "/open/to_none");
+  for (const auto& [there, not_there] :
+       std::vector<std::pair<std::string, std::string>>{{"/shut/b", "/shut/none"},
+                                                        {"../shut/b", "../none/b"},
+                                                        {"/shut/../open/a", "/none/../open/a"},
+                                                        {"to_shut/b", "to_shut/none"},
+                                                        {"to_b", "to_none"},
+                                                        {"to_b/", "to_none/"}}) {
+    for (const char* command : {"cd", "dir", "fileinfo", "findfile"}) {
+      Texts words = {command};
+      if (words[0] == "findfile") {
+        words.emplace_back("name=*");
+      }
+      const auto refusal = [&](const std::string& path) {
+        Texts all = words;
+        all.push_back("path=" + path);
+        const Told answer = tell(all, "/open", {"/open"});
+        EXPECT_EQ(answer.exit_code, 1) << command << " " << path;
+        EXPECT_EQ(answer.notes.size(), 1u) << command << " " << path;
+        const std::string note = answer.notes.empty() ? "" : answer.notes[0];
+        const auto why = note.rfind(": ");
+        EXPECT_TRUE(note.starts_with("NotAllowed: /")) << note;
+        return why == std::string::npos ? note : note.substr(why);
+      };
+      EXPECT_EQ(refusal(there), refusal(not_there)) << command << " " << there;
+    }
+  }
 }
 
 TEST_F(Roots, AreWhereFindfileLooks) {

@@ -32,9 +32,8 @@ class Walk {
     while (!levels_.empty()) {
       Level& level = levels_.back();
       path_.resize(level.path_bytes);
-      const char* name = level.folder.next();
-      if (name != nullptr) {
-        look(level, name);
+      if (const auto entry = level.folder.next()) {
+        look(level, *entry);
         output_.flush_if_old();
         continue;
       }
@@ -53,25 +52,36 @@ class Walk {
     std::uint64_t device;
   };
 
-  void look(Level& level, const char* name) {
+  // A name that does not fit is not asked about where the folder says that it is no folder: most
+  // are passed over so.
+  void look(Level& level, const Entry& entry) {
     path_ += '/';
-    path_ += name;
-    const auto status = status_of(level.folder.fd(), name);
-    if (!status) {
-      if (errno != ENOENT) {
-        output_.note(path_error(path_, errno));
+    path_ += entry.name;
+    const bool fits = ::fnmatch(glob_.c_str(), entry.name, 0) == 0;
+    bool is_folder = entry.type == DT_DIR;
+    if (fits || entry.type == DT_UNKNOWN) {
+      const auto status = status_of(level.folder.fd(), entry.name);
+      if (!status) {
+        note_unless_gone();
+        return;
       }
-      return;
+      if (fits) {
+        output_.add(Row()
+                        .add("type", type_of(*status))
+                        .add("size", status->stx_size)
+                        .add("modified", modified_of(*status))
+                        .add("path", path_));
+      }
+      is_folder = S_ISDIR(status->stx_mode);
     }
-    if (::fnmatch(glob_.c_str(), name, 0) == 0) {
-      output_.add(Row()
-                      .add("type", type_of(*status))
-                      .add("size", status->stx_size)
-                      .add("modified", modified_of(*status))
-                      .add("path", path_));
+    if (is_folder) {
+      enter(level, entry.name);  // level may be moved by it
     }
-    if (S_ISDIR(status->stx_mode)) {
-      enter(level, name);  // level may be moved by it
+  }
+
+  void note_unless_gone() {
+    if (errno != ENOENT) {
+      output_.note(path_error(path_, errno));
     }
   }
 
@@ -81,15 +91,17 @@ class Walk {
                    std::to_string(kDepthMax) + " folders deep, and was not searched");
       return;
     }
-    constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    // Without O_DIRECTORY, which would have what mounts itself be mounted.
+    constexpr int kFlags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
     // NOLINTNEXTLINE(clang-analyzer-unix.StdCLibraryFunctions): the folders on the way are open
     const Fd handle(::openat(level.folder.fd(), name, kFlags));
     const auto status = handle.valid() ? status_of(handle.get(), "") : std::nullopt;
     if (!status) {
-      if (errno != ENOENT && errno != ENOTDIR) {
-        output_.note(path_error(path_, errno));
-      }
+      note_unless_gone();
       return;
+    }
+    if (!S_ISDIR(status->stx_mode)) {
+      return;  // something else stands there meanwhile
     }
     const std::uint64_t device = device_of(*status);
     if (device != level.device && is_made_by_kernel(handle.get())) {

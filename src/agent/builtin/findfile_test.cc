@@ -1,13 +1,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "agent/builtin/test_child.h"
 #include "agent/builtin/test_system.h"
 
 namespace reachback::agent::builtin {
@@ -71,26 +70,67 @@ TEST_F(FindFiles, BearHostileTrees) {
 TEST_F(FindFiles, DoNotGoIntoWhatTheKernelMakes) {
   make_folder("/proc");
   make_folder("/data");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("proc", in("/proc").c_str(), "proc", 0, nullptr) != 0 ||
-        ::mount("tmpfs", in("/data").c_str(), "tmpfs", 0, nullptr) != 0) {
-      ::_exit(2);
-    }
-    write("/data/meminfo");
-    const bool all = paths("meminfo") == Texts{"\"/data/meminfo\""};
-    const bool asked = !paths("meminfo", "/proc").empty();
-    ::_exit(all && asked ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 2) {
+  const Child child = in_child(
+      [this] {
+        return leave_mounts() && ::mount("proc", in("/proc").c_str(), "proc", 0, nullptr) == 0 &&
+               ::mount("tmpfs", in("/data").c_str(), "tmpfs", 0, nullptr) == 0;
+      },
+      [this] {
+        write("/data/meminfo");
+        return paths("meminfo") == Texts{"\"/data/meminfo\""} && !paths("meminfo", "/proc").empty();
+      });
+  if (child == Child::may_not) {
     GTEST_SKIP() << "may not mount here";
   }
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(child, Child::held);
+}
+
+// debugfs has a folder on which tracefs mounts itself as soon as somebody enters it.
+TEST_F(FindFiles, HaveNothingMountItself) {
+  make_folder("/debug");
+  const std::string folder = in("/debug/tracing");
+  const auto is_mounted = [&folder] {
+    return read_file("/proc/self/mountinfo").value().find(folder + " ") != std::string::npos;
+  };
+  const Child child = in_child(
+      [&] {
+        const bool mounted =
+            leave_mounts() && ::mount("debugfs", in("/debug").c_str(), "debugfs", 0, nullptr) == 0;
+        const Fd entered(mounted ? ::open(folder.c_str(), O_PATH | O_DIRECTORY) : -1);
+        const bool mounts_itself = entered.valid() && is_mounted();
+        return mounts_itself && ::umount2(folder.c_str(), MNT_DETACH) == 0 && !is_mounted();
+      },
+      [&] { return paths("tracing", "/debug").size() == 1 && !is_mounted(); });
+  if (child == Child::may_not) {
+    GTEST_SKIP() << "no folder here mounts itself";
+  }
+  EXPECT_EQ(child, Child::held);
+}
+
+// One of them stands on a file system whose server has gone: the kernel fails to tell of it.
+TEST_F(FindFiles, AskNothingAboutANameThatDoesNotFit) {
+  write("/d/a");
+  write("/d/b");
+  const auto found = [this](const std::string& name) {
+    return tell({"findfile", "name=" + name, "path=/d"});
+  };
+  const Child child = in_child(
+      [this] {
+        const Fd server(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+        const std::string options =
+            "fd=" + std::to_string(server.get()) + ",rootmode=100000,user_id=0,group_id=0";
+        return leave_mounts() &&
+               ::mount("gone", in("/d/a").c_str(), "fuse", 0, options.c_str()) == 0;
+      },
+      [&] {
+        const Told gone = found("a");
+        return found("b").notes.empty() && gone.rows.empty() &&
+               gone.notes == Texts{"ReadFailed: /d/a: Transport endpoint is not connected"};
+      });
+  if (child == Child::may_not) {
+    GTEST_SKIP() << "may not mount here";
+  }
+  EXPECT_EQ(child, Child::held);
 }
 
 }  // namespace

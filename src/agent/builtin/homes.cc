@@ -3,34 +3,109 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/builtin/authorized_key.h"
 #include "agent/builtin/unit_file.h"
+#include "agent/command/find_file.h"
 
 namespace reachback::agent::builtin {
 namespace {
 
-bool is_key_type(std::string_view word) {
-  return word.starts_with("ssh-") || word.starts_with("ecdsa-") || word.starts_with("sk-");
-}
+class Home {
+ public:
+  Home(Output& output, PlaceTeller& teller, const std::string& path)
+      : output_(output), teller_(teller), path_(path) {}
 
-// "ssh-ed25519 AAAA… comment", options in front of it or not: the options may hold quoted blanks,
-// so the type is looked for. What the key lets do is told, the key itself is not.
-std::string detail_of_key(std::string_view line) {
-  const auto words = words_of(line);
-  const auto type = std::find_if(words.begin(), words.end(), is_key_type);
-  if (type == words.end()) {
-    return "not understood";
+  void tell_shells() {
+    for (const char* name :
+         {".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_logout", ".zshenv",
+          ".zprofile", ".zshrc", ".zlogin", ".config/fish/config.fish", ".xprofile", ".xinitrc",
+          ".xsession", ".pam_environment"}) {
+      teller_.tell("shell_rc", path_in(path_, name));
+    }
   }
-  std::string detail(*type);
-  // The key itself is the next word; its comment is all behind it.
-  for (auto at = static_cast<std::size_t>(type - words.begin()) + 2; at < words.size(); ++at) {
-    detail += " " + std::string(words[at]);
+
+  void tell_ssh() {
+    for (const char* name : {".ssh/authorized_keys", ".ssh/authorized_keys2"}) {
+      const std::string path = path_in(path_, name);
+      if (const auto found = teller_.look(path)) {
+        tell_keys(path, *found);
+      }
+    }
+    teller_.tell("ssh_rc", path_in(path_, ".ssh/rc"));
   }
-  if (type != words.begin()) {
-    const auto options = line.substr(0, static_cast<std::size_t>(type->data() - line.data()));
-    detail += " (" + std::string(trimmed(options)) + ")";
+
+  void tell_units() {
+    std::vector<std::string> drop_in_folders;
+    names_left_ -= teller_.each_entry(
+        {path_in(path_, ".config/systemd/user"), path_in(path_, ".local/share/systemd/user")},
+        [&](const std::string& path, const Found& found) {
+          if (!S_ISDIR(found.status.stx_mode)) {
+            tell_unit("user_unit", path, found);
+          } else if (path.ends_with(".d")) {
+            drop_in_folders.push_back(path);
+          }
+        },
+        names_left_);
+    each_file(drop_in_folders, [this](const std::string& path, const Found& found) {
+      tell_unit("user_drop_in", path, found);
+    });
   }
-  return detail;
-}
+
+  void tell_autostart() {
+    each_file({path_in(path_, ".config/autostart")},
+              [this](const std::string& path, const Found& found) {
+                if (path.ends_with(".desktop")) {
+                  teller_.tell("autostart", path, found, exec_of_desktop(text(path, found)));
+                }
+              });
+  }
+
+ private:
+  void each_file(const std::vector<std::string>& folders, const PlaceTeller::Take& take) {
+    names_left_ -= teller_.each_file(folders, take, names_left_);
+  }
+
+  std::string text(const std::string& path, const Found& found) {
+    if (bytes_left_ == 0) {
+      output_.note("ReadFailed: " + shown_path(path_) + ": only the first " +
+                   std::to_string(kHomeBytesMax) + " bytes of its files were read");
+      return {};
+    }
+    auto text = text_of(found, path, output_, std::min(bytes_left_, kTextBytesMax)).value_or("");
+    bytes_left_ -= text.size();
+    return text;
+  }
+
+  void tell_unit(std::string_view kind, const std::string& path, const Found& found) {
+    UnitFile file;
+    file.add(text(path, found));
+    teller_.tell(kind, path, found, joined(start_settings(file)));
+  }
+
+  void tell_keys(const std::string& path, const Found& found) {
+    std::size_t rows = 0;
+    for_each_line(text(path, found), [&](std::size_t, std::string_view raw) {
+      const auto line = trimmed(raw);
+      if (line.empty() || line.starts_with('#')) {
+        return;
+      }
+      if (++rows <= kHomeRowsMax) {
+        teller_.tell("authorized_key", path, found, detail_of_key(line));
+      }
+    });
+    if (rows > kHomeRowsMax) {
+      output_.note("ReadFailed: " + shown_path(path) + ": only the first " +
+                   std::to_string(kHomeRowsMax) + " of its " + std::to_string(rows) +
+                   " keys were told");
+    }
+  }
+
+  Output& output_;
+  PlaceTeller& teller_;
+  const std::string& path_;
+  std::size_t names_left_ = kHomeFilesMax;
+  std::size_t bytes_left_ = kHomeBytesMax;
+};
 
 }  // namespace
 
@@ -45,29 +120,12 @@ std::vector<std::string> homes(const System& system, Output& output) {
   return out;
 }
 
-void tell_home(const System& system, Output& output, PlaceTeller& teller, const std::string& home) {
-  for (const char* name : {".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_logout",
-                           ".zshenv", ".zprofile", ".zshrc", ".zlogin", ".config/fish/config.fish",
-                           ".xprofile", ".xinitrc", ".xsession", ".pam_environment"}) {
-    teller.tell("shell_rc", home + "/" + name);
-  }
-  for (const char* name : {".ssh/authorized_keys", ".ssh/authorized_keys2"}) {
-    const std::string path = home + "/" + name;
-    const auto text = system.text(path, output);
-    for_each_line(text.value_or(""), [&](std::size_t, std::string_view raw) {
-      const auto line = trimmed(raw);
-      if (!line.empty() && !line.starts_with('#')) {
-        teller.tell("authorized_key", path, detail_of_key(line));
-      }
-    });
-  }
-  teller.tell("ssh_rc", home + "/.ssh/rc");
-  teller.each_file({home + "/.config/systemd/user", home + "/.local/share/systemd/user"},
-                   [&](const std::string& path) {
-                     UnitFile file;
-                     file.add(system.text(path, output).value_or(""));
-                     teller.tell("user_unit", path, joined(file.values("Service", "ExecStart")));
-                   });
+void tell_home(Output& output, PlaceTeller& teller, const std::string& home) {
+  Home teller_of_home(output, teller, home);
+  teller_of_home.tell_shells();
+  teller_of_home.tell_ssh();
+  teller_of_home.tell_units();
+  teller_of_home.tell_autostart();
 }
 
 }  // namespace reachback::agent::builtin

@@ -5,6 +5,7 @@
 #include "agent/builtin/cron.h"
 #include "agent/builtin/homes.h"
 #include "agent/builtin/place_teller.h"
+#include "agent/builtin/udev_rules.h"
 #include "agent/builtin/units.h"
 
 namespace reachback::agent::builtin {
@@ -18,67 +19,62 @@ void tell_units(const System& system, Output& output, PlaceTeller& teller) {
     if (!starts || unit.state == "masked" || !unit.path || name.ends_with("@.service")) {
       continue;
     }
-    const UnitFile file = units.load(unit).file;
-    std::vector<std::string> parts = file.values("Service", "ExecStart");
-    for (const char* key : {"OnCalendar", "OnBootSec", "OnUnitActiveSec"}) {
-      for (const auto& value : file.values("Timer", key)) {
-        parts.push_back(std::string(key) + "=" + value);
-      }
+    if (const auto found = teller.look(*unit.path)) {
+      const auto settings = start_settings(units.load(unit).file);
+      teller.tell("systemd_unit", *unit.path, *found,
+                  name + (settings.empty() ? "" : ": " + joined(settings)));
     }
-    for (const char* key : {"ListenStream", "ListenDatagram", "ListenFIFO"}) {
-      for (const auto& value : file.values("Socket", key)) {
-        parts.push_back(std::string(key) + "=" + value);
-      }
-    }
-    for (const char* key : {"PathExists", "PathChanged", "PathModified", "DirectoryNotEmpty"}) {
-      for (const auto& value : file.values("Path", key)) {
-        parts.push_back(std::string(key) + "=" + value);
-      }
-    }
-    teller.tell("systemd_unit", *unit.path, name + (parts.empty() ? "" : ": " + joined(parts)));
   }
-}
-
-// The words of its lines, one a row: modules, libraries.
-void tell_lines(const System& system, Output& output, PlaceTeller& teller, const char* kind,
-                const std::string& path) {
-  const auto text = system.text(path, output);
-  for_each_line(text.value_or(""), [&](std::size_t, std::string_view raw) {
-    const auto line = trimmed(raw);
-    if (!line.empty() && !line.starts_with('#') && !line.starts_with(';')) {
-      teller.tell(kind, path, std::string(line));
+  // A drop-in counts whatever starts its unit, so each is told.
+  teller.each_file(units.drop_in_folders(), [&](const std::string& path, const Found& found) {
+    if (path.ends_with(".conf")) {
+      UnitFile file;
+      file.add(text_of(found, path, output).value_or(""));
+      teller.tell("systemd_drop_in", path, found, joined(start_settings(file)));
     }
   });
 }
 
-void tell_udev(const System& system, Output& output, PlaceTeller& teller) {
+// The words of its lines, one a row: modules, libraries.
+void tell_lines(Output& output, PlaceTeller& teller, const char* kind, const std::string& path,
+                const Found& found) {
+  const auto text = text_of(found, path, output);
+  for_each_line(text.value_or(""), [&](std::size_t, std::string_view raw) {
+    const auto line = trimmed(raw);
+    if (!line.empty() && !line.starts_with('#') && !line.starts_with(';')) {
+      teller.tell(kind, path, found, std::string(line));
+    }
+  });
+}
+
+void tell_modules(Output& output, PlaceTeller& teller) {
+  const auto tell = [&](const std::string& path, const Found& found) {
+    tell_lines(output, teller, "kernel_module", path, found);
+  };
+  if (const auto found = teller.look("/etc/modules")) {
+    tell("/etc/modules", *found);
+  }
+  teller.each_file({"/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d",
+                    "/lib/modules-load.d", "/usr/lib/modules-load.d"},
+                   tell);
+}
+
+void tell_udev(Output& output, PlaceTeller& teller) {
   teller.each_file({"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
                     "/lib/udev/rules.d", "/usr/lib/udev/rules.d"},
-                   [&](const std::string& path) {
-                     const auto text = system.text(path, output);
-                     for_each_line(text.value_or(""), [&](std::size_t, std::string_view raw) {
-                       const auto line = trimmed(raw);
-                       const auto run = line.find("RUN");
-                       if (line.starts_with('#') || run == std::string_view::npos) {
-                         return;
-                       }
-                       // RUN+="…", RUN{program}="…": the last of a rule's keys, as a rule.
-                       const auto key = line.substr(run);
-                       if (key.starts_with("RUN+=") || key.starts_with("RUN=") ||
-                           key.starts_with("RUN:=") || key.starts_with("RUN{")) {
-                         teller.tell("udev_rule", path, std::string(key));
-                       }
-                     });
+                   [&](const std::string& path, const Found& found) {
+                     const auto text = text_of(found, path, output);
+                     for (const auto& program : programs_of_udev_rules(text.value_or(""))) {
+                       teller.tell("udev_rule", path, found, program);
+                     }
                    });
 }
 
-void tell_autostart(const System& system, Output& output, PlaceTeller& teller,
-                    const std::string& folder) {
-  teller.each_file({folder}, [&](const std::string& path) {
+void tell_autostart(Output& output, PlaceTeller& teller) {
+  teller.each_file({"/etc/xdg/autostart"}, [&](const std::string& path, const Found& found) {
     if (path.ends_with(".desktop")) {
-      UnitFile file;
-      file.add(system.text(path, output).value_or(""));
-      teller.tell("autostart", path, file.value("Desktop Entry", "Exec"));
+      teller.tell("autostart", path, found,
+                  exec_of_desktop(text_of(found, path, output).value_or("")));
     }
   });
 }
@@ -90,7 +86,9 @@ Result<void> list_persistence(const Request& request, Output& output) {
   PlaceTeller teller(system, output);
   tell_units(system, output, teller);
   const auto all = [&](const char* kind, const std::vector<std::string>& folders) {
-    teller.each_file(folders, [&](const std::string& path) { teller.tell(kind, path); });
+    teller.each_file(folders, [&](const std::string& path, const Found& found) {
+      teller.tell(kind, path, found);
+    });
   };
   for (const char* path : {"/etc/rc.local", "/etc/rc.d/rc.local"}) {
     teller.tell("rc_local", path);
@@ -108,17 +106,14 @@ Result<void> list_persistence(const Request& request, Output& output) {
   all("profile", {"/etc/profile.d"});
   all("motd", {"/etc/update-motd.d"});
   teller.tell("ssh_rc", "/etc/ssh/sshrc");
-  tell_lines(system, output, teller, "ld_preload", "/etc/ld.so.preload");
-  tell_lines(system, output, teller, "kernel_module", "/etc/modules");
-  teller.each_file(
-      {"/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d",
-       "/lib/modules-load.d", "/usr/lib/modules-load.d"},
-      [&](const std::string& path) { tell_lines(system, output, teller, "kernel_module", path); });
-  tell_udev(system, output, teller);
-  tell_autostart(system, output, teller, "/etc/xdg/autostart");
+  if (const auto found = teller.look("/etc/ld.so.preload")) {
+    tell_lines(output, teller, "ld_preload", "/etc/ld.so.preload", *found);
+  }
+  tell_modules(output, teller);
+  tell_udev(output, teller);
+  tell_autostart(output, teller);
   for (const auto& home : homes(system, output)) {
-    tell_home(system, output, teller, home);
-    tell_autostart(system, output, teller, home + "/.config/autostart");
+    tell_home(output, teller, home);
   }
   return {};
 }

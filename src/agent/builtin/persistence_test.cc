@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "agent/builtin/test_system.h"
 
@@ -71,12 +72,111 @@ TEST_F(Persistence, IsToldByItsKinds) {
       "profile /etc/profile.d/x.sh -",
       "rc_local /etc/rc.local -",
       "shell_rc /home/alice/.bashrc -",
-      "systemd_unit /usr/lib/systemd/system/on.service on.service: /bin/on",
+      "systemd_unit /usr/lib/systemd/system/on.service on.service: ExecStart=/bin/on",
       "systemd_unit /usr/lib/systemd/system/s.socket s.socket: ListenStream=/run/s",
       "udev_rule /etc/udev/rules.d/1.rules RUN+=\"/bin/evil\"",
-      "user_unit /home/alice/.config/systemd/user/u.service /bin/u"};
+      "user_unit /home/alice/.config/systemd/user/u.service ExecStart=/bin/u"};
   EXPECT_EQ(places(), expected);
   EXPECT_EQ(tell({"persistence"}).exit_code, 0);
+}
+
+TEST_F(Persistence, OfAUnitIsAllThatItRunsAndWhatSetsItOff) {
+  const std::string units = "/usr/lib/systemd/system/";
+  write(units + "a.service",
+        "[Service]\nExecStartPre=/bin/pre\nExecStart=/bin/a\nExecStopPost=/bin/post\n"
+        "ExecCondition=/bin/if\nExecReload=/bin/reload\nRestart=no\n");
+  write(units + "a.timer", "[Timer]\nOnStartupSec=1\nOnUnitInactiveSec=2\nUnit=a.service\n");
+  write(units + "a.socket", "[Socket]\nListenStream=1\nExecStartPost=/bin/s\n");
+  write(units + "a.path", "[Path]\nPathExistsGlob=/x*\n");
+  for (const char* name : {"a.service", "a.timer", "a.socket", "a.path"}) {
+    link(units + name, "/etc/systemd/system/x.target.wants/" + std::string(name));
+  }
+  EXPECT_EQ(
+      places(),
+      (Texts{"systemd_unit " + units + "a.path a.path: PathExistsGlob=/x*",
+             "systemd_unit " + units +
+                 "a.service a.service: ExecCondition=/bin/if; ExecStartPre=/bin/pre; "
+                 "ExecStart=/bin/a; ExecReload=/bin/reload; ExecStopPost=/bin/post",
+             "systemd_unit " + units + "a.socket a.socket: ExecStartPost=/bin/s; ListenStream=1",
+             "systemd_unit " + units + "a.timer a.timer: OnStartupSec=1; OnUnitInactiveSec=2"}));
+}
+
+TEST_F(Persistence, OfDropInsHasAKindOfItsOwn) {
+  write("/etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n");
+  write("/usr/lib/systemd/system/static.service", "[Service]\nExecStart=/bin/static\n");
+  write("/etc/systemd/system/static.service.d/evil.conf", "[Service]\nExecStartPost=/bin/evil\n");
+  write("/etc/systemd/system/static.service.d/README", "");
+  write("/run/systemd/system/service.d/all.conf", "[Service]\nUser=x\n");
+  write("/home/alice/.config/systemd/user/u.service.d/mine.conf", "[Service]\nExecStop=/bin/m\n");
+  EXPECT_EQ(places(), (Texts{"systemd_drop_in /etc/systemd/system/static.service.d/evil.conf "
+                             "ExecStartPost=/bin/evil",
+                             "systemd_drop_in /run/systemd/system/service.d/all.conf -",
+                             "user_drop_in /home/alice/.config/systemd/user/u.service.d/mine.conf "
+                             "ExecStop=/bin/m"}));
+}
+
+TEST_F(Persistence, OfUdevIsEveryKeyThatRunsSomething) {
+  write("/etc/udev/rules.d/1.rules",
+        "ACTION==\"add\", PROGRAM==\"/bin/p \\\"RUN+=\\\"\", IMPORT{program}=\"/bin/i\", "
+        "IMPORT{file}=\"/x\",RUN{builtin}+=\"kmod load x\"\n"
+        "NAME=\"RUN\", \\\n# RUN=\"no\"\n  RUN = e\"/bin/\\\\\"\nENV{RUN}=\"no\", RUNS=\"no\"\n"
+        "RUN:=\"/bin/last");
+  const std::string rule = "udev_rule /etc/udev/rules.d/1.rules ";
+  EXPECT_EQ(places(),
+            (Texts{rule + "IMPORT{program}=\"/bin/i\"", rule + "PROGRAM==\"/bin/p \\\"RUN+=\\\"\"",
+                   rule + "RUN = e\"/bin/\\\\\"", rule + "RUN:=\"/bin/last",
+                   rule + "RUN{builtin}+=\"kmod load x\""}));
+}
+
+TEST_F(Persistence, OfAKeyIsToldByItsTypeWhateverItsOptionsSay) {
+  write("/etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n");
+  write("/home/alice/.ssh/authorized_keys",
+        "command=\"ssh-agent sk-x AAAA\\\" x\" new-type AAAAKEY ssh-rsa AAAA\n"
+        "webauthn-sk AAAAKEY\ncommand=\"x ssh-rsa\" AAAAKEY\nssh-rsa BBBB\n");
+  const std::string key = "authorized_key /home/alice/.ssh/authorized_keys ";
+  EXPECT_EQ(places(), (Texts{key + "new-type ssh-rsa AAAA (command=\"ssh-agent sk-x AAAA\\\" x\")",
+                             key + "not understood", key + "not understood", key + "webauthn-sk"}));
+}
+
+TEST_F(Persistence, OfOneHomeIsBounded) {
+  write("/etc/passwd",
+        "alice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n"
+        "carol:x:1002:1002::/home/carol:/bin/sh\n");
+  const std::string units = "/.config/systemd/user/";
+  for (int i = 0; i < 1002; ++i) {
+    write("/home/alice" + units + std::to_string(i) + ".service", "");
+  }
+  write("/home/alice/.config/autostart/a.desktop");
+  std::string keys;
+  for (int i = 0; i < 1002; ++i) {
+    keys += "ssh-rsa AAAAKEY " + std::to_string(i) + "\n";
+  }
+  write("/home/alice/.ssh/authorized_keys", keys);
+  for (int i = 10; i < 28; ++i) {
+    write("/home/bob" + units + std::to_string(i) + ".service",
+          "[Service]\nExecStart=x\n" + std::string((1 << 20) - 22, '\n'));
+  }
+  write("/home/carol" + units + "c.service", "[Service]\nExecStart=c\n");
+  const Told answer = tell({"persistence"});
+  std::map<std::string, int> count;
+  for (const auto& row : answer.rows) {
+    ++count[std::string(row.at("kind").as_string()) + " " +
+            std::string(row.at("path").as_string()).substr(0, 10)];
+  }
+  EXPECT_EQ(count, (std::map<std::string, int>{{"user_unit /home/alic", 1000},
+                                               {"authorized_key /home/alic", 1000},
+                                               {"user_unit /home/bob/", 18},
+                                               {"user_unit /home/caro", 1}}));
+  EXPECT_EQ(Told::of(answer.row("path", "\"/home/bob" + units + "25.service\""), "detail"),
+            "\"ExecStart=x\"");
+  EXPECT_EQ(Told::of(answer.row("path", "\"/home/bob" + units + "26.service\""), "detail"), "null");
+  EXPECT_EQ(answer.notes,
+            (Texts{"ReadFailed: /home/alice/.ssh/authorized_keys: only the first 1000 of its 1002 "
+                   "keys were told",
+                   "ReadFailed: /home/alice/.config/systemd/user: only 1000 of its names were "
+                   "looked at",
+                   "ReadFailed: /home/alice/.config/autostart: only 0 of its names were looked at",
+                   "ReadFailed: /home/bob: only the first 16777216 bytes of its files were read"}));
 }
 
 TEST_F(Persistence, OfAMachineThatHasNoneIsNothing) {
@@ -103,7 +203,7 @@ TEST_F(Persistence, UsersAreThoseOfTheFiles) {
         "root:x:0:0:Root:/root:/bin/bash\nalice:x:1000:1000:Alice:/home/alice:/bin/sh\n"
         "svc:x:999:999::/:/usr/sbin/nologin\nold:abc:998:999::/:/bin/sh\nopen::997:999::/:/bin/sh\n"
         "lost:x:996:999::/:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nbad line\n");
-  write("/etc/group", "root:x:0:\nsudo:x:27:bob,alice\nalice:x:1000:\nsvc:x:999:alice\n");
+  write("/etc/group", "root:x:0:\nsudo:x:27:bob,,alice,\nalice:x:1000:\nsvc:x:999:alice\n");
   write("/etc/shadow", "root:$y$hash:1::::::\nalice::1::::::\nsvc:!*:1::::::\ntoor:*:1::::::\n");
   std::string sessions;
   for (const char* name : {"alice", "alice", "root", "alice"}) {

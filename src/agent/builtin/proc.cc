@@ -29,10 +29,13 @@ Result<Proc> open_proc(const System& system) {
   RB_TRY_ASSIGN(const Found found, system.find("/proc", O_DIRECTORY));
   RB_TRY_ASSIGN(Folder folder, Folder::open(found.handle.get(), "/proc"));
   Proc proc;
-  while (const char* name = folder.next()) {
-    if (const auto pid = number_of(name); pid && *pid <= UINT32_MAX) {
+  while (const auto entry = folder.next()) {
+    if (const auto pid = number_of(entry->name); pid && *pid <= UINT32_MAX) {
       proc.pids.push_back(static_cast<Pid>(*pid));
     }
+  }
+  if (errno != 0) {
+    return path_error("/proc", errno);
   }
   std::sort(proc.pids.begin(), proc.pids.end());
   proc.folder = Fd(::openat(found.handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -98,7 +101,9 @@ bool LineReader::next(std::string& line) {
   while (true) {
     if (at_ == piece_.size()) {
       at_ = 0;
-      if (read_some(fd_, piece_) <= 0) {
+      const ssize_t size = read_some(fd_, piece_);
+      if (size <= 0) {
+        error_ = size < 0 ? errno : 0;
         return any;
       }
     }

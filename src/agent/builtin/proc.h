@@ -40,11 +40,14 @@ std::optional<ProcessStat> read_stat(int process);
 class LineReader {
  public:
   explicit LineReader(int fd) : fd_(fd) {}
-  // False: the end, or it cannot be read.
+  // False: the end, or it cannot be read: error().
   bool next(std::string& line);
+  // The errno of what ended the lines before their end; 0: nothing did.
+  int error() const { return error_; }
 
  private:
   const int fd_;
+  int error_ = 0;
   std::string piece_;
   std::size_t at_ = 0;
 };

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <thread>
 
+#include "agent/builtin/test_child.h"
 #include "agent/builtin/test_system.h"
 #include "base/time.h"
 
@@ -178,6 +179,27 @@ TEST_F(Processes, HoldTheConnections) {
   EXPECT_EQ(answer.all("pid"), (Texts{"7", "20", "null", "null", "null"}));
   EXPECT_EQ(answer.all("process")[1], "\"python3\"");
   EXPECT_EQ(answer.all("user"), (Texts{"\"alice\"", "\"root\"", "null", "\"root\"", "\"root\""}));
+}
+
+TEST_F(Processes, WhoseSocketsCannotBeLookedAtAreNoted) {
+  write("/proc/net/tcp", "");
+  for (const char* pid : {"3", "7", "20"}) {
+    make_folder(std::string("/proc/") + pid + "/fd");
+  }
+  std::filesystem::permissions(folder_.path(), static_cast<std::filesystem::perms>(0755));
+  for (const char* pid : {"7", "20"}) {
+    std::filesystem::permissions(in(std::string("/proc/") + pid + "/fd"),
+                                 static_cast<std::filesystem::perms>(0700));
+  }
+  const Child child = in_child(become_nobody, [this] {
+    const Told answer = tell({"connections"});
+    return answer.exit_code == 0 &&
+           answer.notes == Texts{"NotAllowed: /proc/7/fd: Permission denied; and 1 more like it"};
+  });
+  if (child == Child::may_not) {
+    GTEST_SKIP() << "needs root";
+  }
+  EXPECT_EQ(child, Child::held);
 }
 
 TEST(ConnectionsOfThisMachine, HaveASocketOfThisTestAmongThem) {

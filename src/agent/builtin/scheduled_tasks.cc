@@ -11,18 +11,6 @@ namespace {
 
 constexpr std::size_t kCommandBytesMax = 1000;
 
-// When a timer goes off: its settings as they stand.
-std::string schedule_of(const UnitFile& timer) {
-  std::vector<std::string> parts;
-  for (const char* key : {"OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec",
-                          "OnUnitActiveSec", "OnUnitInactiveSec"}) {
-    for (const auto& value : timer.values("Timer", key)) {
-      parts.push_back(std::string(key) + "=" + value);
-    }
-  }
-  return joined(parts);
-}
-
 void tell_timers(const System& system, Output& output) {
   const Units units(system, output);
   for (const auto& [name, timer] : units.all()) {
@@ -40,7 +28,7 @@ void tell_timers(const System& system, Output& output) {
     const auto exec = run.values("Service", "ExecStart");
     output.add(Row()
                    .add("source", "timer")
-                   .add("schedule", schedule_of(file))
+                   .add("schedule", joined(timer_settings(file)))
                    .add("user", user.empty() ? "root" : user)
                    .add("command", unit)
                    .add("path", timer.path)

@@ -42,7 +42,8 @@ class Running {
     }
     return folders;
   }
-  // A service's own groups are not gone into: a user's manager has services of that user there.
+  // Only slices are gone into: a user's manager has services of that user in its own group, and a
+  // container has its services in a scope, or in a group of its own name.
   void gather(const std::string& path, int depth) {
     for (const auto& name : below(path)) {
       const std::string inner = path_in(path, name);
@@ -50,16 +51,19 @@ class Running {
         if (has_processes(inner, depth)) {
           names_.insert(name);
         }
-      } else if (depth < kDepthMax) {
+      } else if (is_unit(name, ".slice") && depth < kDepthMax) {
         gather(inner, depth + 1);
       }
     }
   }
+  std::optional<std::string> text(const std::string& path) const {
+    return system_.text(path, output_, kCgroupTextBytesMax, KernelFiles::read);
+  }
   bool has_processes(const std::string& path, int depth) const {
-    if (const auto events = system_.text(path + "/cgroup.events", output_, kCgroupTextBytesMax)) {
+    if (const auto events = text(path + "/cgroup.events")) {
       return events->find("populated 1") != std::string::npos;
     }
-    if (!system_.text(path + "/cgroup.procs", output_, kCgroupTextBytesMax).value_or("").empty()) {
+    if (!text(path + "/cgroup.procs").value_or("").empty()) {
       return true;
     }
     for (const auto& name : depth < kDepthMax ? below(path) : std::vector<std::string>()) {

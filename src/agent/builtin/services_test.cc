@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/builtin/test_child.h"
 #include "agent/builtin/test_system.h"
 
 namespace reachback::agent::builtin {
@@ -110,6 +111,68 @@ TEST_F(Services, RunWhenTheirControlGroupHasProcesses) {
   EXPECT_EQ(Told::of(answer.row("name", "\"gone.service\""), "path"), "null");
 }
 
+// Docker's groups without systemd, its scopes with it, and a machine of machinectl.
+TEST_F(Services, OfContainersAreNotTheMachines) {
+  unit("down.service");
+  const std::string root = "/sys/fs/cgroup/";
+  write(root + "system.slice/down.service/cgroup.events", "populated 0\n");
+  for (const char* container : {"docker/0123/", "system.slice/docker-0123.scope/",
+                                "machine.slice/machine-x.scope/payload/"}) {
+    write(root + container + "system.slice/down.service/cgroup.events", "populated 1\n");
+    write(root + container + "system.slice/theirs.service/cgroup.events", "populated 1\n");
+  }
+  const Told answer = tell({"services"});
+  EXPECT_EQ(answer.all("name"), Texts{"\"down.service\""});
+  EXPECT_EQ(answer.all("running"), Texts{"false"});
+}
+
+// What stands in the control groups is made by the kernel: here by another of its file systems.
+TEST_F(Services, RunByWhatTheKernelSaysOfTheirControlGroup) {
+  unit("up.service");
+  const std::string procs = "/sys/fs/cgroup/system.slice/up.service/cgroup.procs";
+  write(procs, "");
+  const Child child = in_child(
+      [&] {
+        return leave_mounts() &&
+               ::mount("/proc/self/limits", in(procs).c_str(), nullptr, MS_BIND, nullptr) == 0;
+      },
+      [this] {
+        const Told answer = tell({"services"});
+        return answer.all("running") == Texts{"true"} && answer.notes.empty();
+      });
+  if (child == Child::may_not) {
+    GTEST_SKIP() << "may not mount here";
+  }
+  EXPECT_EQ(child, Child::held);
+}
+
+TEST_F(Services, HaveAsManyDropInsAsAreLookedAt) {
+  unit("many.service");
+  unit("large.service");
+  unit("masked.service");
+  for (int i = 0; i < 1002; ++i) {
+    write("/etc/systemd/system/many.service.d/" + std::to_string(10'000 + i) + ".conf",
+          "[Service]\nExecStart=\nExecStart=/bin/" + std::to_string(i) + "\n");
+  }
+  for (int i = 0; i < 6; ++i) {
+    write("/etc/systemd/system/large.service.d/" + std::to_string(i) + ".conf",
+          "[Service]\nUser=u" + std::to_string(i) + "\n" + std::string((1 << 20) - 18, '\n'));
+  }
+  write("/dev/null", "");
+  link("/dev/null", "/etc/systemd/system/masked.service.d/no.conf");
+  const Told answer = tell({"services"});
+  const auto many = answer.row("name", "\"many.service\"");
+  EXPECT_EQ(many.at("drop_ins").as_array().size(), 1000u);
+  EXPECT_EQ(Told::of(many, "exec"), "\"/bin/999\"");
+  const auto large = answer.row("name", "\"large.service\"");
+  EXPECT_EQ(large.at("drop_ins").as_array().size(), 4u);
+  EXPECT_EQ(Told::of(large, "user"), "\"u3\"");
+  EXPECT_EQ(Told::of(answer.row("name", "\"masked.service\""), "drop_ins"), "[]");
+  EXPECT_EQ(answer.notes,
+            (Texts{"ReadFailed: large.service: only 4 of its drop-ins were looked at",
+                   "ReadFailed: many.service: only 1000 of its drop-ins were looked at"}));
+}
+
 TEST_F(Services, BearHostileUnitFiles) {
   make_folder("/etc/systemd/system");
   ASSERT_EQ(::mkfifo(in("/etc/systemd/system/pipe.service").c_str(), 0600), 0);
@@ -173,7 +236,8 @@ TEST_F(ScheduledTasks, OfCronAndAnacron) {
 
 TEST_F(ScheduledTasks, OfTimersAndAt) {
   write("/usr/lib/systemd/system/a.timer",
-        "[Timer]\nOnCalendar=daily\nOnBootSec=5min\n[Install]\nWantedBy=timers.target\n");
+        "[Timer]\nOnCalendar=daily\nOnBootSec=5min\nOnClockChange=yes\n[Install]\nWantedBy=timers."
+        "target\n");
   write("/usr/lib/systemd/system/a.service", "[Service]\nUser=backup\nExecStart=/bin/a\n");
   write("/etc/systemd/system/b.timer", "[Timer]\nOnCalendar=Mon 04:00\nUnit=c@x.service\n");
   write("/etc/systemd/system/c@.service", "[Service]\nExecStart=/bin/c %i\n");
@@ -184,8 +248,8 @@ TEST_F(ScheduledTasks, OfTimersAndAt) {
   write("/var/spool/cron/atjobs/.SEQ", "1");
   const auto found = tasks();
   ASSERT_EQ(found.size(), 3u);
-  EXPECT_EQ(found[0], (Texts{"timer", "OnCalendar=daily; OnBootSec=5min", "backup", "a.service",
-                             "/usr/lib/systemd/system/a.timer"}));
+  EXPECT_EQ(found[0], (Texts{"timer", "OnCalendar=daily; OnBootSec=5min; OnClockChange=yes",
+                             "backup", "a.service", "/usr/lib/systemd/system/a.timer"}));
   EXPECT_EQ(found[1], (Texts{"timer", "OnCalendar=Mon 04:00", "root", "c@x.service",
                              "/etc/systemd/system/b.timer"}));
   EXPECT_EQ(found[2][0], "at");

@@ -5,19 +5,50 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
+#include "agent/builtin/file_systems.h"
 #include "agent/command/find_file.h"
 #include "agent/command/path_handle.h"
 
 namespace reachback::agent::builtin {
 namespace {
 
-constexpr std::size_t kNamesMax = 100'000;
-
 bool is_absent(const Error& error) {
   return error.code == Errc::not_found;
+}
+
+bool is_above(std::string_view path, const std::vector<std::string>& roots) {
+  return path == "/" || std::any_of(roots.begin(), roots.end(), [&](std::string_view root) {
+           return root.starts_with(path) && root.substr(path.size()).starts_with('/');
+         });
+}
+
+// By its text alone.
+bool keeps_to(const std::vector<std::string>& roots, std::string_view path) {
+  std::string at = "/";
+  while (!path.empty()) {
+    const auto part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(part.size() + 1, path.size()));
+    if (part.empty() || part == ".") {
+      continue;
+    }
+    if (part == "..") {
+      at.resize(std::max<std::size_t>(at.rfind('/'), 1));
+    } else {
+      at += (at == "/" ? "" : "/") + std::string(part);
+    }
+    if (!is_below(at, roots) && !is_above(at, roots)) {
+      return false;
+    }
+  }
+  return is_below(at, roots);
+}
+
+Error not_below_roots(std::string_view path) {
+  return Error{Errc::forbidden,
+               "NotAllowed: " + shown_path(path) +
+                   ": leads nowhere below the folders that the machine's owner lets be read"};
 }
 
 }  // namespace
@@ -26,6 +57,7 @@ Error path_error(std::string_view path, int error) {
   const std::string what = shown_path(path) + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
+    case ESRCH:  // of /proc: the process has ended
       return Error{Errc::not_found, "NotFound: " + what};
     case ENOTDIR:
       return Error{Errc::not_found, "NotAFolder: " + what};
@@ -55,16 +87,16 @@ Result<Folder> Folder::open(int handle, std::string_view path) {
   return Folder(folder);
 }
 
-const char* Folder::next() {
+std::optional<Entry> Folder::next() {
   while (true) {
     errno = 0;
     const dirent* entry = ::readdir(folder_.get());
     if (entry == nullptr) {
-      return nullptr;
+      return std::nullopt;
     }
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") {
-      return entry->d_name;
+      return Entry{entry->d_name, entry->d_type};
     }
   }
 }
@@ -83,10 +115,18 @@ Result<Found> System::find(const std::string& path, int flags,
   if (!path.starts_with('/')) {
     return Error{Errc::invalid_input, "InvalidInput: " + shown_path(path) + ": is not absolute"};
   }
+  if (!keeps_to(roots, path)) {
+    return not_below_roots(path);
+  }
   Found found;
   found.handle = open_handle(root_.get(), path, flags);
   if (!found.handle.valid()) {
-    return path_error(path, errno);
+    const int error = errno;
+    // What failed may be outside only where a link led there.
+    const bool is_led = !roots.empty() &&
+                        !open_handle(root_.get(), path, flags, Links::refused).valid() &&
+                        errno == ELOOP;
+    return is_led ? not_below_roots(path) : path_error(path, error);
   }
   found.path = path_of(found.handle.get());
   if (found.path.empty()) {
@@ -97,10 +137,7 @@ Result<Found> System::find(const std::string& path, int flags,
     found.path = "/";
   }
   if (!is_below(found.path, roots)) {
-    return Error{Errc::forbidden,
-                 "NotAllowed: " + shown_path(path) +
-                     (found.path == path ? "" : ": leads to " + shown_path(found.path)) +
-                     ": not below the folders that the machine's owner lets be read"};
+    return not_below_roots(path);
   }
   const auto status = status_of(found.handle.get(), "");
   if (!status) {
@@ -110,19 +147,37 @@ Result<Found> System::find(const std::string& path, int flags,
   return found;
 }
 
-Result<Fd> open_regular(const Found& found) {
+Result<Fd> open_regular(const Found& found, KernelFiles kernel_files) {
   if (!S_ISREG(found.status.stx_mode)) {
     return Error{Errc::io, "ReadFailed: " + shown_path(found.path) + ": is a " +
                                std::string(type_of(found.status)) + ", no file"};
+  }
+  if (kernel_files == KernelFiles::refused && is_made_by_kernel(found.handle.get())) {
+    return Error{Errc::io, "ReadFailed: " + shown_path(found.path) +
+                               ": is made by the kernel when it is read, and not opened"};
   }
   Fd file = open_found(found.handle.get());
   return file.valid() ? Result<Fd>(std::move(file)) : path_error(found.path, errno);
 }
 
 std::optional<std::string> System::text(const std::string& path, Output& output,
-                                        std::size_t bytes_max) const {
-  auto found = find(path);
-  auto file = found.ok() ? open_regular(*found) : Result<Fd>(found.error());
+                                        std::size_t bytes_max, KernelFiles kernel_files) const {
+  const auto found = find(path);
+  if (!found.ok()) {
+    if (!is_absent(found.error())) {
+      output.note(found.error());
+    }
+    return std::nullopt;
+  }
+  return text_of(*found, path, output, bytes_max, kernel_files);
+}
+
+std::optional<std::string> text_of(const Found& found, const std::string& path, Output& output,
+                                   std::size_t bytes_max, KernelFiles kernel_files) {
+  if (S_ISLNK(found.status.stx_mode)) {
+    return std::nullopt;
+  }
+  const auto file = open_regular(found, kernel_files);
   if (!file.ok()) {
     if (!is_absent(file.error())) {
       output.note(file.error());
@@ -151,7 +206,8 @@ std::optional<std::string> System::text(const std::string& path, Output& output,
   return text;
 }
 
-std::vector<std::string> System::names(const std::string& path, Output& output) const {
+std::vector<std::string> System::names(const std::string& path, Output& output,
+                                       std::size_t names_max) const {
   auto found = find(path, O_DIRECTORY);
   auto folder =
       found.ok() ? Folder::open(found->handle.get(), path) : Result<Folder>(found.error());
@@ -162,54 +218,18 @@ std::vector<std::string> System::names(const std::string& path, Output& output) 
     }
     return names;
   }
-  const char* name = folder->next();
-  for (; name != nullptr && names.size() < kNamesMax; name = folder->next()) {
-    names.emplace_back(name);
+  auto entry = folder->next();
+  for (; entry && names.size() < names_max; entry = folder->next()) {
+    names.emplace_back(entry->name);
   }
-  if (name != nullptr) {
-    output.note("ReadFailed: " + shown_path(path) + ": only " + std::to_string(kNamesMax) +
+  if (entry) {
+    output.note("ReadFailed: " + shown_path(path) + ": only " + std::to_string(names_max) +
                 " of its names were looked at");
   } else if (errno != 0) {
     output.note(path_error(path, errno));
   }
   std::sort(names.begin(), names.end());
   return names;
-}
-
-void for_each_line(std::string_view text,
-                   const std::function<void(std::size_t, std::string_view)>& line) {
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto end = text.find('\n');
-    line(number, text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-}
-
-std::vector<std::string_view> words_of(std::string_view line) {
-  std::vector<std::string_view> words;
-  constexpr std::string_view kBlanks = " \t\r";
-  for (auto at = line.find_first_not_of(kBlanks); at != std::string_view::npos;) {
-    const auto end = std::min(line.find_first_of(kBlanks, at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = line.find_first_not_of(kBlanks, end);
-  }
-  return words;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const auto from = text.find_first_not_of(kBlanks);
-  return from == std::string_view::npos
-             ? std::string_view()
-             : text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
-}
-
-std::optional<std::uint64_t> number_of(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty()
-             ? std::optional(number)
-             : std::nullopt;
 }
 
 }  // namespace reachback::agent::builtin

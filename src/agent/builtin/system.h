@@ -1,11 +1,11 @@
 // The file system that the built-in commands look at: the machine's own, or a made-up one in a
-// folder. Nothing but regular files is ever opened for reading, none without a bound.
+// folder. Nothing but regular files is ever opened for reading, none without a bound, and those
+// that the kernel makes only where they are meant.
 #pragma once
 
 #include <dirent.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +14,7 @@
 
 #include "agent/builtin/file_status.h"
 #include "agent/builtin/output.h"
+#include "agent/builtin/text.h"
 #include "base/file.h"
 #include "base/result.h"
 
@@ -36,13 +37,18 @@ struct Found {
   Status status{};
 };
 
+struct Entry {
+  const char* name = nullptr;       // good until the next one is asked for
+  unsigned char type = DT_UNKNOWN;  // DT_REG, DT_DIR, …; DT_UNKNOWN: this file system does not say
+};
+
 // What a folder holds, in the kernel's order, without "." and "..".
 class Folder {
  public:
   // handle: O_PATH or more. Errors: path_error()'s.
   static Result<Folder> open(int handle, std::string_view path);
-  // The next name, good until the next call; nullptr: the end, or errno is not 0.
-  const char* next();
+  // nullopt: the end, or errno is not 0.
+  std::optional<Entry> next();
   int fd() const { return ::dirfd(folder_.get()); }
 
  private:
@@ -53,8 +59,14 @@ class Folder {
   std::unique_ptr<DIR, Close> folder_;
 };
 
-// Enough for every file that an administrator writes by hand.
+// Enough for every file that an administrator writes by hand, and every folder.
 inline constexpr std::size_t kTextBytesMax = 1 << 20;
+inline constexpr std::size_t kNamesMax = 100'000;
+
+// Whether a file that the kernel makes while it is read (file_systems.h) is opened. Some of them
+// are consumed by it, and whoever may place a link can have one stand where a text is looked for:
+// so only a path that means such a file says `read`.
+enum class KernelFiles { refused, read };
 
 class System {
  public:
@@ -63,7 +75,9 @@ class System {
   static Result<System> open(const std::string& root);
 
   // Follows symbolic links, but none of /proc that is no path. flags: O_NOFOLLOW: a link at the end
-  // is what is found. roots: not empty: what is found must be one of them or stand below one.
+  // is what is found. roots: not empty: what is found must be one of them or stand below one, and
+  // so must the path by its text, ".." taken back, which may come by nothing else than what a root
+  // stands in. What there is elsewhere is not told: the error is the same with and without it.
   // Errors: path_error()'s; NotAllowed (forbidden): not below the roots.
   Result<Found> find(const std::string& path, int flags = 0,
                      const std::vector<std::string>& roots = {}) const;
@@ -71,9 +85,11 @@ class System {
   // The beginning of a regular file. nullopt: it is absent, or no regular file, or cannot be read.
   // Absent is the ordinary case and not noted; anything else is, and that there was more.
   std::optional<std::string> text(const std::string& path, Output& output,
-                                  std::size_t bytes_max = kTextBytesMax) const;
-  // The names in a folder, sorted; at most 100,000, the rest is noted. Absent: none.
-  std::vector<std::string> names(const std::string& path, Output& output) const;
+                                  std::size_t bytes_max = kTextBytesMax,
+                                  KernelFiles kernel_files = KernelFiles::refused) const;
+  // The names in a folder, sorted; at most so many, the rest is noted. Absent: none.
+  std::vector<std::string> names(const std::string& path, Output& output,
+                                 std::size_t names_max = kNamesMax) const;
 
  private:
   System(Fd root, std::string prefix) : root_(std::move(root)), prefix_(std::move(prefix)) {}
@@ -82,17 +98,13 @@ class System {
 };
 
 // A file that was found, opened for reading. Errors: path_error()'s; ReadFailed: it is no regular
-// file.
-Result<Fd> open_regular(const Found& found);
+// file, or one that the kernel makes. Neither is opened.
+Result<Fd> open_regular(const Found& found, KernelFiles kernel_files = KernelFiles::refused);
 
-// Each line without its end, counted from 1.
-void for_each_line(std::string_view text,
-                   const std::function<void(std::size_t, std::string_view)>& line);
-// The words between blanks.
-std::vector<std::string_view> words_of(std::string_view line);
-// Without blanks, tabs and carriage returns at both ends.
-std::string_view trimmed(std::string_view text);
-// A number in decimal digits, all of the text.
-std::optional<std::uint64_t> number_of(std::string_view text);
+// System::text() of what was found. path: as notes call it. A link itself was found, which leads
+// nowhere: absent.
+std::optional<std::string> text_of(const Found& found, const std::string& path, Output& output,
+                                   std::size_t bytes_max = kTextBytesMax,
+                                   KernelFiles kernel_files = KernelFiles::refused);
 
 }  // namespace reachback::agent::builtin

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,7 +78,7 @@ class MadeUpSystem : public ::testing::Test {
   void make_folder(const std::string& path) const { std::filesystem::create_directories(in(path)); }
   void write(const std::string& path, std::string_view text = "x", int mode = 0644) const {
     make_folder(path.substr(0, path.rfind('/')));
-    ASSERT_TRUE(write_file_durably(in(path), text, static_cast<mode_t>(mode)).ok()) << path;
+    ASSERT_TRUE((std::ofstream(in(path)) << text).flush()) << path;
     std::filesystem::permissions(in(path), static_cast<std::filesystem::perms>(mode));
   }
   void link(const std::string& target, const std::string& path) const {

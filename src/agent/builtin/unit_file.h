@@ -23,6 +23,13 @@ class UnitFile {
   std::vector<Setting> settings_;
 };
 
+// When a timer goes off: "Key=value" for each of its settings.
+std::vector<std::string> timer_settings(const UnitFile& unit);
+// All that a unit of any kind runs (Exec…), and what sets it off: as above.
+std::vector<std::string> start_settings(const UnitFile& unit);
+// What an entry of a desktop's autostart folder runs; "": nothing.
+std::string exec_of_desktop(std::string_view text);
+
 // "a; b": how a row shows several.
 std::string joined(const std::vector<std::string>& texts);
 

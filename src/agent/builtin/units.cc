@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/command/find_file.h"
+
 namespace reachback::agent::builtin {
 
 struct Units::UnitFolder {
@@ -15,6 +17,8 @@ struct Units::UnitFolder {
 
 namespace {
 
+constexpr std::size_t kDropInsMax = 1000;
+constexpr std::size_t kDropInBytesMax = 4 << 20;
 constexpr std::string_view kSuffixes[] = {".service", ".timer", ".socket", ".path"};
 
 std::string_view suffix_of(std::string_view name) {
@@ -84,8 +88,8 @@ void Units::read_folder(const UnitFolder& folder) {
                name.ends_with(".upholds")) {
       read_wants(folder, name);
     } else if (name.ends_with(".d")) {
-      drop_in_folders_[std::string(without(name, ".d"))].push_back(std::string(folder.path) + "/" +
-                                                                   name);
+      all_drop_in_folders_.push_back(path_in(folder.path, name));
+      drop_in_folders_[std::string(without(name, ".d"))].push_back(all_drop_in_folders_.back());
     }
   }
 }
@@ -184,6 +188,25 @@ std::optional<std::string> Units::state_of(const Unit& unit) const {
   return file.values("Install", "Also").empty() ? "static" : "indirect";
 }
 
+std::map<std::string, std::string> Units::drop_ins_of(const Unit& unit) const {
+  std::map<std::string, std::string> drop_ins;
+  const std::string kind(suffix_of(unit.name).substr(1));
+  for (const auto& owner : {unit.name, template_of(unit.name), kind}) {
+    const auto folders = drop_in_folders_.find(owner);
+    if (folders == drop_in_folders_.end()) {
+      continue;
+    }
+    for (const auto& folder : folders->second) {
+      for (const auto& name : system_.names(folder, output_)) {
+        if (name.ends_with(".conf")) {
+          drop_ins.try_emplace(name, path_in(folder, name));  // of two of one name the first counts
+        }
+      }
+    }
+  }
+  return drop_ins;
+}
+
 LoadedUnit Units::load(const Unit& unit) const {
   LoadedUnit loaded;
   if (!unit.path) {
@@ -192,22 +215,20 @@ LoadedUnit Units::load(const Unit& unit) const {
   if (unit.state != "masked") {
     loaded.file.add(system_.text(*unit.path, output_).value_or(""));
   }
-  // Of two drop-ins of one name the first counts; all are taken in the order of their names.
-  std::map<std::string, std::string> drop_ins;
-  const std::string kind(suffix_of(unit.name).substr(1));
-  for (const auto& owner : {unit.name, template_of(unit.name), kind}) {
-    const auto folders = drop_in_folders_.find(owner);
-    for (const auto& folder :
-         folders != drop_in_folders_.end() ? folders->second : std::vector<std::string>()) {
-      for (const auto& name : system_.names(folder, output_)) {
-        if (name.ends_with(".conf")) {
-          drop_ins.try_emplace(name, path_in(folder, name));
-        }
-      }
+  std::size_t bytes_left = kDropInBytesMax;
+  for (const auto& [name, path] : drop_ins_of(unit)) {
+    if (loaded.drop_ins.size() == kDropInsMax || bytes_left == 0) {
+      output_.note("ReadFailed: " + shown_path(unit.name) + ": only " +
+                   std::to_string(loaded.drop_ins.size()) + " of its drop-ins were looked at");
+      break;
     }
-  }
-  for (const auto& [name, path] : drop_ins) {
-    loaded.file.add(system_.text(path, output_).value_or(""));
+    const auto found = system_.find(path);
+    if (found.ok() && found->path == "/dev/null") {
+      continue;  // masked
+    }
+    const auto text = system_.text(path, output_, std::min(bytes_left, kTextBytesMax)).value_or("");
+    bytes_left -= text.size();
+    loaded.file.add(text);
     loaded.drop_ins.push_back(path);
   }
   return loaded;

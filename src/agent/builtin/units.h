@@ -36,8 +36,10 @@ class Units {
 
   // Sorted by name: units with a file, instances that something wants.
   const std::map<std::string, Unit>& all() const { return units_; }
-  // Its file and its drop-ins.
+  // Its file and its drop-ins, of these at most 1,000 and 4 MiB; the rest is noted.
   LoadedUnit load(const Unit& unit) const;
+  // The folders of drop-ins, of units of every kind, in the order in which they count.
+  const std::vector<std::string>& drop_in_folders() const { return all_drop_in_folders_; }
   // "getty@.service" of "getty@tty1.service"; "" of a name that is no instance.
   static std::string template_of(std::string_view name);
 
@@ -52,6 +54,8 @@ class Units {
   void read_unit(const UnitFolder& folder, const std::string& name);
   void enable(const UnitFolder& folder, const std::string& name);
   void add_instances();
+  // By their names, in whose order they count.
+  std::map<std::string, std::string> drop_ins_of(const Unit& unit) const;
   std::optional<std::string> state_of(const Unit& unit) const;
 
   const System& system_;
@@ -62,6 +66,7 @@ class Units {
   std::set<std::string> enabled_;
   std::set<std::string> enabled_runtime_;
   std::map<std::string, std::vector<std::string>> drop_in_folders_;  // by unit
+  std::vector<std::string> all_drop_in_folders_;
 };
 
 // Is this a folder's unit of that kind: ".service".

@@ -20,10 +20,13 @@ std::string link_of(int fd) {
 
 }  // namespace
 
-Fd open_handle(int root_fd, const std::string& path, int flags) {
+Fd open_handle(int root_fd, const std::string& path, int flags, Links links) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(O_PATH | O_CLOEXEC | flags);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (links == Links::refused) {
+    how.resolve |= RESOLVE_NO_SYMLINKS;
+  }
   for (int i = 0;; ++i) {
     const auto fd =
         static_cast<int>(::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how));

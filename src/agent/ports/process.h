@@ -25,7 +25,8 @@ struct ProcessSpec {
   std::uint64_t output_bytes_max = 0;  // a stream: beyond it bytes are read, counted, not stored
   // Called when more of a stream may stand in its file; between start() and `ended`. May be empty.
   std::function<void()> grown;
-  // This program itself: it needs no limit to its memory, and a build with sanitizers bears none.
+  // This program itself. Where the memory of a tree is bounded process by process, it is not: a
+  // build with sanitizers bears no such limit. The bounds of a cgroup hold for it as for a script.
   bool is_own_program = false;
 };
 

@@ -63,6 +63,8 @@ void AgentSupervisor::tell_where(pb::JournalEnded& ended) const {
   const pb::Command& command = running_command();
   auto folder = deps_.spool.work_folder(running_->action);
   if (!folder.ok()) {
+    log_warning("the file is placed, and cannot be said where",
+                {field("action", running_->action.text()), field("why", folder.error().message)});
     return;
   }
   auto* file = ended.mutable_ended()->mutable_file();
