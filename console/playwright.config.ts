@@ -13,6 +13,9 @@ export default defineConfig({
   reporter: process.env.REACHBACK_JUNIT ? [["list"], ["junit", { outputFile: process.env.REACHBACK_JUNIT }]] : "list",
   use: {
     browserName: "chromium",
+    // Shorter than a test may take: what waits in vain is named.
+    actionTimeout: 30_000,
+    navigationTimeout: 30_000,
     ignoreHTTPSErrors: true,
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",

@@ -60,7 +60,7 @@ export async function signIn(page: Page, place: Place, person: Person, path = "/
   await page.goto(place.url + path);
   await page.getByRole("button", { name: "Sign in" }).click();
   await fillSignIn(page, person);
-  await page.getByRole("navigation", { name: "Main" }).waitFor();
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
 }
 
 export async function fillSignIn(page: Page, person: Person): Promise<void> {
