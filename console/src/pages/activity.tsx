@@ -136,13 +136,15 @@ function Records({ rows }: { rows: readonly AuditRecord[] }) {
             <Fragment key={row.sequence}>
               <tr>
                 <td className="tight" data-label="Time"><Time at={row.time} /></td>
-                <td data-label="What"><strong><Foreign text={row.what} /></strong></td>
-                <td data-label="Who"><Foreign text={row.who} /></td>
-                <td data-label="On">
-                  {row.actionId ? <Link to={`/actions/${row.actionId}`}>action{row.commandIndex != null ? `, command ${row.commandIndex + 1}` : ""}</Link>
-                    : row.machineId ? <Link to={`/machines/${row.machineId}`}>machine</Link> : <span className="muted">–</span>}
+                <td data-label="What">
+                  <div>
+                    <strong><Foreign text={row.what} /></strong>
+                    {row.detail && <div className="muted small clip narrow"><Foreign text={row.detail} /></div>}
+                  </div>
                 </td>
-                <td data-label="Outcome">{row.outcome ? <Foreign text={row.outcome} /> : <span className="muted">–</span>}</td>
+                <td data-label="Who">{row.who === row.machineId ? <Link to={`/machines/${row.machineId}`}>the machine</Link> : <Foreign text={row.who} />}</td>
+                <td data-label="On"><On row={row} /></td>
+                <td className="nowrap" data-label="Outcome">{row.outcome ? <Foreign text={row.outcome} /> : <span className="muted">–</span>}</td>
                 <td className="tight" data-label="Record">
                   <button type="button" className="link number" aria-expanded={open === row.sequence} onClick={() => setOpen(open === row.sequence ? null : row.sequence)}>
                     {row.sequence}
@@ -160,6 +162,13 @@ function Records({ rows }: { rows: readonly AuditRecord[] }) {
       </table>
     </div>
   );
+}
+
+function On({ row }: { row: AuditRecord }) {
+  if (row.actionId) return <Link to={`/actions/${row.actionId}`}>action{row.commandIndex === null ? "" : `, command ${row.commandIndex + 1}`}</Link>;
+  if (row.machineId) return <Link to={`/machines/${row.machineId}`}>machine</Link>;
+  // An id says little here; it stands in the record.
+  return row.object && !/[0-9a-f-]{32,}/iu.test(row.object) ? <Foreign text={row.object} /> : <span className="muted">–</span>;
 }
 
 function RecordDetails({ row }: { row: AuditRecord }) {
