@@ -223,6 +223,16 @@ test("a line whose answer did not come before a reload runs once, and stands the
   await expect(page.locator(".session-lines > li")).toHaveCount(1);
 });
 
+test("a line without an answer says so, and that it may have run when it is withdrawn", async ({ signedIn: page, place }) => {
+  await open(page, place);
+  await page.route("**/api/reachback/sessions/*/commands", (route) => route.abort());
+  await enter(page, "users");
+  const line = page.getByRole("region", { name: "Line: users" });
+  await expect(line.getByText("No answer", { exact: true })).toBeVisible();
+  await line.getByRole("button", { name: "Withdraw" }).click();
+  await expect(line.getByText("Withdrawn; it may have run")).toBeVisible();
+});
+
 test("rows are saved whole or not at all", async ({ signedIn: page, place }) => {
   await open(page, place);
   await page.route(/\/[^?]*\?/u, async (route) => {
