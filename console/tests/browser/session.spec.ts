@@ -1,4 +1,5 @@
 // An interactive session on a real machine, line by line.
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,24 @@ async function open(page: Page, place: Place, comment = "INC-4711"): Promise<voi
   await page.getByLabel("Comment").fill(comment);
   await page.getByRole("button", { name: "Open a session" }).click();
   await expect(typed(page)).toBeFocused();
+}
+
+// The same person's, who signs in through another application.
+async function tokenOfAnotherProgram(page: Page, place: Place): Promise<string> {
+  const { name, password } = place.made.admin;
+  const redirect = "http://localhost/back";
+  const { clientId } = await place.world.call("POST", "/api/reachback/applications", {
+    name: "another program", publicClient: true, scopes: ["Machine.Read", "Machine.LiveResponse"], redirectUris: [redirect],
+  });
+  const verifier = "v".repeat(64);
+  const oauth = `${place.url}/${place.world.tenantId}/oauth2/v2.0`;
+  const signedIn = await page.request.post(`${oauth}/authorize`, { maxRedirects: 0, form: {
+    client_id: clientId, response_type: "code", redirect_uri: redirect, scope: "https://api.securitycenter.microsoft.com/.default",
+    code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256", username: name, password, answer: "yes",
+  } });
+  const code = new URL(signedIn.headers()["location"] ?? "").searchParams.get("code") ?? "";
+  const given = await page.request.post(`${oauth}/token`, { form: { grant_type: "authorization_code", client_id: clientId, code, redirect_uri: redirect, code_verifier: verifier } });
+  return (await given.json()).access_token;
 }
 
 // However a test ends, the machine is free for the next.
@@ -294,11 +313,8 @@ test("a machine that somebody works on says who; that session can be ended, and 
 });
 
 test("one's own session of another program is told as such, and can be ended", async ({ signedIn: page, place }) => {
-  await place.world.call("POST", `/api/reachback/machines/${place.made.machine}/sessions`, {});
-  await page.route("**/api/reachback/sessions", async (route) => {
-    const { value } = await (await route.fetch()).json();
-    await route.fulfill({ json: { value: value.map((one: object) => ({ ...one, creator: place.made.admin.name })) } });
-  });
+  const token = await tokenOfAnotherProgram(page, place);
+  await place.world.callWith(token, "POST", `/api/reachback/machines/${place.made.machine}/sessions`, {});
   await page.goto(`${place.url}/console/machines/${place.made.machine}/session`);
   await expect(page.getByText("You have a session on this machine, opened with another program.")).toBeVisible();
   await expect(page.getByText("It takes lines from there only: end it to open one here.")).toBeVisible();
