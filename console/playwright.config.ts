@@ -6,7 +6,7 @@ export default defineConfig({
   outputDir: process.env.REACHBACK_TEST_OUTPUT ?? "../build/console/browser",
   workers: 1,
   fullyParallel: false,
-  timeout: 90_000,
+  timeout: 150_000, // where compilers have the processors, a page alone may take 40 s to open
   // A browser on two busy cores: what fails twice has failed. docs/status.md names what was seen to need it.
   retries: 1,
   expect: { timeout: 20_000 },
@@ -14,8 +14,8 @@ export default defineConfig({
   use: {
     browserName: "chromium",
     // Shorter than a test may take: what waits in vain is named.
-    actionTimeout: 30_000,
-    navigationTimeout: 30_000,
+    actionTimeout: 45_000,
+    navigationTimeout: 60_000,
     ignoreHTTPSErrors: true,
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",
