@@ -34,8 +34,8 @@ export type ActionStatus =
   | "Failed"
   | "TimeOut"
   | "Cancelled";
-// BuiltIn: only as a line of an interactive session.
-export type CommandType = "RunScript" | "PutFile" | "GetFile" | "BuiltIn";
+// BuiltIn, Terminal, Collect: only as a line of an interactive session.
+export type CommandType = "RunScript" | "PutFile" | "GetFile" | "BuiltIn" | "Terminal" | "Collect";
 
 export interface Param {
   key: string;

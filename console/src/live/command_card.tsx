@@ -11,7 +11,7 @@ import { CheckIcon, ClockIcon, CrossIcon, DownloadIcon, SpinIcon, StopIcon } fro
 import { Foreign, Time } from "../ui/show";
 import { Notice } from "../ui/states";
 import type { Stream } from "./follow";
-import { type Phase, phaseOf, writes } from "./phase";
+import { type Phase, phaseOf, streamNames, writes } from "./phase";
 import { OutputView } from "./output_view";
 import type { Results } from "./results";
 import { took } from "./transcript";
@@ -94,6 +94,7 @@ export function CommandBody(props: CardProps & { putWords: string }) {
       {ended && !props.mayRead && <p className="muted">Your account may see that it ran, and not what it left. The role live-response-basic reads results.</p>}
       {ended && props.mayRead && writes(type) && <Script {...props} />}
       {ended && props.mayRead && type === "GetFile" && <Fetched {...props} phase={phase} />}
+      {phase === "completed" && props.mayRead && type === "Collect" && <Package {...props} />}
       {phase === "completed" && type === "PutFile" && <p className="muted">{command.file && <>Placed at <Foreign text={command.file.path} />. </>}{props.putWords}</p>}
     </>
   );
@@ -102,15 +103,16 @@ export function CommandBody(props: CardProps & { putWords: string }) {
 function Running(props: CardProps) {
   const { command, live, stream } = props;
   const title = titleOf(props);
+  const names = streamNames(command.command.type);
   if (!writes(command.command.type)) return <p className="muted">Under way.</p>;
   if (!live && !stream) {
     return <p className="muted">This server shows output when the command has ended; this page waits for that.</p>;
   }
   return (
     <>
-      <OutputView label={`${title}, standard output`} lines={(stream ?? EMPTY).stdout} version={stream?.stdout.version ?? 0} follow
+      <OutputView label={`${title}, ${names.stdout.toLowerCase()}`} lines={(stream ?? EMPTY).stdout} version={stream?.stdout.version ?? 0} follow
         empty="Nothing written yet." />
-      {stream && !stream.stderr.empty && (
+      {stream && !stream.stderr.empty && command.command.type !== "Terminal" && (
         <>
           <h3>Standard error</h3>
           <OutputView label={`${title}, standard error`} lines={stream.stderr} version={stream.stderr.version} follow empty="" />
@@ -131,6 +133,7 @@ function Script(props: CardProps) {
     if (openAtOnce && !results.entries.has(index)) results.readScript(index);
   }, [openAtOnce, index, results]);
   const script = entry?.script;
+  const names = streamNames(command.command.type);
   if (!script) {
     return (
       <>
@@ -138,7 +141,7 @@ function Script(props: CardProps) {
           <Notice kind="bad" {...explain(entry.error)}><Button small onPress={() => results.readScript(index)}>Try again</Button></Notice>
         )}
         {stream && !stream.stdout.empty ? (
-          <OutputView label={`${title}, standard output`} lines={stream.stdout} version={stream.stdout.version} empty="" />
+          <OutputView label={`${title}, ${names.stdout.toLowerCase()}`} lines={stream.stdout} version={stream.stdout.version} empty="" />
         ) : entry?.loading ? (
           <p className="muted">Reading the result …</p>
         ) : entry?.error === undefined ? (
@@ -149,11 +152,11 @@ function Script(props: CardProps) {
   }
   return (
     <>
-      <h3>Standard output</h3>
-      <OutputView label={`${title}, standard output`} lines={script.stdout} version={script.stdout.version} empty="Nothing was written to standard output." />
+      <h3>{names.stdout}</h3>
+      <OutputView label={`${title}, ${names.stdout.toLowerCase()}`} lines={script.stdout} version={script.stdout.version} empty="Nothing was written." />
       {!script.whole && (
         <Notice kind="run" title={`The first ${byteCount(script.bytesRead)} of ${byteCount(script.size)} are shown.`}
-          detail={script.stderrFromEnd ? "Standard error was read from the file's end." : "Standard error comes after them in the file."}>
+          detail={`${names.stderr} ${script.stderrFromEnd ? "was read from the file's end." : "comes after them in the file."}`}>
           <Button small onPress={() => results.readMore(index)} isDisabled={entry.loading}>
             {entry.loading ? "Reading …" : "Read on"}
           </Button>
@@ -163,8 +166,8 @@ function Script(props: CardProps) {
       {entry.error !== undefined && <Notice kind="bad" {...explain(entry.error)} />}
       {(!script.stderr.empty || script.stderrWhole) && (
         <>
-          <h3>Standard error</h3>
-          <OutputView label={`${title}, standard error`} lines={script.stderr} version={script.stderr.version} empty="Nothing was written to standard error." />
+          <h3>{names.stderr}</h3>
+          <OutputView label={`${title}, ${names.stderr.toLowerCase()}`} lines={script.stderr} version={script.stderr.version} empty="Nothing was written." />
         </>
       )}
       <ResultButtons index={index} results={results} size={script.size} what="result file" />
@@ -184,16 +187,7 @@ function Fetched(props: CardProps & { phase: Phase }) {
   const start = entry?.file;
   return (
     <>
-      {file && (
-        <dl className="pairs">
-          <dt>Path</dt>
-          <dd className="mono"><Foreign text={file.path} /></dd>
-          <dt>Size</dt>
-          <dd>{byteCount(file.size)} <span className="muted">({file.size.toLocaleString("en")} bytes)</span></dd>
-          <dt>SHA-256</dt>
-          <dd><code>{file.sha256}</code></dd>
-        </dl>
-      )}
+      <FileFacts file={file} nameWord="Path" />
       {entry?.error !== undefined && <Notice kind="bad" {...explain(entry.error)} />}
       {start ? (
         <>
@@ -207,6 +201,31 @@ function Fetched(props: CardProps & { phase: Phase }) {
       )}
       <ResultButtons index={index} results={results} size={start?.size} what="file" />
     </>
+  );
+}
+
+// The forensic package: a zip, of which nothing can be shown as text.
+function Package({ command, results }: CardProps) {
+  const { index, file } = command;
+  return (
+    <>
+      <FileFacts file={file} nameWord="Name" />
+      <ResultButtons index={index} results={results} size={file?.size} what="forensic package" />
+    </>
+  );
+}
+
+function FileFacts({ file, nameWord }: { file: CommandResult["file"]; nameWord: string }) {
+  if (!file) return null;
+  return (
+    <dl className="pairs">
+      <dt>{nameWord}</dt>
+      <dd className="mono"><Foreign text={file.path} /></dd>
+      <dt>Size</dt>
+      <dd>{byteCount(file.size)} <span className="muted">({file.size.toLocaleString("en")} bytes)</span></dd>
+      <dt>SHA-256</dt>
+      <dd><code>{file.sha256}</code></dd>
+    </dl>
   );
 }
 

@@ -177,7 +177,8 @@ export class Follower {
     stream[piece.stream].append(piece.text);
     this.heardOutput?.(piece.stream, piece.text);
     stream.bytes[piece.stream] = piece.offset + piece.length;
-    this.transcript.append(piece.text, piece.stream === "stdout" ? "out" : "error");
+    const isTiming = piece.stream === "stderr" && this.action?.commands[piece.index]?.command.type === "Terminal";
+    if (!isTiming) this.transcript.append(piece.text, piece.stream === "stdout" ? "out" : "error");
   }
   private gap(index: number, name: StreamName, bytes?: number): void {
     const what = bytes === undefined ? "what follows" : `${bytes.toLocaleString("en")} bytes of it`;

@@ -20,7 +20,7 @@ export function transcriptOf(action: MachineAction, results: ReadonlyMap<number,
     const result = results.get(command.index);
     if (result) {
       append(lines, result.stdout, result.stdoutWhole, "out", "standard output");
-      append(lines, result.stderr, result.stderrWhole, "error", "standard error");
+      if (command.command.type !== "Terminal") append(lines, result.stderr, result.stderrWhole, "error", "standard error");
     }
     if (command.file) lines.note(`  ${command.file.path}, ${command.file.size} bytes, SHA-256 ${command.file.sha256}`);
     for (const error of command.errors) lines.note(`  ${error}`);

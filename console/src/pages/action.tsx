@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { explain } from "../api/client";
-import type { MachineAction } from "../api/types";
+import type { Command, MachineAction } from "../api/types";
 import { useMay, useOutside } from "../app/context";
 import { drafts } from "../drafts";
 import { CommandCard } from "../live/command_card";
@@ -12,7 +12,7 @@ import { writes } from "../live/phase";
 import { ReceiptsView } from "../live/receipts_view";
 import { type Results, useResults } from "../live/results";
 import { transcriptOf } from "../live/transcript";
-import { draftName, fromCommands } from "../run/draft";
+import { COMPOSED, commandLine, draftName, fromCommands } from "../run/draft";
 import { announce } from "../ui/announce";
 import { Button, CopyButton } from "../ui/button";
 import { Confirm, FieldProblem } from "../ui/dialog";
@@ -45,11 +45,16 @@ function Followed({ id }: { id: string }) {
   useEffect(() => {
     if (status) announce(`The action is now: ${statusWords(status)}`);
   }, [status]);
-  useTitle(action ? `${statusWords(action.status)}: ${action.commands[0]?.command.params[0]?.value ?? "action"} on ${action.computerDnsName}` : "Action");
+  const first = action?.commands[0]?.command;
+  useTitle(action ? `${statusWords(action.status)}: ${first ? titleOf(first) : "action"} on ${action.computerDnsName}` : "Action");
   if (!action) {
     return follower.error === undefined ? <Loading what="the action" /> : <Failure error={follower.error} retry={() => setRound((n) => n + 1)} />;
   }
   return <Shown follower={follower} action={action} retry={() => setRound((n) => n + 1)} />;
+}
+
+function titleOf(command: Command): string {
+  return COMPOSED.includes(command.type) ? (command.params[0]?.value ?? "action") : commandLine(command);
 }
 
 function Shown({ follower, action, retry }: { follower: Follower; action: MachineAction; retry: () => void }) {
@@ -57,7 +62,7 @@ function Shown({ follower, action, retry }: { follower: Follower; action: Machin
   const navigate = useNavigate();
   const mayRun = useMay("Machine.LiveResponse");
   const [cancelling, setCancelling] = useState(false);
-  const mayRepeat = action.commands.every((one) => one.command.type !== "BuiltIn"); // those are typed in a session
+  const mayRepeat = action.commands.every((one) => COMPOSED.includes(one.command.type));
   const again = () => {
     drafts.keep(draftName(action.machineId), fromCommands(action.commands.map((one) => one.command), action.requestorComment));
     void navigate(`/machines/${action.machineId}`);

@@ -6,10 +6,10 @@ import { Choice } from "../ui/choice";
 import { Field } from "../ui/fields";
 import { CrossIcon } from "../ui/icons";
 import { Foreign } from "../ui/show";
-import { type DraftCommand, TYPE_WORDS } from "./draft";
+import { COMPOSED, type DraftCommand, TYPE_WORDS } from "./draft";
 import { type Library, ScriptPicker } from "./script_picker";
 
-const TYPES = (Object.keys(TYPE_WORDS) as CommandType[]).map((id) => ({ id, label: TYPE_WORDS[id] }));
+const TYPES = COMPOSED.map((id) => ({ id, label: TYPE_WORDS[id] }));
 
 export function CommandEditor(props: {
   number: number;

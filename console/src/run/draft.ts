@@ -27,7 +27,10 @@ export const COMMENT_CHARS_MAX = 4000;
 export const COMMANDS_MAX = 100;
 
 // The API takes commands in this order only.
-const ORDER: Record<CommandType, number> = { PutFile: 0, RunScript: 1, BuiltIn: 1, GetFile: 2 };
+const ORDER: Record<CommandType, number> = { PutFile: 0, RunScript: 1, BuiltIn: 1, Terminal: 1, GetFile: 2, Collect: 2 };
+
+// What a live response is put together of; the others are typed in a session.
+export const COMPOSED: readonly CommandType[] = ["RunScript", "PutFile", "GetFile"];
 
 export function newCommand(type: CommandType = "RunScript"): DraftCommand {
   return { id: Math.random().toString(36).slice(2), type, name: "", args: "", path: "" };
@@ -152,6 +155,10 @@ export function commandLine(command: Command): string {
       return param(command, "Path");
     case "BuiltIn":
       return param(command, "Args") || command.params.map((one) => one.value).filter(Boolean).join(" ");
+    case "Terminal": // its parameters are the key and the window, which say nothing to people
+      return "terminal";
+    case "Collect":
+      return "collect";
   }
 }
 
@@ -160,4 +167,6 @@ export const TYPE_WORDS: Record<CommandType, string> = {
   PutFile: "Put file",
   GetFile: "Get file",
   BuiltIn: "Built-in",
+  Terminal: "Terminal",
+  Collect: "Forensic package",
 };

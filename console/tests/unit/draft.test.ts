@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { check, type Draft, fromCommands, hasErrors, inOrder, isBlank, mayMove, newCommand, newDraft, placeError, toBody } from "../../src/run/draft.ts";
+import { check, commandLine, COMPOSED, type Draft, fromCommands, hasErrors, inOrder, isBlank, mayMove, newCommand, newDraft, placeError, toBody } from "../../src/run/draft.ts";
 
 function draft(...parts: Partial<Draft["commands"][number]>[]): Draft {
   return { ...newDraft(), commands: parts.map((part, index) => ({ ...newCommand(), id: `c${index}`, ...part })) };
@@ -47,4 +47,10 @@ test("the server's words stand beside the field that they name", () => {
   expect(placeError("Comment is longer than 4000 characters", of).comment).toContain("4000");
   expect(placeError("something else", of).form).toBe("Something else.");
   expect(placeError("Commands[7]: x", of).form).toContain("Commands[7]");
+});
+
+test("what is typed in a session only is no part of a live response, and a terminal's line has no key in it", () => {
+  expect(COMPOSED).toEqual(["RunScript", "PutFile", "GetFile"]);
+  expect(commandLine({ type: "Terminal", params: [{ key: "Args", value: "terminal key=MCowBQYDK2Vw rows=24 columns=80" }, { key: "Path", value: "/" }] })).toBe("terminal");
+  expect(commandLine({ type: "Collect", params: [{ key: "Args", value: "collect" }] })).toBe("collect");
 });
