@@ -4,6 +4,7 @@ import type { Follower } from "../live/follow";
 import { phaseOf } from "../live/phase";
 import type { ScriptResult } from "../live/script_result";
 import { type Row, RowReader } from "./rows";
+import type { RemoteTerminal } from "./terminal/remote_terminal";
 
 export type EntryState =
   | "waiting" // for its turn
@@ -26,6 +27,7 @@ export interface KeptLine {
   key?: string | undefined;
   sessionId?: string | undefined;
   folder?: string | undefined;
+  keyLost?: boolean; // it opened a terminal, and the key ended with the page
 }
 
 let made = 0;
@@ -44,6 +46,7 @@ export class Entry {
   answer: Answer | undefined;
   follower: Follower | undefined;
   rows = new RowReader();
+  terminal: RemoteTerminal | undefined; // that this page opens with it
   script: ScriptResult | undefined; // the result of a built-in command
   ranTo: number | undefined; // the exit code of a script
   resultError: unknown;
@@ -60,11 +63,13 @@ export class Entry {
     return key !== undefined && sessionId !== undefined && folder !== undefined ? Object.assign(entry, { key, sessionId, folder }) : entry;
   }
   static listed(command: SessionCommand, sessionId: string): Entry {
-    return Object.assign(new Entry(command.commandLine), { command, sessionId, folder: command.currentDirectory });
+    const line = command.command === "terminal" ? command.command : command.commandLine; // without the key
+    return Object.assign(new Entry(line), { command, sessionId, folder: command.currentDirectory });
   }
   get kept(): KeptLine {
     const { line, key, sessionId, folder } = this;
-    return this.wentOut ? { line, key, sessionId, folder } : { line };
+    if (!this.wentOut) return { line };
+    return this.terminal ? { line, keyLost: true } : { line, key, sessionId, folder };
   }
 
   // The server may have it.

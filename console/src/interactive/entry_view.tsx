@@ -19,15 +19,17 @@ import type { Interactive } from "./interactive";
 import { rowCount } from "./rows";
 import { Pairs, RowsView } from "./rows_view";
 import { asText, saveName, whyNotSaved } from "./saved";
+import { TerminalView } from "./terminal/terminal_view";
 
 interface EntryProps {
   desk: Interactive;
   entry: Entry;
   onEdit: (line: string) => void;
+  onDone: () => void; // the keyboard is to go back to the prompt
 }
 
 // `looked`: another number, another time that somebody asked to look at it.
-export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked: number }) {
+export function EntryView({ desk, entry, onEdit, onDone, looked }: EntryProps & { looked: number }) {
   const box = useRef<HTMLElement>(null);
   const [folded, setFolded] = useState(false);
   useEffect(() => {
@@ -38,6 +40,7 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
   }, [looked]);
   const number = entry.command?.number;
   const { state, action } = entry;
+  const hasScreen = entry.terminal?.hasScreen ?? false;
   const hasBody = entry.problem !== undefined || entry.command !== undefined || entry.answer !== undefined;
   return (
     <li className="line" data-state={state}>
@@ -50,7 +53,7 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
           </div>
           <div className="buttons">
             <Standing desk={desk} entry={entry} />
-            {state === "running" && (
+            {state === "running" && !hasScreen && (
               <Button small kind="danger" onPress={() => void desk.cancel(entry)} isDisabled={Boolean(action?.cancellationDateTimeUtc)}
                 aria-label={`Cancel command ${number}`}>
                 {action?.cancellationDateTimeUtc ? "Cancelling …" : "Cancel"}
@@ -72,15 +75,15 @@ export function EntryView({ desk, entry, onEdit, looked }: EntryProps & { looked
             )}
           </div>
         </header>
-        {hasBody && !folded && (
-          <div className="body stack tight-stack">
+        {hasBody && (!folded || hasScreen) && (
+          <div className="body stack tight-stack" hidden={folded}>
             {entry.problem && (
               <Notice kind={state === "unsent" ? "warn" : "bad"} title={entry.problem.title} detail={<Foreign text={entry.problem.detail} />}>
                 {state === "running" && entry.follower && !entry.follower.final && <Button small onPress={() => desk.follow(entry)}>Follow it again</Button>}
               </Notice>
             )}
             {entry.command?.by === "agent" && <BuiltIn desk={desk} entry={entry} />}
-            {entry.command?.by === "action" && action && <Acted desk={desk} entry={entry} actionId={action.id} />}
+            {entry.command?.by === "action" && action && <Acted desk={desk} entry={entry} actionId={action.id} onDone={onDone} />}
             {entry.answer && <Answered entry={entry} />}
           </div>
         )}
@@ -195,10 +198,10 @@ function NotSaved({ title }: { title: string }) {
   return <Notice kind="warn" title={title} detail="Download the result file: it has all of it." />;
 }
 
-// getfile, putfile and run: as on the page of an action.
-function Acted({ desk, entry, actionId }: { desk: Interactive; entry: Entry; actionId: string }) {
+// getfile, putfile, run and collect: as on the page of an action. terminal: as a screen, where this page opened it.
+function Acted({ desk, entry, actionId, onDone }: { desk: Interactive; entry: Entry; actionId: string; onDone: () => void }) {
   const results = useResults(actionId);
-  const { result, follower, command } = entry;
+  const { result, follower, command, terminal } = entry;
   const script = results.entries.get(0)?.script;
   const exitCode = script?.exitCode;
   useEffect(() => {
@@ -209,13 +212,22 @@ function Acted({ desk, entry, actionId }: { desk: Interactive; entry: Entry; act
   const file = command?.file;
   const lack = file && script ? whyNotSaved(saveName(file), script) : "";
   if (!result) return null;
+  const running = entry.state === "running";
   return (
     <>
+      {terminal?.hasScreen && (
+        <TerminalView terminal={terminal} label={`Terminal of command ${command?.number ?? ""}`} ending={Boolean(entry.action?.cancellationDateTimeUtc)}
+          onEnd={() => void desk.cancel(entry)} onDone={onDone} />
+      )}
+      {running && terminal?.failed !== undefined && <Notice kind="warn" title="The screen of the terminal could not be loaded." detail="What it shows stands here as text." />}
+      {running && !terminal && command?.command === "terminal" && (
+        <Notice kind="run" title="Only the page that opened this terminal types into it." detail="What it shows stands here as text." />
+      )}
       {lack && <NotSaved title={lack} />}
       {file && script?.whole && !lack && (
         <div><Button small onPress={() => save(saveName(file), `${script.stdout.shown()}\n`)}><DownloadIcon /> Save {saveName(file)}</Button></div>
       )}
-      <CommandBody
+      {(!running || !terminal?.hasScreen) && <CommandBody
         actionId={actionId}
         command={{ ...result, index: 0 }}
         final={follower?.final ?? false}
@@ -226,7 +238,7 @@ function Acted({ desk, entry, actionId }: { desk: Interactive; entry: Entry; act
         openAtOnce
         title={`Command ${command?.number ?? ""}`}
         putWords="The file is on the machine, until the machine restarts."
-      />
+      />}
     </>
   );
 }

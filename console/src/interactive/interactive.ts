@@ -7,10 +7,11 @@ import { Follower } from "../live/follow";
 import { ScriptResult } from "../live/script_result";
 import { answerOf } from "./client_commands";
 import { Entry, type KeptLine } from "./entry";
-import { concernsMachine, History } from "./line";
+import { concernsMachine, History, opensTerminal } from "./line";
 import { RowReader } from "./rows";
+import { RemoteTerminal } from "./terminal/remote_terminal";
 import { TracedApi } from "./traced_api";
-import { endWords, refusal, spoken } from "./words";
+import { endWords, NO_KEY, NOT_SENT, refusal, spoken } from "./words";
 
 const BUSY_RETRY_MS = [1000, 3000, 5000, 10_000];
 const READ_AT_ONCE = 5; // results of a session that was there already
@@ -66,7 +67,10 @@ export class Interactive {
   end(): void {
     this.stop.abort();
     clearTimeout(this.busyTimer);
-    for (const entry of this.entries) entry.follower?.end();
+    for (const entry of this.entries) {
+      entry.follower?.end();
+      entry.terminal?.end();
+    }
   }
 
   get ended(): boolean {
@@ -109,9 +113,7 @@ export class Interactive {
   keep(lines: readonly KeptLine[]): void {
     for (const kept of lines) {
       const entry = Entry.restore(kept);
-      this.hold(entry, entry.wentOut
-        ? { title: "The page was left before an answer came.", detail: "Send shows its command if the server has it, and runs it if not." }
-        : { title: "Not sent.", detail: "The page was left before its turn came." });
+      this.hold(entry, kept.keyLost ? NOT_SENT.keyLost : entry.wentOut ? NOT_SENT.noAnswer : NOT_SENT.noTurn);
       this.entries.push(entry);
     }
     this.changed();
@@ -190,8 +192,15 @@ export class Interactive {
   }
 
   private async send(entry: Entry): Promise<void> {
+    if (opensTerminal(entry.line)) {
+      entry.terminal ??= await RemoteTerminal.make(this.api, () => this.changed());
+      if (!entry.terminal) {
+        entry.forget();
+        return this.refuse(entry, NO_KEY);
+      }
+    }
     const answer = await this.api.send<SessionCommand | ClientCommand>("POST", `${sessionPath(entry.sessionId ?? "")}/commands`, {
-      body: { commandLine: entry.line, currentDirectory: entry.folder },
+      body: { commandLine: entry.terminal?.line ?? entry.line, currentDirectory: entry.folder },
       headers: { "Idempotency-Key": entry.key },
       signal: this.stop.signal,
     });
@@ -207,6 +216,11 @@ export class Interactive {
     if (!listed) return this.accept(entry, answer);
     // The server had it, and it was found when the session was taken up.
     this.entries.splice(this.entries.indexOf(entry), 1);
+    if (entry.terminal && listed.state === "running") {
+      listed.terminal = entry.terminal;
+      listed.follower?.end();
+      this.follow(listed);
+    }
     this.turnTo(listed);
     this.say(`The server had it already: command ${answer.number}`);
   }
@@ -233,13 +247,16 @@ export class Interactive {
       // Still open by its own word: what was in conflict is told as the server told it.
       this.holdAll(entry, this.ended ? { title: "Not sent:", detail: "the session has ended." } : why);
     } else if (error instanceof ApiError && [400, 403, 404].includes(status)) {
-      entry.state = "refused";
-      entry.problem = refusal(error);
-      this.say(`${entry.line}: ${entry.problem.title} ${entry.problem.detail}`);
+      this.refuse(entry, refusal(error));
     } else {
       this.holdAll(entry, explain(error));
       if (!(error instanceof SessionEnded)) this.say(entry.wentOut ? "No answer. The line is kept." : "Not sent. The line is kept.");
     }
+  }
+  private refuse(entry: Entry, problem: { title: string; detail: string }): void {
+    entry.state = "refused";
+    entry.problem = problem;
+    this.say(`${entry.line}: ${problem.title} ${problem.detail}`);
   }
   private hold(entry: Entry, problem: { title: string; detail: string }): void {
     entry.state = "unsent";
@@ -264,15 +281,21 @@ export class Interactive {
     const { command } = entry;
     if (!command) return;
     const rows = (entry.rows = new RowReader());
+    const { terminal } = entry;
+    terminal?.restart();
     const follower = new Follower(this.api, command.action.id, {
       action: command.action,
       heardOutput: (name, text) => {
         if (name === "stdout" && command.by === "agent") rows.feed(text);
       },
+      ...terminal?.listener,
     });
     entry.follower = follower;
     entry.problem = undefined;
-    follower.subscribe(() => this.changed());
+    follower.subscribe(() => {
+      if (entry.phase === "running") terminal?.begin(command.action.id);
+      this.changed();
+    });
     void follower.run().then(() => this.stopped(entry, follower));
   }
   private async stopped(entry: Entry, follower: Follower): Promise<void> {
@@ -282,6 +305,7 @@ export class Interactive {
       this.changed();
       return;
     }
+    entry.terminal?.end();
     const number = entry.command?.number ?? "";
     const isCd = entry.command?.command === "cd";
     if (isCd) await this.goWhere(entry);
@@ -342,7 +366,10 @@ export class Interactive {
     const { value } = await this.api.get<{ value: SessionCommand[] }>(`${sessionPath(id)}/commands`, this.stop.signal);
     const known = new Set(this.entries.flatMap((one) => (one.sessionId === id && one.command ? [one.command.number] : [])));
     const found = value.filter((one) => !known.has(one.number)).map((command) => Entry.listed(command, id));
-    for (const { line } of found) this.history.add(line);
+    for (const entry of found) {
+      this.history.add(entry.line);
+      this.takeTerminal(entry);
+    }
     this.entries.splice(this.entries.findLastIndex((one) => !one.pending) + 1, 0, ...found);
     const last = found.at(-1);
     if (last) this.folder = last.folder ?? "/";
@@ -364,6 +391,12 @@ export class Interactive {
     this.ready = true;
     this.changed();
     void this.pump();
+  }
+  // Of a line whose answer did not come: its command is found by its key, and the page types into it.
+  private takeTerminal(found: Entry): void {
+    const at = this.entries.findIndex((one) => one.state === "unsent" && one.terminal?.line === found.command?.commandLine);
+    found.terminal = this.entries[at]?.terminal;
+    if (found.terminal) this.entries.splice(at, 1);
   }
   // Reads how the session stands.
   async look(): Promise<void> {

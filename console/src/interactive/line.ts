@@ -13,6 +13,11 @@ export function concernsMachine(table: CommandTable, line: string): boolean {
   return by === "agent" || by === "action";
 }
 
+// Whether it opens a terminal here. With words of its own it is a line as every other.
+export function opensTerminal(line: string): boolean {
+  return line.trim().toLowerCase() === "terminal";
+}
+
 export interface Completion {
   line: string; // as far as it is certain
   choices: string[]; // when there are several

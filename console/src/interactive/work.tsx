@@ -132,6 +132,7 @@ export function Work(props: {
               setText(line);
               input.current?.focus();
             }}
+            onDone={() => input.current?.focus()}
           />
         ))}
       </ol>

@@ -29,6 +29,13 @@ interface GapEvent {
   from: number; // how much there is from here on, only the result knows
 }
 
+// Who wants output as the machine wrote it.
+interface Listener {
+  heardOutput?: (name: StreamName, text: string) => void;
+  heardGap?: () => void; // something of it did not come
+  ready?: () => Promise<void> | undefined; // for more: nothing is read before
+}
+
 const DRAW_MS = 50;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
@@ -47,14 +54,14 @@ export class Follower {
   mode: Mode = "reading";
   version = 0;
 
-  private readonly heardOutput: ((name: StreamName, text: string) => void) | undefined;
+  private readonly listener: Listener;
 
-  // `action`: where it was just read. `heardOutput` gets output as the machine wrote it.
-  constructor(api: Api, id: string, known: { action?: MachineAction; heardOutput?: (name: StreamName, text: string) => void } = {}) {
+  // `action`: where it was just read.
+  constructor(api: Api, id: string, known: { action?: MachineAction } & Listener = {}) {
     this.api = api;
     this.path = `/api/machineactions/${encodeURIComponent(id)}`;
     this.action = known.action;
-    this.heardOutput = known.heardOutput;
+    this.listener = known;
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -137,6 +144,7 @@ export class Follower {
         this.hear(event);
       }
       this.changed();
+      await this.listener.ready?.();
     }
   }
 
@@ -175,7 +183,7 @@ export class Follower {
     if (piece.offset + piece.length <= have) return; // it came before the connection broke
     if (piece.offset > have) this.gap(piece.index, piece.stream, piece.offset - have);
     stream[piece.stream].append(piece.text);
-    this.heardOutput?.(piece.stream, piece.text);
+    this.listener.heardOutput?.(piece.stream, piece.text);
     stream.bytes[piece.stream] = piece.offset + piece.length;
     const isTiming = piece.stream === "stderr" && this.action?.commands[piece.index]?.command.type === "Terminal";
     if (!isTiming) this.transcript.append(piece.text, piece.stream === "stdout" ? "out" : "error");
@@ -184,6 +192,7 @@ export class Follower {
     const what = bytes === undefined ? "what follows" : `${bytes.toLocaleString("en")} bytes of it`;
     const words = `… ${what}: not in the live view, the result has it`;
     this.stream(index)[name].note(words);
+    this.listener.heardGap?.();
     this.transcript.note(words);
   }
 
