@@ -3,26 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Locator, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { findings } from "./axe.ts";
 import { expect, signIn, test, type Place } from "./fixture.ts";
-
-const typed = (page: Page): Locator => page.getByLabel("Command line on");
-const command = (page: Page, number: number): Locator => page.getByRole("region", { name: new RegExp(`^Command ${number}: `, "u") });
-
-async function enter(page: Page, line: string): Promise<void> {
-  await typed(page).fill(line);
-  await typed(page).press("Enter");
-}
-
-async function open(page: Page, place: Place, comment = "INC-4711"): Promise<void> {
-  await page.goto(`${place.url}/console/machines/${place.made.machine}`);
-  await page.getByRole("link", { name: "Interactive session" }).click();
-  await expect(page.getByRole("heading", { name: "Session on web-01" })).toBeVisible();
-  await page.getByLabel("Comment").fill(comment);
-  await page.getByRole("button", { name: "Open a session" }).click();
-  await expect(typed(page)).toBeFocused();
-}
+import { command, enter, freeMachines, open, typed } from "./session_page.ts";
 
 // The same person's, who signs in through another application.
 async function tokenOfAnotherProgram(page: Page, place: Place): Promise<string> {
@@ -42,17 +26,7 @@ async function tokenOfAnotherProgram(page: Page, place: Place): Promise<string> 
   return (await given.json()).access_token;
 }
 
-// However a test ends, the machine is free for the next.
-test.afterEach(async ({ place }) => {
-  const { value } = await place.world.call("GET", "/api/reachback/sessions");
-  for (const session of value) await place.world.call("POST", `/api/reachback/sessions/${session.id}/close`, {});
-  const { value: actions } = await place.world.call("GET", `/api/machines/${place.made.machine}/machineActions?$top=5`);
-  for (const action of actions) {
-    if (!["Pending", "InProgress"].includes(action.status)) continue;
-    await place.world.call("POST", `/api/machineactions/${action.id}/cancel`, { Comment: "the test is over" }).catch(() => undefined);
-    await place.world.call("GET", `/api/machineactions/${action.id}?waitFor=final&timeout=30s`);
-  }
-});
+test.afterEach(({ place }) => freeMachines(place));
 
 test("a responder looks around, fetches a file, and ends the session", async ({ signedIn: page, place }) => {
   test.setTimeout(180_000);

@@ -4,13 +4,16 @@ import type { Person, World } from "./world.ts";
 export interface Furnished {
   admin: Person;
   viewer: Person;
-  machine: string;
+  machine: string; // web-01, whose owner allows terminals
+  database: string; // db-01, whose owner has said nothing
   actions: { done: string; hostile: string; many: string };
 }
 
 // What the script live.sh writes, and how fast.
 const LIVE_PIECE_MS = 500;
 const LIVE_PIECES = 8;
+
+const ALL_COMMANDS = 'commands = ["RunScript", "PutFile", "GetFile", "BuiltIn", "Collect", "Terminal"]\n';
 
 export const SCRIPTS: Record<string, { text: string; description: string; parameters?: string }> = {
   "triage.sh": {
@@ -55,7 +58,7 @@ exit 3
 export async function furnish(world: World): Promise<Furnished> {
   const admin = await world.user("dana@corp.example", "admin");
   const viewer = await world.user("vic@corp.example", "viewer");
-  const machine = await world.agent("web-01", { tags: ["tier:web", "site:fra"] });
+  const machine = await world.agent("web-01", { tags: ["tier:web", "site:fra"], policy: ALL_COMMANDS });
   const db = await world.agent("db-01", { tags: ["tier:db"] });
   await world.agent("old-build-07", { online: false, tags: ["tier:build"] });
   for (const [name, script] of Object.entries(SCRIPTS)) {
@@ -77,7 +80,7 @@ export async function furnish(world: World): Promise<Furnished> {
   const hostile = await run(db, "looking at a strange script", script("hostile.sh"));
   const many = await run(machine, "INC-4711: evidence", { type: "PutFile", params: [{ key: "FileName", value: "triage.sh" }] },
     script("large.sh"), { type: "GetFile", params: [{ key: "Path", value: "/etc/hostname" }] });
-  return { admin, viewer, machine, actions: { done, hostile, many } };
+  return { admin, viewer, machine, database: db, actions: { done, hostile, many } };
 }
 
 export function script(name: string, args?: string): object {

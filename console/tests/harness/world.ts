@@ -94,8 +94,9 @@ allow_private = true
     return { name, password: made.password };
   }
 
-  // An agent that is enrolled, and connected unless `online` is false. Gives the machine's id.
-  async agent(name: string, options: { online?: boolean; tags?: string[] } = {}): Promise<string> {
+  // An agent that is enrolled, and connected unless `online` is false. `policy`: what its owner wrote.
+  // Gives the machine's id.
+  async agent(name: string, options: { online?: boolean; tags?: string[]; policy?: string } = {}): Promise<string> {
     const state = join(this.folder, `agent-${name}`);
     let token = this.enrolToken;
     if (options.tags) {
@@ -103,6 +104,7 @@ allow_private = true
     }
     const made = await this.json("reachback-agent", "enroll", "--server", this.agentsUrl, "--ca", this.caFile,
       "--token", token, "--state", state, "--name", name, "--json");
+    if (options.policy) writeFileSync(join(state, "policy.toml"), options.policy, { mode: 0o600 });
     if (options.online !== false) {
       await this.spawn(`agent-${name}`, [join(this.bin, "reachback-agent"), "run", "--state", state], ["connected "]);
     }
