@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer|terminal]
 """
 
 import argparse
@@ -21,11 +21,12 @@ import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
 import start  # noqa: E402
+import terminal  # noqa: E402
 import transfer  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
-WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer"]
+WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer", "terminal"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -107,6 +108,12 @@ def rows(results):
                f"SQLite, a statement by hand: p50 {listed['sqlite_p50_ms']:.2f}, p99 {listed['sqlite_p99_ms']:.2f}",
                f"{listed['p50_ms'] / listed['sqlite_p50_ms']:.2f} ×",
                f"p99 of each < 10 ms: {verdict(slow['p99_ms'] < 10)}")
+    if "terminal" in results:
+        ours, ssh = results["terminal"]["reachback"], results["terminal"]["ssh"]
+        yield (f"A key typed into a machine's terminal to its echo, {ours['keys']} keys",
+               f"p50 {ours['p50_ms']:.2f} ms, p99 {ours['p99_ms']:.2f} ms",
+               f"`ssh -tt`: p50 {ssh['p50_ms']:.2f}, p99 {ssh['p99_ms']:.2f}",
+               f"{ours['p50_ms'] / ssh['p50_ms']:.2f} ×", f"p50 ≤ 20 ms: {verdict(ours['p50_ms'] <= 20)}")
     if "transfer" in results:
         yield from transfer_rows(results["transfer"])
 
@@ -184,6 +191,9 @@ def main():
             print("bench (g): GetFile and uploads, beside scp", flush=True)
             results["transfer"] = transfer.measure(folder, bin_dir, size=(64 << 20) if quick else (1 << 30),
                                                    rounds=1 if quick else 3)
+        if "terminal" in wanted:
+            print("bench (h): keys typed into a terminal, beside ssh", flush=True)
+            results["terminal"] = terminal.measure(folder, bin_dir, keys=50 if quick else 500)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

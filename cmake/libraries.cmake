@@ -16,6 +16,8 @@ rb_external(crypto OpenSSL::Crypto libcrypto.a)
 rb_external(protobuf protobuf::libprotobuf-lite libprotobuf-lite.a)
 rb_external(seccomp seccomp libseccomp.a)
 rb_external(zlib ZLIB::ZLIB libz.a)
+rb_external(minizip minizip libminizip.a)
+target_link_libraries(ext_minizip INTERFACE ext_zlib)
 # Debian ships no libfmt.a: where a static program is made, fmt is compiled in.
 add_library(ext_fmt INTERFACE)
 target_link_libraries(ext_fmt INTERFACE $<IF:$<BOOL:${REACHBACK_STATIC_AGENT}>,fmt::fmt-header-only,fmt::fmt>)

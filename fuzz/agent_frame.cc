@@ -148,8 +148,8 @@ void check(const pb::ToServer& m) {
   const auto& end = m.command_ended();
   check_fields(m, m.hello(), m.heartbeat(), m.order_received(), m.order_refused(), m.not_started(),
                m.cancel_confirmed(), m.command_started(), end, m.upload_request(), m.contact_kept(),
-               m.order_keys_kept(), end.result(), end.raw_stdout(), end.raw_stderr(), end.receipt(),
-               end.file());
+               m.order_keys_kept(), m.output_piece(), m.terminal_taken(), end.result(),
+               end.raw_stdout(), end.raw_stderr(), end.receipt(), end.file());
   switch (m.message_case()) {
     case pb::ToServer::kCommandEnded: {
       const auto& ended = m.command_ended();
@@ -190,6 +190,11 @@ void check(const pb::ToServer& m) {
                   m.command_started().index());
       check_time(m.command_started().at_us());
       return;
+    case pb::ToServer::kTerminalTaken:
+      check_text(m.terminal_taken().error(), kErrorBytesMax);
+      FUZZ_CHECK(m.terminal_taken().taken() <= INT64_MAX);
+      FUZZ_CHECK(m.terminal_taken().taken() == 0 || m.terminal_taken().error().empty());
+      return;
     case pb::ToServer::kHello: {
       auto body = decode_hello_body(m.hello().body());
       FUZZ_CHECK(body.ok());
@@ -204,7 +209,7 @@ void check(const pb::ToServer& m) {
 void check(const pb::ToAgent& m) {
   check_fields(m, m.welcome(), m.execute_order(), m.execute_order().order(), m.cancel_action(),
                m.upload_grant(), m.report_acknowledged(), m.forget_action(), m.goodbye(),
-               m.upload_again(), m.order_keys());
+               m.upload_again(), m.order_keys(), m.read_output(), m.terminal_input());
   switch (m.message_case()) {
     case pb::ToAgent::kExecuteOrder: {
       std::size_t inlined = 0;
@@ -217,6 +222,15 @@ void check(const pb::ToAgent& m) {
       FUZZ_CHECK(m.execute_order().order().signature().size() == 64);
       return;
     }
+    case pb::ToAgent::kTerminalInput:
+      check_grant(m.terminal_input().action(), m.terminal_input().epoch(),
+                  m.terminal_input().index());
+      FUZZ_CHECK(m.terminal_input().from() <= INT64_MAX);
+      FUZZ_CHECK(m.terminal_input().typed().size() <= kTypedBytesMax);
+      FUZZ_CHECK(m.terminal_input().rows() >= 1 && m.terminal_input().rows() <= 1000);
+      FUZZ_CHECK(m.terminal_input().columns() >= 1 && m.terminal_input().columns() <= 1000);
+      FUZZ_CHECK(m.terminal_input().signature().size() == 64);
+      return;
     case pb::ToAgent::kUploadGrant:
       check_grant(m.upload_grant().action(), m.upload_grant().epoch(), m.upload_grant().index());
       check_text(m.upload_grant().url(), kUrlBytesMax);

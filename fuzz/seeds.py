@@ -73,6 +73,10 @@ ENDED = message(ACTION, EPOCH, (3, 0), (4, 1), (5, 1000), (6, 2000), (7, 3), (8,
 FAILED = message(ACTION, EPOCH, (3, 0), (4, 2), (5, 1000), (6, 2000), (9, "TimedOut: 10 min"))
 
 
+def typed(columns):
+    return message((1, 7), (2, b"A" * 16), (3, 1), (5, 9), (6, "ls\r"), (7, 24), (8, columns), (9, b"s" * 64))
+
+
 def agent_frames():
     to_server = [message((1, message((1, BODY), (2, b"s" * 64)))), message((2, message((1, 9)))),
                  message((3, message(ACTION, EPOCH))), 
@@ -83,6 +87,8 @@ def agent_frames():
                  message((9, message(ACTION, EPOCH, (3, 0), (4, 2), (5, 4711), (6, b"d" * 32)))),
                  message((9, message(ACTION, EPOCH, (4, 1), (5, 9), (6, b"d" * 32), (7, "auth.log.gz")))),
                  message((10, message((1, b"C" * 16)))), message((11, message((1, 2)))),
+                 message((12, message((1, 7), (2, 5), (3, b"out"), (5, b"err"), (6, 1)))),
+                 message((13, message((1, 7), (2, 9)))), message((13, message((1, 7), (3, "NotThere: x")))),
                  message((20, b"of the future"))]
     file = message((1, b"#!/bin/sh\necho hi\n"), (2, 1))
     link = message((3, "https://rb.example/c/b?sp=r&sig=x"))
@@ -94,7 +100,8 @@ def agent_frames():
                 message((4, message(ACTION, EPOCH, (3, 0), (4, 3), (6, "gone")))),
                 message((5, message(ACTION, EPOCH, (3, 0)))),
                 message((6, message(ACTION, EPOCH, (3, "unknown")))),
-                message((7, message((1, "restart"), (2, 1000), (3, 1))))]
+                message((7, message((1, "restart"), (2, 1000), (3, 1)))),
+                message((10, message((1, 7), (2, b"A" * 16), (3, 1), (5, 9)))), message((11, typed(80)))]
     spoilt = [message((8, message(ACTION, EPOCH, (3, 100)))), message((8, message((1, b"A" * 15), EPOCH))),
               message((8, message(ACTION, EPOCH, (3, 0), (4, 1), (7, 3)))),
               message((8, message(ACTION, EPOCH, (3, 0), (4, 1), (10, message((1, "XYZ")))))),
@@ -111,7 +118,8 @@ def agent_frames():
               message((8, message(ACTION, EPOCH, (4, 1), (14, message((1, "x"), (3, b"f")))))),
               message((4, message(ACTION, EPOCH, (3, "x"), (4, b"o")))), message((11, message((1, 0)))),
               message((2, message((1, 9)))) * 2, message((1, 9)), message((8, b"\x0a\xff")), b"\x0a"]
-    spoilt_agent = [message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "u"), (6, "e")))),
+    spoilt_agent = [message((11, typed(1001))), message((11, typed(0))),
+                    message((4, message(ACTION, EPOCH, (3, 0), (4, 1), (5, "u"), (6, "e")))),
                     message((2, message((1, SIGNED), (2, message((1, b"x")))))),
                     message((2, message((1, SIGNED), (2, message((2, 1), (3, "u")))))),
                     message((1, message((1, b"M" * 20), (2, b"C" * 16), (3, 1)))),
@@ -647,6 +655,14 @@ def terminals():
         "Succeeded", "Failed", "InProgress", "\r")] + [b"\3\xff\xc3", b"\3\xe2\x80", b"\3\xf0\x9f\x92\xa5\xf0\x9f", b"\3\xed\xa0\x80\xf5", b"\2\r\r\n\xc2\x9b"]
 
 
+def screens():
+    return ["\3" + t for t in (
+        "plain\r\n\ttext\b\a", "ü 日本 💥\u00a0", "\x1b[1;31mred\x1b[0m", "\x1b[?1049h\x1b[?25l\x1b[?7;2004h\x1b[?25h\x1b[?1049l", "\x1b(0lqqk\x1b(B\x0e\x0f",
+        "\x1b7\x1b8\x1b=\x1b>\x1bM", "\x1b]52;c;ZXZpbA==\x07b", "\x1b]0;title\x1b\\b", "\x1bP$qm\x1b\\b", "\x1b_a\x1b[1mb", "\x1b[21t\x1b[c\x1b[6n\x1b[x",
+        "\x1bc\x1bZ\x1b[!p\x1b[61\"p\x1b[4 q", "\u009d0;t\u009c\u009b21t\u00e9", "\x05\0\x7f", "\x1b\x1b[m", "\x1b[1\x1b[2J", "\x1b[" + "1;" * 80 + "m",
+        "\x1b[\x01m", "\x1b (", "\x1b#8", "\x1b[?99999999999h\x1b[?;h")]
+
+
 # A self-signed certificate on P-256; nobody kept its key.
 CERTIFICATE = ("MIIBdTCCARugAwIBAgIUYbu+WAAq2Kad64PB5XPLEVEsNVswCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEc2VlZDAgFw0yNjExMjgxOTE3MjRaGA"
                "8yMTI2MTEwNDE5MTcyNFowDzENMAsGA1UEAwwEc2VlZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCwGpmmiiuKx+aPHnHHQ2zUd2vr50FbX"
@@ -884,7 +900,7 @@ SEEDS = {"http_head": http_heads, "chunk": chunks, "ws_frame": ws_frames, "route
          "token_request": token_requests, "json": jsons, "run_body": run_bodies, "multipart": multiparts, "jwt": jwts, "sas": links,
          "blob_http": blob_http, "agent_frame": agent_frames, "order": orders, "journal": journals, "result_writer": results, "words": words,
          "command_line": command_lines, "system_files": system_files,
-         "result_file": result_files, "terminal": terminals, "events": event_streams, "assertion": assertions,
+         "result_file": result_files, "terminal": terminals, "screen": screens, "events": event_streams, "assertion": assertions,
          "authorize": authorizes, "seam": seams, "enrollment": enrollments, "machine_body": machine_bodies, "receipts": receipts,
          "script": scripts, "signer_frame": signer_frames, "url": urls, "ws_handshake": handshakes, "audit": audits}
 

@@ -22,6 +22,7 @@ LIMITED = [
     ("#/x-rate-limits/run_calls/per_minute", "run_calls_per_minute"),
     ("#/x-rate-limits/package_uri_calls/per_minute", "package_uri_calls_per_minute"),
     ("#/x-rate-limits/package_uri_calls/per_hour", "package_uri_calls_per_hour"),
+    ("#/x-rate-limits/typing_calls/per_minute", "typing_calls_per_minute"),
     ("#/x-rate-limits/wrong_secrets/per_minute", "wrong_secrets_per_minute"),
     ("#/components/parameters/Filter/schema/maxLength", "query_option_bytes"),
     ("#/components/parameters/Top/schema/maximum", "page_size"),
@@ -37,6 +38,8 @@ LIMITED = [
     ("#/components/schemas/MachinePatch/properties/machineTags/maxItems", "tags"),
     ("#/components/schemas/MachinePatch/properties/machineTags/items/maxLength", "tag_chars"),
     ("#/components/parameters/IdempotencyKey/schema/maxLength", "idempotency_key_chars"),
+    ("#/components/schemas/TerminalInput/properties/rows/maximum", "terminal_side"),
+    ("#/components/schemas/TerminalInput/properties/columns/maximum", "terminal_side"),
     ("#/components/schemas/OnlineMachines/properties/value/maxItems", "page_size"),
     ("#/components/schemas/AuditPage/properties/value/maxItems", "audit_page"),
 ]

@@ -128,17 +128,15 @@ Result<Shell::LineEnd> Shell::perform(const std::string& line) {
   if (!is_valid_utf8(line)) {
     return Error{Errc::invalid_input, "the line is not valid UTF-8: correct it"};
   }
+  if (is_terminal_line(line)) {
+    RB_TRY_ASSIGN(const int status, work_in_terminal());
+    return LineEnd{status};
+  }
   RB_TRY_ASSIGN(const ShellCommand command, send(line));
   if (command.by_client) {
     return by_client(command);
   }
-  // The machine has taken the line, so the job before has ended.
-  RB_TRY(tell_ended_job());
-  if (job_) {
-    complain(fmt::format("how {} ended is not known: reachback result {} shows it", job_->label(),
-                         job_->id->text()));
-  }
-  job_ = command;
+  RB_TRY(take_on(command));
   if (!command.in_background) {
     RB_TRY_ASSIGN(const int status, answer(command));
     return LineEnd{status};
@@ -149,6 +147,17 @@ Result<Shell::LineEnd> Shell::perform(const std::string& line) {
     notice(command.label());
   }
   return LineEnd{};
+}
+
+Result<void> Shell::take_on(const ShellCommand& command) {
+  // The job before has ended, or the machine would not have taken this one.
+  RB_TRY(tell_ended_job());
+  if (job_) {
+    complain(fmt::format("how {} ended is not known: reachback result {} shows it", job_->label(),
+                         job_->id->text()));
+  }
+  job_ = command;
+  return {};
 }
 
 Result<ShellCommand> Shell::send(const std::string& line) {
@@ -218,7 +227,7 @@ Result<void> Shell::end_job(const Fields& action) {
   if (status != "Succeeded") {
     complain_about(action);
     failed = kExitNoExitCode;
-  } else if (!job.file.empty() || job.name == "getfile") {
+  } else if (!job.file.empty() || leaves_file(job)) {
     // What it answers stands nowhere yet but in the result.
     auto answered = answer(job);
     if (!answered.ok() && is_fatal(answered.error())) {

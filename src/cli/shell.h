@@ -9,6 +9,7 @@
 
 #include "cli/api.h"
 #include "cli/arguments.h"
+#include "cli/remote_terminal.h"
 #include "cli/rows.h"
 #include "cli/script_run.h"
 #include "cli/shell_lines.h"
@@ -45,6 +46,8 @@ class Shell {
   // shell.cc: lines, and the job that goes on beside them.
   Result<LineEnd> perform(const std::string& line);
   Result<ShellCommand> send(const std::string& line);
+  // The machine has taken it: it is the job now.
+  Result<void> take_on(const ShellCommand& command);
   Result<void> make_way();
   Result<void> tell_ended_job();
   Result<void> end_job(const Fields& action);
@@ -59,6 +62,9 @@ class Shell {
   Result<Answered> answer_script(const ShellCommand& command, const Terminal& terminal);
   Result<int> answer_file(const ShellCommand& command);
   Result<Answered> answer_put(const ShellCommand& command, const Terminal& terminal);
+  // shell_terminal.cc: `terminal`, which needs this terminal.
+  Result<int> work_in_terminal();
+  Result<int> show_terminal(const ShellCommand& command, RemoteTerminal& remote);
   // Ctrl-C cancels, and once more leaves.
   Result<Fields> wait(const ShellCommand& command, const std::function<Result<Fields>()>& once);
   Result<Fields> wait(const ShellCommand& command);
@@ -86,6 +92,14 @@ class Shell {
   bool is_interrupted_ = false;  // in this line
   int job_failed_ = 0;           // status of a job that failed, until it is counted
 };
+
+// What the command leaves is a file.
+inline bool leaves_file(const ShellCommand& command) {
+  return command.name == "getfile" || command.name == "collect";
+}
+
+// The line asks for a terminal; how it is opened is this program's business.
+bool is_terminal_line(const std::string& line);
 
 // The beginning of a line's document with --json: {"number":…,"commandLine":…,"action":…
 std::string document_of(const ShellCommand& command, const Fields* action);

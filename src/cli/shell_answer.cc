@@ -53,7 +53,7 @@ std::string end_of_document(const std::optional<ScriptResult>& result, const std
 }  // namespace
 
 Result<int> Shell::answer(const ShellCommand& command) {
-  if (command.name == "getfile") {
+  if (leaves_file(command)) {
     return answer_file(command);  // FILE is where the machine's file goes
   }
   int status = 0;
@@ -131,8 +131,10 @@ Result<Shell::Answered> Shell::answer_script(const ShellCommand& command,
   ScriptPrinter printer(terminal, /*raw=*/false);
   ScriptRun script(
       api_, *command.id, 0,
-      [&printer](ScriptStream stream, std::string_view text) {
-        return printer.print(stream, text);
+      [&printer, &command](ScriptStream stream, std::string_view text) {
+        // Of a terminal the other stream is the timing of the first.
+        const bool is_timing = command.name == "terminal" && stream == ScriptStream::errors;
+        return is_timing ? Result<void>() : printer.print(stream, text);
       },
       teller(command));
   RB_TRY_ASSIGN(const Fields action, wait(command, [&] {
@@ -157,11 +159,14 @@ Result<Shell::Answered> Shell::answer_script(const ShellCommand& command,
 Result<int> Shell::answer_file(const ShellCommand& command) {
   RB_TRY_ASSIGN(const Fields action, wait(command));
   const std::optional<Fields> about = fetched_file(action);
-  const std::string path = parameter_of(action, "Path");
   std::string file = command.file;
   if (about) {
     if (file.empty()) {
-      file = path.substr(path.rfind('/') + 1);  // as it was asked for, not as the machine has it
+      // A file's as it was asked for, not as the machine has it; a package's as the machine names
+      // it.
+      const std::string path =
+          command.name == "collect" ? about->text("path") : parameter_of(action, "Path");
+      file = path.substr(path.rfind('/') + 1);
     }
     if (file.empty() || file == "." || file == "..") {
       return Error{Errc::invalid_input,

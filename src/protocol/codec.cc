@@ -226,6 +226,12 @@ Result<void> check_offsets(std::uint64_t out, std::uint64_t err) {
   return check_range("stderr_from", err, 0, INT64_MAX);
 }
 
+Result<void> check(const pb::TerminalTaken& m) {
+  RB_TRY(check_range("taken", m.taken(), 0, INT64_MAX));
+  RB_TRY(check_text("error", m.error(), kErrorBytesMax));
+  return m.error().empty() || m.taken() == 0 ? Result<void>() : bad("error", "with bytes taken");
+}
+
 Result<void> check(const pb::OutputPiece& m) {
   RB_TRY(check_offsets(m.stdout_from(), m.stderr_from()));
   RB_TRY(check_range("stdout", m.stdout().size(), 0, kOutputPieceBytesMax));
@@ -276,6 +282,8 @@ Result<void> check(const pb::ToServer& m) {
       return check_size("contact", m.contact_kept().contact(), 16);
     case pb::ToServer::kOutputPiece:
       return check(m.output_piece());
+    case pb::ToServer::kTerminalTaken:
+      return check(m.terminal_taken());
     case pb::ToServer::MESSAGE_NOT_SET:
       break;
   }
@@ -293,8 +301,12 @@ Result<void> check(const pb::Command& m) {
       RB_TRY(check_range("path", m.path().size(), 1, kPathBytesMax));
       break;
     case pb::BUILT_IN:
+    case pb::TERMINAL:
       RB_TRY(check_file_name(m.file_name(), kFileNameBytesMax));
       RB_TRY(check_range("path", m.path().size(), 1, kPathBytesMax));
+      break;
+    case pb::COLLECT:
+      RB_TRY(check_file_name(m.file_name(), kFileNameBytesMax));
       break;
     default:
       return bad("type", "unknown");
@@ -349,6 +361,16 @@ Result<void> check(const pb::UploadGrant& m) {
   return {};
 }
 
+Result<void> check(const pb::TerminalInput& m) {
+  RB_TRY(check_grant(m.action(), m.epoch()));
+  RB_TRY(check_index(m.index()));
+  RB_TRY(check_range("from", m.from(), 0, INT64_MAX));
+  RB_TRY(check_range("typed", m.typed().size(), 0, kTypedBytesMax));
+  RB_TRY(check_range("rows", m.rows(), 1, kTerminalSizeMax));
+  RB_TRY(check_range("columns", m.columns(), 1, kTerminalSizeMax));
+  return check_size("signature", m.signature(), 64);
+}
+
 Result<void> check(const pb::ToAgent& m) {
   switch (m.message_case()) {
     case pb::ToAgent::kWelcome:
@@ -380,6 +402,8 @@ Result<void> check(const pb::ToAgent& m) {
       RB_TRY(check_grant(m.read_output().action(), m.read_output().epoch()));
       RB_TRY(check_index(m.read_output().index()));
       return check_offsets(m.read_output().stdout_from(), m.read_output().stderr_from());
+    case pb::ToAgent::kTerminalInput:
+      return check(m.terminal_input());
     case pb::ToAgent::MESSAGE_NOT_SET:
       break;
   }

@@ -30,6 +30,8 @@ inline constexpr std::int64_t kTimeUsMax = 253'402'300'799'999'999;  // the end 
 inline constexpr std::size_t kUrlBytesMax = 4096;
 inline constexpr std::size_t kReasonBytesMax = 1024;           // of refusals, goodbyes, closings
 inline constexpr std::size_t kOutputPieceBytesMax = 64 << 10;  // of one stream, in OutputPiece
+inline constexpr std::size_t kTypedBytesMax = 16 << 10;        // of one TerminalInput
+inline constexpr std::uint32_t kTerminalSizeMax = 1000;        // rows, columns
 
 Result<pb::ToServer> decode_to_server(std::string_view frame);
 Result<pb::ToAgent> decode_to_agent(std::string_view frame);

@@ -146,7 +146,7 @@ TEST(Codec, OrderLimits) {
           {"requestor", [](auto& m) { m.set_requestor(bytes(513, 'a')); }},
           {"type", [](auto& m) { m.mutable_commands(0)->set_type(pb::COMMAND_TYPE_UNSPECIFIED); }},
           {"type",
-           [](auto& m) { m.mutable_commands(0)->set_type(static_cast<pb::CommandType>(5)); }},
+           [](auto& m) { m.mutable_commands(0)->set_type(static_cast<pb::CommandType>(7)); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(""); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name(".."); }},
           {"file_name", [](auto& m) { m.mutable_commands(0)->set_file_name("a/b"); }},
@@ -159,6 +159,13 @@ TEST(Codec, OrderLimits) {
           {"timeout_ms", [](auto& m) { m.mutable_commands(0)->set_timeout_ms(0); }},
           {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::GET_FILE); }},
           {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::BUILT_IN); }},
+          {"path", [](auto& m) { m.mutable_commands(0)->set_type(pb::TERMINAL); }},
+          {"", [](auto& m) { m.mutable_commands(0)->set_type(pb::COLLECT); }},
+          {"file_name",
+           [](auto& m) {
+             m.mutable_commands(0)->set_type(pb::COLLECT);
+             m.mutable_commands(0)->clear_file_name();
+           }},
           {"",
            [](auto& m) {
              m.mutable_commands(0)->set_type(pb::BUILT_IN);

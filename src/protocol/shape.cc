@@ -27,28 +27,30 @@ constexpr const Shape* kEndedParts[] = {&kBlobRef, &kBlobRef, &kBlobRef, &kSigne
                                         &kFetchedFile};
 constexpr Shape kCommandEnded{"bvvvvvvvbmmmmm", kEndedParts};
 constexpr Shape kUploadRequest{"bvvvvbb"}, kContactKept{"b"}, kOrderKeysKept{"v"},
-    kOutputPiece{"vvbvbvv"};
-constexpr const Shape* kToServer[] = {&kHello,          &kHeartbeat,     &kOrderReceived,
-                                      &kOrderRefused,   &kNotStarted,    &kCancelConfirmed,
-                                      &kCommandStarted, &kCommandEnded,  &kUploadRequest,
-                                      &kContactKept,    &kOrderKeysKept, &kOutputPiece};
+    kOutputPiece{"vvbvbvv"}, kTerminalTaken{"vvb"};
+constexpr const Shape* kToServer[] = {
+    &kHello,           &kHeartbeat,      &kOrderReceived, &kOrderRefused,  &kNotStarted,
+    &kCancelConfirmed, &kCommandStarted, &kCommandEnded,  &kUploadRequest, &kContactKept,
+    &kOrderKeysKept,   &kOutputPiece,    &kTerminalTaken};
 
 constexpr Shape kWelcome{"bbvv"}, kFile{"bvb"};
 constexpr const Shape* kExecuteParts[] = {&kSignedOrder, &kFile};
 constexpr Shape kExecuteOrder{"mm", kExecuteParts};
 constexpr Shape kCancelAction{"bv"}, kUploadGrant{"bvvvbb"}, kReportAcknowledged{"bvv"},
-    kForgetAction{"bvb"}, kGoodbye{"bvv"}, kUploadAgain{"bvv"}, kReadOutput{"vbvvvv"};
+    kForgetAction{"bvb"}, kGoodbye{"bvv"}, kUploadAgain{"bvv"}, kReadOutput{"vbvvvv"},
+    kTerminalInput{"vbvvvbvvb"};
 constexpr Shape kKeySignature{"bb"};
 constexpr const Shape* kOrderKeysParts[] = {&kKeySignature};
 constexpr Shape kSignedOrderKeys{"bm", kOrderKeysParts};
-constexpr const Shape* kToAgent[] = {
-    &kWelcome,      &kExecuteOrder, &kCancelAction, &kUploadGrant,     &kReportAcknowledged,
-    &kForgetAction, &kGoodbye,      &kUploadAgain,  &kSignedOrderKeys, &kReadOutput};
+constexpr const Shape* kToAgent[] = {&kWelcome,     &kExecuteOrder,       &kCancelAction,
+                                     &kUploadGrant, &kReportAcknowledged, &kForgetAction,
+                                     &kGoodbye,     &kUploadAgain,        &kSignedOrderKeys,
+                                     &kReadOutput,  &kTerminalInput};
 
 }  // namespace
 
-constexpr Shape kToServerShape{"mmmmmmmmmmmm", kToServer, /*is_choice=*/true};
-constexpr Shape kToAgentShape{"mmmmmmmmmm", kToAgent, /*is_choice=*/true};
+constexpr Shape kToServerShape{"mmmmmmmmmmmmm", kToServer, /*is_choice=*/true};
+constexpr Shape kToAgentShape{"mmmmmmmmmmm", kToAgent, /*is_choice=*/true};
 constexpr Shape kOrderShape{"bbbvbmvbvvb", kOrderParts};
 constexpr Shape kHelloBodyShape{"bbbbbbbbbmbvbvbvb", kHelloBodyParts};
 constexpr Shape kReceiptShape{"bvbbbvvbbbvvvvvbvbvbvbvb"};

@@ -14,6 +14,7 @@ constexpr std::string_view kEnrollPrefix("reachback enroll v1\0", 20);
 
 constexpr std::string_view kReceiptPrefix("reachback receipt v1\0", 21);
 constexpr std::string_view kOrderKeysPrefix("reachback order keys v1\0", 24);
+constexpr std::string_view kTerminalPrefix("reachback terminal v1\0", 22);
 
 std::string concat(std::initializer_list<std::string_view> parts) {
   std::string out;
@@ -27,6 +28,20 @@ std::string concat(std::initializer_list<std::string_view> parts) {
 std::string hello_statement(std::string_view body, std::string_view server_nonce,
                             std::string_view exporter) {
   return concat({kHelloPrefix, body, server_nonce, exporter});
+}
+
+std::string big_endian(std::uint64_t value, int bytes) {
+  std::string out;
+  for (int i = bytes - 1; i >= 0; --i) {
+    out += static_cast<char>(value >> (8 * i));
+  }
+  return out;
+}
+
+// All but the last part have one length, so that it reads only one way.
+std::string terminal_statement(const pb::TerminalInput& m) {
+  return concat({kTerminalPrefix, m.action(), big_endian(m.index(), 4), big_endian(m.from(), 8),
+                 big_endian(m.rows(), 2), big_endian(m.columns(), 2), m.typed()});
 }
 
 }  // namespace
@@ -90,6 +105,14 @@ Result<pb::Receipt> verify_receipt(const pb::SignedReceipt& signed_receipt,
     return Error{Errc::unauthenticated, "receipt: signed by a key that is not the machine's"};
   }
   return receipt;
+}
+
+void sign_terminal_input(pb::TerminalInput& input, const crypto::Ed25519PrivateKey& key) {
+  input.set_signature(key.sign(terminal_statement(input)));
+}
+
+bool verify_terminal_input(const pb::TerminalInput& input, const crypto::Ed25519PublicKey& key) {
+  return key.verify(terminal_statement(input), input.signature());
 }
 
 pb::SignedOrderKeys sign_order_keys(const pb::OrderKeys& keys,

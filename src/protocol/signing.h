@@ -33,6 +33,11 @@ pb::SignedReceipt sign_receipt(const pb::Receipt& receipt, const crypto::Ed25519
 Result<pb::Receipt> verify_receipt(const pb::SignedReceipt& signed_receipt,
                                    const crypto::Ed25519PublicKey& key);
 
+// Sets the signature of what is typed into a terminal: by the key that its order names.
+void sign_terminal_input(pb::TerminalInput& input, const crypto::Ed25519PrivateKey& key);
+// Whether `key` signed these very bytes, for this terminal and this place in it.
+bool verify_terminal_input(const pb::TerminalInput& input, const crypto::Ed25519PublicKey& key);
+
 // A list of order keys, signed by each of `by`: keys that agents know from an earlier list.
 pb::SignedOrderKeys sign_order_keys(const pb::OrderKeys& keys,
                                     const std::vector<crypto::Ed25519PrivateKey>& by);

@@ -41,7 +41,16 @@ class FakeAgentLinks : public server::AgentLinks {
     }
     reads.emplace_back(std::move(question), std::move(done));
   }
+  void type_input(const MachineId& machine, pb::TerminalInput input,
+                  Done<pb::TerminalTaken> done) override {
+    if (!claims_.contains(machine)) {
+      done(Error{Errc::unavailable, "the machine is not connected"});
+      return;
+    }
+    typed.emplace_back(std::move(input), std::move(done));
+  }
   // Asked and not answered yet.
+  std::vector<std::pair<pb::TerminalInput, Done<pb::TerminalTaken>>> typed;
   std::vector<std::pair<pb::ReadOutput, Done<pb::OutputPiece>>> reads;
   void suspect(const MachineId& machine, const std::string&, std::string why) override {
     suspected.emplace_back(machine, std::move(why));

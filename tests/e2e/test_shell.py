@@ -1,10 +1,12 @@
 """`reachback shell` against a real server and a real agent: lines from standard input and from -c, what is
 printed, kept and waited for. Typing at a terminal: test_shell_typing.py."""
 
+import hashlib
 import json
 import os
 import stat
 import subprocess
+import zipfile
 
 import harness
 import pytest
@@ -133,3 +135,26 @@ def test_an_old_result_is_shown_as_text(world):
     assert newest["commands"][0]["command"]["type"] == "BuiltIn"
     done = world.cli("result", newest["id"])
     assert done.returncode == 0 and json.loads(done.stdout.splitlines()[0])["name"]
+
+
+def test_the_forensic_package_is_one_file_with_what_it_lists(world, tmp_path):
+    done = shell(world, "collect", "collect > again.zip")
+    assert done.returncode == 0, done.stderr
+    name = f"collect-{open('/etc/hostname').read().strip()}.zip" if os.path.exists("/etc/hostname") else "collect-machine.zip"
+    for path in (world.path(name), world.path("again.zip")):
+        with zipfile.ZipFile(path) as package:
+            assert package.testzip() is None
+            listed = [json.loads(line) for line in package.read("contents.jsonl").splitlines()]
+            names = {entry["name"] for entry in listed[1:]}
+            assert names | {"contents.jsonl"} == set(package.namelist())
+            for entry in listed[1:]:
+                assert hashlib.sha256(package.read(entry["name"])).hexdigest() == entry["sha256"]
+            assert b'"name":"reachback-agent"' in package.read("processes.jsonl")
+            assert "files/etc/passwd" in names and "files/proc/version" in names
+            assert not any("shadow" in entry for entry in names)
+    action = world.rest.expect(200, "GET", "/api/machineactions?$top=1").json()["value"][0]
+    command = action["commands"][0]
+    assert command["command"]["type"] == "Collect"
+    assert command["file"]["path"] == name
+    link = world.rest.link(action["id"])
+    assert hashlib.sha256(world.rest.download(link).body).hexdigest() == command["file"]["sha256"]

@@ -1,18 +1,14 @@
 """`reachback shell` at a terminal: typing, completion, Ctrl-C and Ctrl-D, with a server that is only an answer for each call."""
 
-import fcntl
 import http.server
 import json
 import os
-import pty
-import select
 import signal
-import subprocess
-import termios
 import threading
-import time
 
+import harness
 import pytest
+from on_terminal import OnTerminal
 
 MACHINE = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07"
 COMMANDS = [{"name": name, "aliases": [], "summary": "…", "parameters": []}
@@ -67,55 +63,29 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.answer(200, {"id": "s1", "status": "Ended"})
 
 
-class Typist:
-    """The program on a terminal of its own."""
-
+class Typist(OnTerminal):
     def __init__(self, bin_dir, folder):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         self.server.seen, self.server.cancelled = [], threading.Event()
         self.server.action = "11111111-2222-4333-8444-555555555555"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.folder = folder
-        self.leader, follower = pty.openpty()
-        self.before = termios.tcgetattr(follower)
         env = dict(os.environ, HOME=folder, TERM="xterm", LC_ALL="C", REACHBACK_TENANT="t", REACHBACK_CLIENT_ID="c",
                    REACHBACK_CLIENT_SECRET="s", REACHBACK_URL=f"http://127.0.0.1:{self.server.server_port}")
         env.pop("REACHBACK_CA", None)
-        self.process = subprocess.Popen([os.path.join(bin_dir, "reachback"), "shell", MACHINE], stdin=follower,
-                                        stdout=follower, stderr=follower, env=env, cwd=folder, start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-        self.follower = follower
-        self.screen = b""
-
-    def type(self, text):
-        os.write(self.leader, text.encode())
-
-    def wait_for(self, text, timeout_s=60):
-        end = time.monotonic() + timeout_s
-        while text.encode() not in self.screen:
-            assert time.monotonic() < end, f"no {text!r} in {self.screen!r}"
-            if select.select([self.leader], [], [], 0.2)[0]:
-                self.screen += os.read(self.leader, 65536)
-        self.screen = self.screen[self.screen.index(text.encode()) + len(text.encode()):]
+        super().__init__([os.path.join(bin_dir, "reachback"), "shell", MACHINE], env, folder)
 
     def lines(self):
         return [json.loads(body)["commandLine"] for method, path, body in self.server.seen
                 if method == "POST" and path.endswith("/commands")]
 
-    def ended(self):
-        return self.process.wait(60)
-
     def closed(self):
         return any(path.endswith("/s1/close") for _, path, _ in self.server.seen)
 
     def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
         self.server.shutdown()
         self.server.server_close()
-        os.close(self.leader)
-        os.close(self.follower)
+        super().end()
 
 
 PROMPT = "wéb\\x1b[31m / > "
@@ -146,7 +116,7 @@ def test_a_line_is_edited_completed_and_sent_and_ctrl_d_ends_the_session(typist)
     assert typist.ended() == 0
     assert typist.lines() == ["findfile x", "findfile x"]
     assert typist.closed()
-    assert termios.tcgetattr(typist.follower)[3] == typist.before[3], "the terminal is as it was"
+    assert typist.is_as_before()
     assert os.listdir(typist.folder) == [], "no history on disk"
 
 
@@ -167,8 +137,7 @@ def test_ctrl_c_cancels_the_command_that_runs(typist):
     typist.wait_for(PROMPT)
     typist.type("slow\r")
     typist.wait_for("slow")
-    while not any("waitFor" in path for _, path, _ in typist.server.seen):
-        time.sleep(0.05)
+    harness.eventually(lambda: any("waitFor" in path for _, path, _ in typist.server.seen), 20, "it waits")
     typist.type("\x03")
     typist.wait_for("cancelling [1] slow")
     typist.wait_for("is Cancelled")
@@ -183,4 +152,4 @@ def test_a_signal_at_the_prompt_closes_the_session(typist, number):
     typist.process.send_signal(number)
     assert typist.ended() == 130
     assert typist.closed()
-    assert termios.tcgetattr(typist.follower)[3] == typist.before[3]
+    assert typist.is_as_before()

@@ -160,6 +160,8 @@ class Machine::SimProcesses : public agent::Processes {
     return {};
   }
 
+  std::size_t type(std::string_view) override { return 0; }  // no terminal is opened here
+  void resize(agent::TerminalWindow) override {}
   void kill() override {
     auto script = std::exchange(machine_.script_, nullptr);
     if (!script) {

@@ -4,7 +4,7 @@
 # however it came (node from another source than Debian's, say).
 BUILD_PACKAGES=(g++ cmake ninja-build ccache mold git:git python3 ca-certificates libboost1.81-dev
   libssl-dev libsqlite3-dev libfmt-dev libcli11-dev libtomlplusplus-dev libprotobuf-dev
-  protobuf-compiler zlib1g-dev libseccomp-dev libargon2-dev libedit-dev pkg-config procps iproute2)
+  protobuf-compiler zlib1g-dev libminizip-dev libseccomp-dev libargon2-dev libedit-dev pkg-config procps iproute2)
 TEST_PACKAGES=(curl:curl libgtest-dev googletest python3-pytest node:nodejs npm:npm e2fsprogs clang-19 clang-format-19 clang-tidy-19
   libclang-rt-19-dev llvm-19 openssl:openssl jq:jq python3-requests python3-msal shellcheck systemd-analyze:systemd nginx-light
   haproxy strace chromium)

@@ -119,7 +119,7 @@ TEST_F(Persistence, OfUdevIsEveryKeyThatRunsSomething) {
   write("/etc/udev/rules.d/1.rules",
         "ACTION==\"add\", PROGRAM==\"/bin/p \\\"RUN+=\\\"\", IMPORT{program}=\"/bin/i\", "
         "IMPORT{file}=\"/x\",RUN{builtin}+=\"kmod load x\"\n"
-        "NAME=\"RUN\", \\\n# RUN=\"no\"\n  RUN = e\"/bin/\\\\\"\nENV{RUN}=\"no\", RUNS=\"no\"\n"
+        "NAME=\"RUN\", RUN = \\\n# RUN=\"no\"\n  e\"/bin/\\\\\"\nENV{RUN}=\"no\", RUNS=\"no\"\n"
         "RUN:=\"/bin/last");
   const std::string rule = "udev_rule /etc/udev/rules.d/1.rules ";
   EXPECT_EQ(places(),

@@ -85,6 +85,57 @@ TEST_P(ProcessesTest, KeepsTheStreamsApartAndTellsTheExitCode) {
   EXPECT_EQ(end.err.stored, 4u);
 }
 
+// What somebody sees who types at a terminal, and its recording.
+TEST_P(ProcessesTest, ATerminalIsTheProcesssOwnAndIsRecordedWithItsTiming) {
+  auto s = spec(
+      "test -t 0 && test -t 1 && test -t 2 && stty size && exec 4</dev/tty && read -r line && "
+      "echo \"got $line\" && read -r line && stty size && exit 6");
+  s.terminal = TerminalWindow{40, 100};
+  s.environment.emplace_back("LC_ALL=C.UTF-8");
+  start(s);
+  ASSERT_TRUE(wait_for_output("40 100\r\n")) << out();
+  EXPECT_EQ(processes_->type("hello\r"), 6u);
+  ASSERT_TRUE(wait_for_output("got hello\r\n")) << out();
+  processes_->resize(TerminalWindow{50, 120});
+  EXPECT_EQ(processes_->type("\r"), 1u);
+  const ProcessEnd end = wait();
+  EXPECT_EQ(end.exit_code, 6);
+  EXPECT_EQ(out(), "40 100\r\nhello\r\ngot hello\r\n\r\n50 120\r\n");
+  EXPECT_EQ(end.out.stored, out().size());
+  EXPECT_EQ(end.err.stored, err().size());
+  std::istringstream timing(err());
+  double seconds = 0;
+  std::size_t bytes = 0, sum = 0;
+  while (timing >> seconds >> bytes) {
+    EXPECT_GE(seconds, 0);
+    sum += bytes;
+  }
+  EXPECT_TRUE(timing.eof());
+  EXPECT_EQ(sum, out().size());
+  EXPECT_EQ(processes_->type("late"), 0u);
+}
+
+TEST_P(ProcessesTest, ATerminalTakesNoMoreThanItHoldsAndEndsAsAWhole) {
+  auto s = spec("stty raw -echo; echo ready; sleep 300");
+  s.terminal = TerminalWindow{};
+  start(s);
+  ASSERT_TRUE(wait_for_output("ready"));
+  const std::string much(1 << 20, 'x');
+  const std::size_t taken = processes_->type(much);
+  EXPECT_GT(taken, 0u);
+  EXPECT_LT(taken, much.size()) << "nobody reads it";
+  processes_->kill();
+  EXPECT_TRUE(wait().killed);
+  EXPECT_EQ(survivors(), 0u);
+}
+
+TEST_P(ProcessesTest, WithoutATerminalNothingIsTyped) {
+  start(spec("read -r line; test -z \"$line\""));
+  EXPECT_EQ(processes_->type("x\n"), 0u);
+  processes_->resize(TerminalWindow{});
+  EXPECT_EQ(wait().exit_code, 0);
+}
+
 TEST_P(ProcessesTest, ASignalIsAnExitCodeOf128AndItsNumber) {
   EXPECT_EQ(run("kill -TERM $$").exit_code, 128 + SIGTERM);
   EXPECT_EQ(run("kill -KILL $$").exit_code, 128 + SIGKILL);

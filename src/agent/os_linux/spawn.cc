@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ namespace {
 // What the child tells before it is gone.
 struct Failure {
   int error = 0;
-  char stage = 0;  // 'd' folder, 'x' program
+  char stage = 0;  // 'd' folder, 't' terminal, 'x' program
 };
 
 struct ChildPlan {
@@ -28,7 +29,8 @@ struct ChildPlan {
   char** argv;
   char** envp;
   const char* folder;
-  int null_fd, out_fd, err_fd, script_fd, report_fd;
+  int in_fd, out_fd, err_fd, script_fd, report_fd;
+  bool terminal;
   pid_t parent;
   std::uint64_t data_bytes_max;  // 0: unlimited
 };
@@ -51,7 +53,7 @@ struct ChildPlan {
   for (int n = 1; n < NSIG; ++n) {
     ::sigaction(n, &standard, nullptr);
   }
-  ::dup2(plan.null_fd, 0);
+  ::dup2(plan.in_fd, 0);
   ::dup2(plan.out_fd, 1);
   ::dup2(plan.err_fd, 2);
   int first = kScriptFd;
@@ -67,6 +69,9 @@ struct ChildPlan {
   if (plan.data_bytes_max != 0) {
     const rlimit data{plan.data_bytes_max, plan.data_bytes_max};
     ::setrlimit(RLIMIT_DATA, &data);
+  }
+  if (plan.terminal && ::ioctl(0, TIOCSCTTY, 0) != 0) {
+    fail_child(last, 't');
   }
   if (::chdir(plan.folder) != 0) {
     fail_child(last, 'd');
@@ -122,7 +127,7 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
     return errno_error("make a pipe");
   }
   Fd report_read(report[0]), report_write(report[1]);
-  RB_TRY_ASSIGN(Fd high_null, above_the_named(null.get()));
+  RB_TRY_ASSIGN(Fd high_in, above_the_named(spec.terminal ? stdout_fd : null.get()));
   RB_TRY_ASSIGN(Fd high_out, above_the_named(stdout_fd));
   RB_TRY_ASSIGN(Fd high_err, above_the_named(stderr_fd));
   RB_TRY_ASSIGN(Fd high_report, above_the_named(report_write.get()));
@@ -137,11 +142,12 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
       argv.data(),
       envp.data(),
       spec.folder.c_str(),
-      high_null.get(),
+      high_in.get(),
       high_out.get(),
       high_err.get(),
       high_script.get(),
       high_report.get(),
+      spec.terminal.has_value(),
       ::getpid(),
       limits.memory_by_cgroup || spec.is_own_program ? 0 : limits.memory_bytes_max};
   // No handler of ours may run in the child: it would write to descriptors that both share.
@@ -188,8 +194,9 @@ Result<Spawned> spawn(const ProcessSpec& spec, const ProcessLimits& limits, int 
     return errno_error("watch a process");
   }
   errno = failure.error;
-  return failure.stage == 'd' ? errno_error("enter folder", spec.folder)
-                              : errno_error("run", spec.program);
+  return failure.stage == 'd'   ? errno_error("enter folder", spec.folder)
+         : failure.stage == 't' ? errno_error("take the terminal")
+                                : errno_error("run", spec.program);
 }
 
 }  // namespace reachback::agent

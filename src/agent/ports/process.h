@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -14,6 +16,13 @@ namespace reachback::agent {
 // The number under which a started process finds the script's bytes: /proc/self/fd/3.
 inline constexpr int kScriptFd = 3;
 
+// The size of the window that a terminal is seen in, in characters.
+struct TerminalWindow {
+  std::uint32_t rows = 24;
+  std::uint32_t columns = 80;
+  friend bool operator==(const TerminalWindow&, const TerminalWindow&) = default;
+};
+
 struct ProcessSpec {
   std::string program;                   // absolute path
   std::vector<std::string> arguments;    // argv, [0] included
@@ -23,6 +32,10 @@ struct ProcessSpec {
   int stdout_file = -1;  // where the streams are stored; open for writing, the caller's
   int stderr_file = -1;
   std::uint64_t output_bytes_max = 0;  // a stream: beyond it bytes are read, counted, not stored
+  // Set: the process has a terminal of its own as 0, 1 and 2, the controlling one of its session.
+  // What it shows is stored as standard output; for each piece of that the other file gets a line,
+  // "<seconds since the last one> <bytes>", as scriptreplay(1) reads it.
+  std::optional<TerminalWindow> terminal;
   // Called when more of a stream may stand in its file; between start() and `ended`. May be empty.
   std::function<void()> grown;
   // This program itself. Where the memory of a tree is bounded process by process, it is not: a
@@ -50,6 +63,11 @@ class Processes {
   // ended: once, later, from the loop; by then no process of the tree is left.
   // Errors: whatever keeps the program from starting; the message says what. Nothing ran then.
   virtual Result<void> start(const ProcessSpec& spec, std::function<void(ProcessEnd)> ended) = 0;
+  // Types into the terminal of what runs: how many of the bytes it took. Fewer than there are: it
+  // holds as much as it can until its program reads. No terminal: 0.
+  virtual std::size_t type(std::string_view bytes) = 0;
+  // Tells it that its window has another size now. No terminal: no effect.
+  virtual void resize(TerminalWindow window) = 0;
   // Ends the whole tree now; on return none of it is alive. `ended` follows. Nothing is running: no
   // effect.
   virtual void kill() = 0;

@@ -22,6 +22,7 @@
 #include "agent/supervisor/policy.h"
 #include "agent/supervisor/result_storing.h"
 #include "agent/supervisor/spool.h"
+#include "agent/supervisor/typing.h"
 #include "base/random.h"
 #include "crypto/ed25519.h"
 
@@ -84,21 +85,25 @@ class AgentSupervisor : public Supervisor {
   };
   // What a command needs, made before its intent is on disk.
   struct Ready {
-    ProcessSpec spec;     // RunScript, GetFile, BuiltIn
-    Fd file;              // RunScript: the script, sealed. GetFile: where its result goes
+    ProcessSpec spec;     // all but PutFile
+    Fd file;              // RunScript: the script, sealed. GetFile, Collect: where its result goes
     StreamFiles streams;  // of the process
     std::unique_ptr<FilePlacing> placing;  // PutFile
+    std::optional<Typing> typing;          // Terminal
   };
   struct Running {
     ActionId action;
     std::uint32_t index = 0;
     std::int64_t started_us = 0;
     StreamFiles streams;
-    Fd fetched;                             // GetFile: the file of its result
+    Fd fetched;                             // GetFile, Collect: the file of its result
     std::unique_ptr<FilePlacing> placing;   // PutFile
+    std::optional<Typing> typing;           // Terminal
+    std::unique_ptr<Events::Handle> idle;   // Terminal: nobody types
     Duration ends{};                        // its limit, on CLOCK_BOOTTIME
     std::unique_ptr<Events::Handle> limit;  // of a process
     bool timed_out = false;
+    bool gone_idle = false;
     bool cancelled = false;
     bool forgotten = false;  // nobody waits for its end
     // The process has ended, its result goes to disk.
@@ -153,10 +158,18 @@ class AgentSupervisor : public Supervisor {
   Result<Ready> prepare_put(const pb::Command& command, Job& job, std::uint32_t index);
   Result<Ready> prepare_get(const pb::Command& command, const ActionId& action,
                             std::uint32_t index);
+  Result<Ready> prepare_collect(const ActionId& action, std::uint32_t index);
   void place_file();
   void tell_where(pb::JournalEnded& ended) const;
   void on_fetched(const ProcessEnd& end);
   Result<void> take_fetched(const ProcessEnd& end, pb::JournalEnded& ended);
+
+  // terminal.cc
+  Result<Ready> prepare_terminal(const pb::Command& command, const ActionId& action,
+                                 std::uint32_t index);
+  void wait_for_typing();
+  void on_terminal_input(const pb::TerminalInput& input);
+  Result<std::uint64_t> type(const pb::TerminalInput& input);
 
   // receipts.cc
   // written: a script's result and its streams; null where the command is another or left none.

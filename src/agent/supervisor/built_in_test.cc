@@ -1,5 +1,6 @@
 // Built-in commands: a process of this program, journalled, watched and reported as a script is.
 #include "agent/supervisor/test_world.h"
+#include "protocol/seam_messages.h"
 
 namespace reachback::agent {
 namespace {
@@ -9,7 +10,7 @@ class BuiltIns : public World {
   void send_built_in(const std::string& name, const std::string& args, const std::string& folder) {
     pb::Order sent = order({});
     auto* c = sent.add_commands();
-    c->set_type(pb::BUILT_IN);
+    c->set_type(name == "collect" ? pb::COLLECT : pb::BUILT_IN);
     c->set_file_name(name);
     c->set_args(args);
     c->set_has_args(true);
@@ -47,6 +48,38 @@ TEST_F(BuiltIns, RunAsThisProgramAndLeaveTheResultOfAScript) {
   EXPECT_EQ(receipt.script_name(), "dir");
   EXPECT_TRUE(receipt.script_sha256().empty());
   EXPECT_EQ(receipt.result_sha256(), last_ended_.result().sha256());
+}
+
+TEST_F(BuiltIns, TheForensicPackageIsAFileThatAProcessOfThisProgramMakes) {
+  policy_.read_roots = {"/var/log"};
+  start_agent();
+  connect();
+  send_built_in("collect", "", "");
+  pb::FetchReport report;
+  report.set_path("collect-web-01.zip");
+  report.set_bytes(7);
+  report.set_sha256(std::string(32, 'h'));
+  report.set_stored_bytes(7);
+  report.set_stored_sha256(std::string(as_bytes(crypto::sha256("package"))));
+  ASSERT_EQ(processes_.specs.size(), 1u);
+  const ProcessSpec& spec = processes_.specs[0];
+  EXPECT_EQ(spec.arguments, (std::vector<std::string>{"reachback-agent", "collect", "/var/log"}));
+  EXPECT_FALSE(spec.grown) << "there is nothing to watch";
+  ASSERT_TRUE(write_all(spec.script_fd, "package").ok());
+  processes_.end(0, report.SerializeAsString());
+  EXPECT_EQ(upload_all().at(pb::RESULT), "package");
+  said();
+  EXPECT_EQ(last_ended_.outcome(), pb::COMPLETED);
+  EXPECT_EQ(last_ended_.file().path(), "collect-web-01.zip");
+  acknowledge(0);
+
+  action_ = std::string(16, 'b');
+  policy_ = Policy();
+  policy_.collect = false;
+  start_agent();
+  connect();
+  send_built_in("collect", "", "");
+  EXPECT_EQ(said(), (Said{"refused Policy"}));
 }
 
 TEST_F(BuiltIns, KeepToTheOwnersRootsAndMayBeForbidden) {

@@ -135,6 +135,10 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare(Job& job, std::uint32_t 
       return prepare_get(command, job.action, index);
     case pb::BUILT_IN:
       return prepare_built_in(command, job.action, index);
+    case pb::COLLECT:
+      return prepare_collect(job.action, index);
+    case pb::TERMINAL:
+      return prepare_terminal(command, job.action, index);
     default:
       return Error{Errc::invalid_input, "Unsupported: a command of an unknown type"};
   }

@@ -1,6 +1,7 @@
-// PutFile and GetFile.
+// What is about files: PutFile, GetFile and Collect.
 #include <fmt/format.h>
 
+#include "agent/collect/collect.h"
 #include "agent/command/fetch_file.h"
 #include "agent/supervisor/agent_supervisor.h"
 #include "base/bytes.h"
@@ -87,6 +88,20 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& c
   out.spec = fetch_process(FetchOrder{command.path(), command.raw(), command.output_bytes_max(),
                                       deps_.policy.read_roots},
                            out.file.get(), action, index);
+  return out;
+}
+
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare_collect(const ActionId& action,
+                                                                std::uint32_t index) {
+  auto streams = deps_.spool.make_streams(action, index);
+  auto file = streams.ok() ? deps_.spool.make_result(action, index) : Result<Fd>(streams.error());
+  if (!file.ok()) {
+    return could_not_start(file.error());
+  }
+  Ready out;
+  out.streams = std::move(*streams);
+  out.file = std::move(*file);
+  out.spec = collect_process(CollectOrder{deps_.policy.read_roots}, out.file.get(), action, index);
   return out;
 }
 

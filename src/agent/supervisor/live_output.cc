@@ -28,13 +28,13 @@ bool is_full(const std::string& piece) {
 }  // namespace
 
 void LiveOutput::begin(const ActionId& action, std::uint64_t epoch, std::uint32_t index,
-                       const StreamFiles& files) {
+                       const StreamFiles& files, Duration rest) {
   rest_.reset();
   if (sources_.size() == kSourcesMax) {
     sources_.pop_front();
   }
-  sources_.push_back(
-      Source{action, epoch, index, {copy_of(files.out), copy_of(files.err)}, {}, {}, nullptr});
+  sources_.push_back(Source{
+      action, epoch, index, {copy_of(files.out), copy_of(files.err)}, rest, {}, {}, nullptr});
 }
 
 void LiveOutput::grown() {
@@ -110,7 +110,7 @@ bool LiveOutput::answer(const Question& question) {
     return false;
   }
   if (!empty && !full && !source->over) {
-    rest_ = events_.after(kRest, [this] {
+    rest_ = events_.after(source->rest, [this] {
       auto done = std::move(rest_);  // this runs inside it
       answer_all();
     });

@@ -21,6 +21,8 @@ class LiveOutput {
   // After a piece that was not full the next one waits, so that a command that writes byte by byte
   // costs few messages.
   static constexpr Duration kRest = std::chrono::milliseconds(50);
+  // The same for a terminal: somebody waits for each character.
+  static constexpr Duration kTerminalRest = std::chrono::milliseconds(4);
   // So long after its end the streams of a command that somebody watched can still be read.
   static constexpr Duration kAfterEnd = std::chrono::seconds(5);
   // Questions that wait; one more, and the oldest is answered with nothing.
@@ -33,7 +35,7 @@ class LiveOutput {
 
   // A command runs and writes to these files; they stay the caller's.
   void begin(const ActionId& action, std::uint64_t epoch, std::uint32_t index,
-             const StreamFiles& files);
+             const StreamFiles& files, Duration rest = kRest);
   // The newest command may have written more.
   void grown();
   // The newest command writes no more. No command: no effect.
@@ -50,6 +52,7 @@ class LiveOutput {
     std::uint64_t epoch = 0;
     std::uint32_t index = 0;
     StreamFiles files;
+    Duration rest{};
     bool watched = false;  // somebody has asked for it
     bool over = false;
     std::unique_ptr<Events::Handle> forget;

@@ -59,7 +59,8 @@ std::vector<Fd> take_files(const pb::ExecuteOrder& message, const pb::Order& ord
 std::size_t journal_bytes(const pb::SignedOrder& bytes, const pb::Order& order) {
   std::size_t out = 2 * bytes.order().size();
   for (const auto& command : order.commands()) {
-    const bool names_file = command.type() == pb::GET_FILE || command.type() == pb::PUT_FILE;
+    const bool names_file = command.type() == pb::GET_FILE || command.type() == pb::PUT_FILE ||
+                            command.type() == pb::COLLECT;
     out += names_file ? 2 * protocol::kFetchedPathBytesMax : 0;
   }
   return out;
@@ -141,6 +142,9 @@ void AgentSupervisor::deliver(const pb::ToAgent& message, std::vector<Fd> files)
       return;
     case pb::ToAgent::kReadOutput:
       live_output_.asked(message.read_output());
+      return;
+    case pb::ToAgent::kTerminalInput:
+      on_terminal_input(message.terminal_input());
       return;
     case pb::ToAgent::kUploadAgain:
       on_upload_again(message.upload_again());

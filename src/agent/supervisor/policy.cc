@@ -41,15 +41,19 @@ Result<void> check_command(const Policy& policy, const pb::Command& command) {
   const bool is_get = command.type() == pb::GET_FILE;
   const bool is_put = command.type() == pb::PUT_FILE;
   const bool is_built_in = command.type() == pb::BUILT_IN;
+  const bool is_collect = command.type() == pb::COLLECT;
+  const bool is_terminal = command.type() == pb::TERMINAL;
   const auto [name, allowed] = is_get        ? std::pair("GetFile", policy.get_file)
                                : is_put      ? std::pair("PutFile", policy.put_file)
                                : is_built_in ? std::pair("BuiltIn", policy.built_in)
+                               : is_collect  ? std::pair("Collect", policy.collect)
+                               : is_terminal ? std::pair("Terminal", policy.terminal)
                                              : std::pair("RunScript", policy.run_script);
   if (!allowed) {
     return against(std::string(name) + " is not allowed on this machine");
   }
-  if (is_built_in) {
-    return {};  // It keeps to read_roots itself: it alone knows what is a path.
+  if (is_built_in || is_collect || is_terminal) {
+    return {};  // The first two keep to read_roots themselves: they alone know what is a path.
   }
   if (is_get) {
     return is_below(command.path(), policy.read_roots)

@@ -37,6 +37,8 @@ struct Policy {
   bool put_file = true;
   bool get_file = true;
   bool built_in = true;
+  bool collect = true;
+  bool terminal = false;                 // only where it is said: what is typed is bound by nothing
   std::set<std::string> allowed_sha256;  // not empty: these scripts and files only
   std::set<std::string> denied_sha256;
   // Scripts carry a signature of one of the keys; what cannot carry one must be in allowed_sha256.

@@ -41,8 +41,11 @@ void clear_blob(pb::CommandEnded& ended, pb::UploadKind kind) {
   }
 }
 
-// What readers of GetFile's result may call it. Source: clients.md 29.
+// What readers of the result of GetFile or Collect may call it. Source: clients.md 29.
 std::string result_name(const pb::Command& command) {
+  if (command.type() == pb::COLLECT) {
+    return "collect.zip";
+  }
   if (command.type() != pb::GET_FILE) {
     return {};
   }

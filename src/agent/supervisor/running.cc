@@ -11,7 +11,13 @@ namespace {
 
 // Somebody may watch what it writes, and its result is made of that.
 bool has_streams(const pb::Command& command) {
-  return command.type() == pb::RUN_SCRIPT || command.type() == pb::BUILT_IN;
+  return command.type() == pb::RUN_SCRIPT || command.type() == pb::BUILT_IN ||
+         command.type() == pb::TERMINAL;
+}
+
+// Its result is a file that its process has written as it is.
+bool leaves_file(const pb::Command& command) {
+  return command.type() == pb::GET_FILE || command.type() == pb::COLLECT;
 }
 
 void add_truncation(pb::CommandEnded& ended, std::string_view name, const StreamCount& count) {
@@ -50,17 +56,19 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
   }
   RB_FAILPOINT("agent.command.after_spawn");
   if (has_streams(command)) {
-    live_output_.begin(id, job.order.epoch(), index, ready.streams);
+    live_output_.begin(id, job.order.epoch(), index, ready.streams,
+                       ready.typing ? LiveOutput::kTerminalRest : LiveOutput::kRest);
   }
   Running run;
   run.action = id;
   run.index = index;
   run.started_us = now_us();
   run.streams = std::move(ready.streams);
-  if (command.type() == pb::GET_FILE) {
+  if (leaves_file(command)) {
     run.fetched = std::move(ready.file);
   }
   run.placing = std::move(ready.placing);
+  run.typing = std::move(ready.typing);
   const Duration limit = std::chrono::milliseconds(command.timeout_ms());
   if (run.placing) {
     run.ends = deps_.clock.since_boot() + limit;
@@ -70,6 +78,7 @@ void AgentSupervisor::run_command(Job job, std::uint32_t index, Ready ready) {
   }
   running_ = std::move(run);
   running_job_ = std::move(job);
+  wait_for_typing();
   report(id, index);
 }
 
@@ -102,6 +111,8 @@ pb::JournalEnded AgentSupervisor::end_now(bool ended_early) const {
   } else if (running_->timed_out) {
     add_error(*ended, fmt::format("TimedOut: the command ran longer than {} ms and was ended",
                                   running_command().timeout_ms()));
+  } else if (running_->gone_idle) {
+    add_error(*ended, "Idle: nobody typed any more, and the terminal was ended");
   } else {
     add_error(*ended, kInterrupted);
   }
@@ -123,13 +134,14 @@ void AgentSupervisor::on_ended(const ProcessEnd& end) {
     return;
   }
   running_->limit.reset();
+  running_->idle.reset();
   live_output_.ended();
   if (running_->forgotten) {
     leave_forgotten();
     return;
   }
   const pb::Command& command = running_command();
-  if (command.type() == pb::GET_FILE) {
+  if (leaves_file(command)) {
     on_fetched(end);
     return;
   }

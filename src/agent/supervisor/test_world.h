@@ -86,6 +86,15 @@ class FakeProcesses : public Processes {
     }
     return {};
   }
+  std::size_t type(std::string_view bytes) override {
+    const std::size_t size = std::min(bytes.size(), takes);
+    typed += bytes.substr(0, size);
+    return size;
+  }
+  void resize(TerminalWindow window) override { windows.push_back(window); }
+  std::string typed;
+  std::size_t takes = SIZE_MAX;  // of what is typed at once
+  std::vector<TerminalWindow> windows;
   void kill() override { was_killed = was_killed || running(); }
   std::size_t kill_leftovers(const std::string& action) override {
     leftovers.push_back(action);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/builtin/builtin.h"
+#include "agent/collect/collect.h"
 #include "agent/command/fetch_file.h"
 #include "agent/os_linux/network_launcher.h"
 #include "agent/wire/commands.h"
@@ -86,6 +87,9 @@ int run_cli(int argc, char** argv) {
   }
   if (argc > 1 && std::string_view(argv[1]) == kBuiltInCommand) {
     return run_built_in(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == kCollectCommand) {
+    return run_collect(argc, argv);
   }
   CLI::App app("Reachback agent: runs live-response actions on this machine");
   app.set_version_flag("--version", REACHBACK_VERSION);

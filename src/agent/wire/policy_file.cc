@@ -192,13 +192,16 @@ Reader hashes(std::set<std::string>& out) {
 }
 
 Result<void> take_command(Policy& policy, const std::string& name) {
-  bool* const flag = name == "RunScript" ? &policy.run_script
-                     : name == "PutFile" ? &policy.put_file
-                     : name == "GetFile" ? &policy.get_file
-                     : name == "BuiltIn" ? &policy.built_in
-                                         : nullptr;
+  bool* const flag = name == "RunScript"  ? &policy.run_script
+                     : name == "PutFile"  ? &policy.put_file
+                     : name == "GetFile"  ? &policy.get_file
+                     : name == "BuiltIn"  ? &policy.built_in
+                     : name == "Collect"  ? &policy.collect
+                     : name == "Terminal" ? &policy.terminal
+                                          : nullptr;
   if (flag == nullptr) {
-    return wrong("holds '" + name + "', which is not RunScript, PutFile, GetFile or BuiltIn");
+    return wrong("holds '" + name +
+                 "', which is not RunScript, PutFile, GetFile, BuiltIn, Collect or Terminal");
   }
   *flag = true;
   return {};
@@ -264,7 +267,8 @@ Result<PolicyFile> parse_policy(std::string_view text_of_file, const std::string
   const Readers top = {
       {"commands",
        [&](const toml::node& node) -> Result<void> {
-         policy.run_script = policy.put_file = policy.get_file = policy.built_in = false;
+         policy.run_script = policy.put_file = policy.get_file = policy.built_in = policy.collect =
+             policy.terminal = false;
          return texts([&](const std::string& name) { return take_command(policy, name); })(node);
        }},
       {"quiet_hours", texts([&](const std::string& value) -> Result<void> {
@@ -287,6 +291,13 @@ Result<PolicyFile> parse_policy(std::string_view text_of_file, const std::string
     return wrong(file +
                  ": scripts.require_signature without any key in scripts.signing_keys: "
                  "nothing could run");
+  }
+  const bool is_bound = policy.require_signature || !policy.allowed_sha256.empty() ||
+                        !policy.denied_sha256.empty() || !policy.read_roots.empty();
+  if (policy.terminal && is_bound) {
+    return wrong(file +
+                 ": commands holds Terminal: what is typed there is bound neither by [scripts] nor "
+                 "by get_file.read_roots; leave one of them out");
   }
   return out;
 }

@@ -79,14 +79,28 @@ TEST(PolicyFile, HasTheDefaultsOfTheLimitsFile) {
   EXPECT_EQ(file->limits.cpu_weight, 50u);
 }
 
+TEST(PolicyFile, AllowsATerminalOnlyWhereItIsNamed) {
+  EXPECT_FALSE(parse_policy("", "p.toml")->policy.terminal);
+  EXPECT_FALSE(parse_policy("commands = [\"RunScript\"]", "p.toml")->policy.terminal);
+  const auto named = parse_policy("commands = [\"Terminal\"]", "p.toml");
+  ASSERT_TRUE(named.ok()) << named.error().message;
+  EXPECT_TRUE(named->policy.terminal);
+  EXPECT_FALSE(named->policy.run_script);
+  EXPECT_FALSE(named->policy.collect);
+  EXPECT_TRUE(parse_policy("", "p.toml")->policy.collect);
+}
+
 TEST(PolicyFile, IsRefusedWithTheLineOfWhatIsWrong) {
-  const std::pair<const char*, const char*> rows[] = {
+  const std::pair<std::string, const char*> rows[] = {
       {"\ncommand = []", "p.toml:2: unknown key 'command'"},
       {"[scripts]\nrequire_signatures = true",
        "p.toml:2: unknown key 'scripts.require_signatures'"},
       {"[script]", "p.toml:1: unknown key 'script'"},
       {"commands = \"RunScript\"", "p.toml:1: commands is not a list of strings"},
       {"commands = [\"Isolate\"]", "p.toml:1: commands holds 'Isolate'"},
+      {"commands = [\"Terminal\"]\n[get_file]\nread_roots = [\"/var\"]", "bound neither by"},
+      {"commands = [\"Terminal\"]\n[scripts]\ndeny_sha256 = [\"" + std::string(64, 'a') + "\"]",
+       "bound neither by"},
       {"[scripts]\nrequire_signature = 1", "p.toml:2: scripts.require_signature is not true"},
       {"[scripts]\nallow_sha256 = [\"AB\"]", "p.toml:2: scripts.allow_sha256 holds 'AB'"},
       {"[scripts]\nsigning_keys = [\"xx\"]", "p.toml:2: scripts.signing_keys holds 'xx'"},

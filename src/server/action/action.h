@@ -23,16 +23,28 @@ enum class Status : std::uint8_t {
   succeeded = 5
 };
 enum class CommandStatus : std::uint8_t { completed = 1, failed = 2, created = 8 };
-// built_in: what the agent does itself, of an interactive session (api/interactive.json).
-enum class CommandType : std::uint8_t { put_file = 0, get_file = 1, run_script = 3, built_in = 4 };
+// built_in: what the agent does itself, of an interactive session (api/interactive.json). terminal:
+// a shell into which somebody types, of one too. collect: the forensic package of the machine.
+enum class CommandType : std::uint8_t {
+  put_file = 0,
+  get_file = 1,
+  run_script = 3,
+  built_in = 4,
+  terminal = 5,
+  collect = 6
+};
 
 // A file of the library goes with the order.
 constexpr bool takes_library_file(CommandType t) {
   return t == CommandType::run_script || t == CommandType::put_file;
 }
+// Its result is a file of the machine's, or one made of it.
+constexpr bool leaves_file(CommandType t) {
+  return t == CommandType::get_file || t == CommandType::collect;
+}
 // It writes streams of output, and its result is made of them.
 constexpr bool has_streams(CommandType t) {
-  return t == CommandType::run_script || t == CommandType::built_in;
+  return t == CommandType::run_script || t == CommandType::built_in || t == CommandType::terminal;
 }
 
 constexpr bool is_final(Status s) {
@@ -51,7 +63,7 @@ struct StoredBlob {
 };
 
 // What get_file read: where its path led, symbolic links followed, and the file's own bytes,
-// whatever form the result has. What put_file placed, and where.
+// whatever form the result has. What put_file placed, and where. What collect made: its name.
 struct FetchedFile {
   std::string path;
   std::uint64_t bytes = 0;
@@ -70,11 +82,11 @@ struct Command {
   std::vector<Param> params;  // as the client sent them, for the echo
   // The library file's version pinned at accept (run_script, put_file); an action runs the bytes it
   // was accepted with.
-  std::string file_name;  // built_in: the name of the command
+  std::string file_name;  // built_in, terminal, collect: the name of the command
   Sha256 file_sha256{};
   std::uint64_t file_bytes = 0;
-  std::optional<std::string> args;  // built_in: words name=value
-  std::string path;                 // get_file; built_in: the folder that paths begin at
+  std::optional<std::string> args;  // built_in, terminal: words name=value
+  std::string path;                 // get_file; built_in, terminal: the current folder
   bool keep = false;  // put_file: until the machine restarts, whatever the settings say
   Duration timeout{};
 
@@ -87,7 +99,7 @@ struct Command {
       result;  // may be there for a failed or late command too: partial output is linkable
   std::optional<StoredBlob> raw_stdout;
   std::optional<StoredBlob> raw_stderr;
-  std::optional<FetchedFile> file;  // get_file, put_file
+  std::optional<FetchedFile> file;  // get_file, put_file, collect
   // The machine's word on what it did: 64 bytes of signature, then the signed bytes
   // (api/agent.proto: Receipt). Empty: none.
   std::string receipt;

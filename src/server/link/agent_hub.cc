@@ -77,16 +77,32 @@ bool AgentHub::note_pushed(Entry& entry, const pb::ExecuteOrder& message) {
   return true;
 }
 
+std::shared_ptr<SessionEnd> AgentHub::asked_of(const MachineId& machine) const {
+  ReadLock lock(mutex_);
+  auto found = entries_.find(machine);
+  const bool may =
+      found != entries_.end() && found->second.confirmed && !found->second.in_quarantine;
+  return may ? found->second.session : nullptr;
+}
+
+template <typename Answer>
+void AgentHub::ask(std::shared_ptr<SessionEnd> session, AgentQuestions<Answer>& questions,
+                   std::uint64_t number, const pb::ToAgent& message) {
+  session->loop().post([&questions, session, number, frame = protocol::encode(message)] {
+    // On the loop of the session, where it ends: either it is still there, or lost() has been or
+    // never will be called for it.
+    if (session->is_over()) {
+      questions.fail(session.get(), number,
+                     Error{Errc::unavailable, "the agent is not connected any more"});
+    } else {
+      session->send(frame);
+    }
+  });
+}
+
 void AgentHub::read_output(const MachineId& machine, pb::ReadOutput question,
                            Done<pb::OutputPiece> done) {
-  std::shared_ptr<SessionEnd> session;
-  {
-    ReadLock lock(mutex_);
-    auto found = entries_.find(machine);
-    if (found != entries_.end() && found->second.confirmed && !found->second.in_quarantine) {
-      session = found->second.session;
-    }
-  }
+  auto session = asked_of(machine);
   if (!session) {
     done(Error{Errc::unavailable, "the machine is not connected"});
     return;
@@ -95,16 +111,21 @@ void AgentHub::read_output(const MachineId& machine, pb::ReadOutput question,
   pb::ToAgent message;
   *message.mutable_read_output() = std::move(question);
   message.mutable_read_output()->set_number(number);
-  session->loop().post([this, session, number, frame = protocol::encode(message)] {
-    // On the loop of the session, where it ends: either it is still there, or lost() has been or
-    // never will be called for it.
-    if (session->is_over()) {
-      reads_.fail(session.get(), number,
-                  Error{Errc::unavailable, "the agent is not connected any more"});
-    } else {
-      session->send(frame);
-    }
-  });
+  ask(std::move(session), reads_, number, message);
+}
+
+void AgentHub::type_input(const MachineId& machine, pb::TerminalInput input,
+                          Done<pb::TerminalTaken> done) {
+  auto session = asked_of(machine);
+  if (!session) {
+    done(Error{Errc::unavailable, "the machine is not connected"});
+    return;
+  }
+  const std::uint64_t number = typed_.add(session.get(), std::move(done));
+  pb::ToAgent message;
+  *message.mutable_terminal_input() = std::move(input);
+  message.mutable_terminal_input()->set_number(number);
+  ask(std::move(session), typed_, number, message);
 }
 
 void AgentHub::suspect(const MachineId& machine, const std::string& session_name, std::string why) {
@@ -151,6 +172,7 @@ AgentHub::Entry* AgentHub::find(const MachineId& machine, const SessionEnd* sess
 
 void AgentHub::remove(const MachineId& machine, const SessionEnd* session) {
   reads_.lost(session);
+  typed_.lost(session);
   WriteLock lock(mutex_);
   if (find(machine, session) != nullptr) {
     entries_.erase(machine);

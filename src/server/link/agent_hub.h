@@ -8,7 +8,7 @@
 
 #include "base/mutex.h"
 #include "net/executor.h"
-#include "server/link/output_reads.h"
+#include "server/link/agent_questions.h"
 #include "server/ports/links.h"
 
 namespace reachback::server {
@@ -35,11 +35,15 @@ class AgentHub : public AgentLinks {
   bool push(const MachineId& machine, const pb::ToAgent& message) override;
   void read_output(const MachineId& machine, pb::ReadOutput question,
                    Done<pb::OutputPiece> done) override;
+  void type_input(const MachineId& machine, pb::TerminalInput input,
+                  Done<pb::TerminalTaken> done) override;
   void suspect(const MachineId& machine, const std::string& session, std::string why) override;
 
-  // An agent's answer to read_output(). False: this session was not asked.
-  bool output_piece(const SessionEnd* session, const pb::OutputPiece& piece) {
-    return reads_.answered(session, piece);
+  // An agent's answer to read_output() or type_input(). False: this message is none, or this
+  // session was not asked.
+  bool answered(const SessionEnd* session, const pb::ToServer& message) {
+    return (message.has_output_piece() && reads_.answered(session, message.output_piece())) ||
+           (message.has_terminal_taken() && typed_.answered(session, message.terminal_taken()));
   }
 
   // The newer session of a machine wins, the older one is told to end; of two sessions of one run
@@ -81,7 +85,14 @@ class AgentHub : public AgentLinks {
   static bool note_pushed(Entry& entry, const pb::ExecuteOrder& message);
   Entry* find(const MachineId& machine, const SessionEnd* session) RB_REQUIRES(mutex_);
 
-  OutputReads reads_;
+  // The session that a question goes to; nullptr: there is none.
+  std::shared_ptr<SessionEnd> asked_of(const MachineId& machine) const;
+  template <typename Answer>
+  void ask(std::shared_ptr<SessionEnd> session, AgentQuestions<Answer>& questions,
+           std::uint64_t number, const pb::ToAgent& message);
+
+  AgentQuestions<pb::OutputPiece> reads_;
+  AgentQuestions<pb::TerminalTaken> typed_;
   mutable SharedMutex mutex_;
   std::unordered_map<MachineId, Entry> entries_ RB_GUARDED_BY(mutex_);
   // What any session of a machine has said to hold, kept after its end: who comes next is measured

@@ -84,8 +84,7 @@ void AgentSession::on_frame(std::string_view frame) {
   heard();
   auto message = protocol::decode_to_server(frame);
   // What was asked for is no flood, and does not wait behind reports that go to the disk.
-  if (message && message->has_output_piece() &&
-      deps_.hub.output_piece(this, message->output_piece())) {
+  if (message && deps_.hub.answered(this, *message)) {
     return;
   }
   if (!count_message()) {
@@ -230,7 +229,8 @@ void AgentSession::handle(const pb::ToServer& m) {
     case pb::ToServer::kUploadRequest:
       on_upload_request(m.upload_request());
       return;
-    case pb::ToServer::kOutputPiece:  // not asked for any more
+    case pb::ToServer::kOutputPiece:  // not asked for any more, as the next
+    case pb::ToServer::kTerminalTaken:
     case pb::ToServer::MESSAGE_NOT_SET:
       handled();
       return;

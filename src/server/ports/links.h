@@ -80,6 +80,10 @@ class AgentLinks {
   // Errors: unavailable (not connected here, the connection ended, no answer in time).
   virtual void read_output(const MachineId& machine, pb::ReadOutput question,
                            Done<pb::OutputPiece> done) = 0;
+  // Types into a terminal that runs (the number is filled in). `done` on any thread; what the agent
+  // refuses stands in its answer. Errors: unavailable, as for read_output().
+  virtual void type_input(const MachineId& machine, pb::TerminalInput input,
+                          Done<pb::TerminalTaken> done) = 0;
   // What this session says does not fit what an earlier one said: a clone or a restored snapshot.
   // The machine is put in quarantine. Any thread.
   virtual void suspect(const MachineId& machine, const std::string& session, std::string why) = 0;

@@ -66,8 +66,8 @@ struct UserToken {
 
 struct Principal {
   TenantId tenant;
-  std::string caller;  // stable key for limits and idempotency: application id, or issuer + subject
-                       // of a user
+  std::string caller;  // stable key for limits and idempotency: application id, or of a user issuer
+                       // and subject, of this server's own users application and user
   std::string application;  // client id that the token was made for; empty: not known
   std::string requestor;    // as in MachineAction.requestor: application id, or user principal name
   bool delegated = false;

@@ -33,10 +33,10 @@ struct Bounds {
   std::uint64_t machine_body_bytes, tag_chars, tags, tag_machines;
   Duration find_by_ip_history;
   std::uint64_t settings_body_bytes, audit_page, audit_page_default;
-  std::uint64_t interactive_line_bytes, interactive_body_bytes;
+  std::uint64_t interactive_line_bytes, interactive_body_bytes, terminal_typed_bytes, terminal_side;
   std::uint64_t commands, comment_chars, title_chars, args_bytes, get_file_path_bytes;
   std::uint64_t idempotency_key_chars;
-  std::vector<Window> calls, run_calls, package_uri_calls, wrong_secrets;
+  std::vector<Window> calls, run_calls, package_uri_calls, typing_calls, wrong_secrets;
   std::vector<Window> password_tries, wrong_passwords_of_user, user_code_tries, device_starts;
   Duration device_code_lifetime, device_code_interval;
 

@@ -116,7 +116,7 @@ struct Enumeration {
 };
 constexpr Enumeration kEnumerations[] = {
     {"CustomPlaybookActionTypes", "Edm.Byte",
-     "PutFile=0 GetFile=1 RunPowerShell=2 RunScript=3 BuiltIn=4"},
+     "PutFile=0 GetFile=1 RunPowerShell=2 RunScript=3 BuiltIn=4 Terminal=5 Collect=6"},
     {"CustomPlaybookParams", "Edm.Byte",
      "FileName=0 Args=1 Path=2 ScriptName=3 IsExternalSource=4 FileUri=5 ScriptHash=6 "
      "ScriptSource=7"},

@@ -29,6 +29,8 @@ std::string_view limit_of(Rate rate) {
       return "run_calls_per_minute";
     case Rate::package_uri_calls:
       return "package_uri_calls_per_minute";
+    case Rate::typing_calls:
+      return "typing_calls_per_minute";
     case Rate::calls:
     case Rate::none:
       return "calls_per_minute";

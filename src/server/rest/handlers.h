@@ -91,6 +91,7 @@ void post_session(Core& core, const CallPtr& call);
 void get_sessions(Core& core, const CallPtr& call);
 void get_session(Core& core, const CallPtr& call);
 void post_session_close(Core& core, const CallPtr& call);
+void post_terminal_input(Core& core, const CallPtr& call);
 void get_session_commands(Core& core, const CallPtr& call);
 void post_session_command(Core& core, const CallPtr& call);
 

@@ -252,11 +252,11 @@ void post_session_command(Core& core, const CallPtr& call) {
   }
   if (typed->line.command->by == DoneBy::client) {
     // Whose it is and whether it is open is asked all the same.
-    core.deps.interactive.get(
+    core.deps.interactive.open_to(
         call->principal, *id,
         [&core, call, line = typed->line](const Result<InteractiveSession>& session) {
-          if (!session || session->ended) {
-            core.refuse(*call, session ? session_has_ended(session->end_reason) : session.error());
+          if (!session) {
+            core.refuse(*call, session.error());
             return;
           }
           core.answer(*call, 200, shown_to_client(line));

@@ -2,6 +2,8 @@
 // they are.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "server/rest/interactive_table.h"
 #include "server/rest/test_scoped_world.h"
 
@@ -166,6 +168,7 @@ TEST_F(InteractiveApi, a_session_is_its_openers_and_others_of_the_machine_may_en
   const Reply other = type(id, "dir", "both");
   EXPECT_EQ(other.status, 403) << other.body;
   EXPECT_NE(other.message().find("the session is"), std::string::npos);
+  EXPECT_EQ(type(id, "help", "both").message(), other.message()) << "nor what the client does";
   EXPECT_EQ(close(id, "both").status, 200);
 }
 
@@ -187,9 +190,9 @@ TEST(InteractiveTable, the_one_that_is_compiled_in_can_be_read) {
   EXPECT_EQ(find_command(*table, "netstat")->name, "connections");
   for (const InteractiveCommand& c : *table) {
     // command_of_line() knows these by name.
-    const bool is_action = c.name == "getfile" || c.name == "putfile" || c.name == "run";
-    EXPECT_EQ(c.by == DoneBy::action, is_action) << c.name;
-    EXPECT_EQ(c.advanced, c.name == "putfile" || c.name == "run") << c.name;
+    const std::set<std::string> actions = {"collect", "getfile", "putfile", "run", "terminal"};
+    EXPECT_EQ(c.by == DoneBy::action, actions.contains(c.name)) << c.name;
+    EXPECT_EQ(c.advanced, actions.contains(c.name) && c.name != "getfile") << c.name;
   }
 }
 

@@ -44,6 +44,10 @@ std::string_view type_name(action::CommandType type) {
       return "RunScript";
     case action::CommandType::built_in:
       return "BuiltIn";
+    case action::CommandType::terminal:
+      return "Terminal";
+    case action::CommandType::collect:
+      return "Collect";
   }
   return "RunScript";
 }

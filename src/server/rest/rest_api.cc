@@ -121,12 +121,16 @@ Bounds Bounds::of(const Limits& limits, Profile profile, std::uint64_t rate_fact
   b.get_file_path_bytes = n("get_file_path_bytes");
   b.interactive_line_bytes = n("interactive_line_bytes");
   b.interactive_body_bytes = n("interactive_body_bytes");
+  b.terminal_typed_bytes = n("terminal_typed_bytes");
+  b.terminal_side = n("terminal_side");
   b.idempotency_key_chars = n("idempotency_key_chars");
   b.calls = {window("calls_per_minute", minutes(1)), window("calls_per_hour", hours(1))};
   b.run_calls = {window("run_calls_per_minute", minutes(1))};
   b.package_uri_calls = {window("package_uri_calls_per_minute", minutes(1)),
                          window("package_uri_calls_per_hour", hours(1))};
-  for (std::vector<Window>* rates : {&b.calls, &b.run_calls, &b.package_uri_calls}) {
+  b.typing_calls = {window("typing_calls_per_minute", minutes(1))};
+  for (std::vector<Window>* rates :
+       {&b.calls, &b.run_calls, &b.package_uri_calls, &b.typing_calls}) {
     *rates = so_many_times(std::move(*rates), rate_factor);
   }
   b.wrong_secrets = {window("wrong_secrets_per_minute", minutes(1))};
@@ -314,6 +318,7 @@ Result<void> Core::admit(Call& call) {
   if (factor > 0) {
     const auto& windows = route.rate == Rate::run_calls           ? bounds.run_calls
                           : route.rate == Rate::package_uri_calls ? bounds.package_uri_calls
+                          : route.rate == Rate::typing_calls      ? bounds.typing_calls
                                                                   : bounds.calls;
     std::string key = call.principal.tenant.text() + call.principal.caller + '\n';
     key += route.name;

@@ -41,6 +41,9 @@ Result<std::vector<RouteRow>> route_rows(Profile profile) {
       case Rate::package_uri_calls:
         row.rate = "package_uri_calls";
         break;
+      case Rate::typing_calls:
+        row.rate = "typing_calls";
+        break;
     }
     rows.push_back(std::move(row));
   }

@@ -28,7 +28,7 @@ enum class Plane {
   sign_in,  // no token yet, OAuth bodies
   about     // no token: what the API says of itself, the same to everybody; MDE envelope
 };
-enum class Rate { none, calls, run_calls, package_uri_calls };
+enum class Rate { none, calls, run_calls, package_uri_calls, typing_calls };
 
 struct Route {
   std::string_view name;  // of the endpoint: key of its permissions and of its call rate

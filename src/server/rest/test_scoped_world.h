@@ -153,7 +153,6 @@ class ScopedWorld : public World {
 
   testing::FakeBlobStore blobs;
   testing::FakeNotifier notify;
-  testing::FakeAgentLinks links;
   testing::FakeSigner signer;
   DeviceGroups groups;
   ScopedVerifier scoped;
@@ -164,7 +163,7 @@ class ScopedWorld : public World {
                        signer, audit, scheduler, clock, clock, random},
       LiveResponseLimits{}, std::string(32, 'k'));
   Interactive real_interactive{
-      {session_store, stores.machines(), *live_response, clock, random},
+      {session_store, stores.machines(), *live_response, links, scheduler, clock, random},
       InteractiveLimits{{0, 0, 1, std::chrono::minutes(30)}, std::chrono::minutes(30), 1000}};
   Place east, west, alone;
 };

@@ -183,7 +183,9 @@ class World {
   FakeLibrary library;
   FakeLiveResponse live;
   testing::FakeSessions session_store;
-  Interactive interactive{{session_store, stores.machines(), live, clock, random}, {}};
+  testing::FakeAgentLinks links;
+  Interactive interactive{{session_store, stores.machines(), live, links, scheduler, clock, random},
+                          {}};
   std::string peer = "198.51.100.9";
   std::unique_ptr<RestApi> api;
 };

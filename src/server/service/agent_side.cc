@@ -53,7 +53,7 @@ void LiveResponseService::upload_link(TenantId tenant, MachineId machine, Action
                      "command " + std::to_string(upload.index) + " takes no result"});
           return;
         }
-        const bool is_file = a->commands[upload.index].type == action::CommandType::get_file;
+        const bool is_file = action::leaves_file(a->commands[upload.index].type);
         if (is_file && upload.kind != UploadKind::result) {
           done(Error{Errc::invalid_input,
                      "command " + std::to_string(upload.index) + " has no output streams"});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "protocol/terminal.h"
 #include "protocol/words.h"
 #include "server/service/library.h"
 
@@ -182,6 +183,30 @@ Result<std::string> library_name(const CommandLine& line, std::string_view param
   return name;
 }
 
+// Its parameters are words of the command: a built-in one, a terminal.
+Result<SubmitCommand> command_in_words(const CommandLine& line, const std::string& folder) {
+  std::vector<std::string> words;
+  words.reserve(line.parameters.size());
+  for (const auto& [name, value] : line.parameters) {
+    words.push_back(name);
+    words.back().append("=").append(value);
+  }
+  SubmitCommand out;
+  out.type = line.command->by == DoneBy::agent ? action::CommandType::built_in
+                                               : action::CommandType::terminal;
+  out.file_name = line.command->name;
+  out.args = protocol::join_words(words);
+  out.path = folder;
+  // Of the keys that MDE has for parameters.
+  out.params = {{"Args", out.file_name + (words.empty() ? "" : " ") + *out.args}, {"Path", folder}};
+  if (out.type == action::CommandType::terminal) {
+    if (auto order = protocol::parse_terminal(*out.args); !order) {
+      return wrong(order.error().message);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 const InteractiveCommand* find_command(const InteractiveTable& table, std::string_view name) {
@@ -242,29 +267,23 @@ Result<CommandLine> parse_command_line(const InteractiveTable& table, std::strin
 
 Result<SubmitCommand> command_of_line(const CommandLine& line, const std::string& folder) {
   SubmitCommand out;
-  if (line.command->by == DoneBy::agent) {
-    std::vector<std::string> words;
-    words.reserve(line.parameters.size());
-    for (const auto& [name, value] : line.parameters) {
-      words.push_back(name);
-      words.back().append("=").append(value);
-    }
-    out.type = action::CommandType::built_in;
-    out.file_name = line.command->name;
-    out.args = protocol::join_words(words);
-    out.path = folder;
-    // Of the keys that MDE has for parameters.
-    out.params = {{"Args", out.file_name + (words.empty() ? "" : " ") + *out.args},
-                  {"Path", folder}};
+  const std::string& name = line.command->name;
+  if (line.command->by == DoneBy::agent || name == "terminal") {
+    return command_in_words(line, folder);
+  }
+  if (name == "collect") {
+    out.type = action::CommandType::collect;
+    out.file_name = name;
+    out.params = {{"Args", name}};
     return out;
   }
-  if (line.command->name == "getfile") {
+  if (name == "getfile") {
     out.type = action::CommandType::get_file;
     out.path = below(folder, *line.parameter("path"));
     out.params = {{"Path", out.path}};
     return out;
   }
-  if (line.command->name == "putfile") {
+  if (name == "putfile") {
     out.type = action::CommandType::put_file;
     RB_TRY_ASSIGN(out.file_name, library_name(line, "file"));
     out.keep = true;

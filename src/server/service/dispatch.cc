@@ -26,13 +26,19 @@ pb::Command to_wire(const action::Command& c, const LiveResponseLimits& limits) 
       out.set_output_bytes_max(limits.output_bytes_max);
       break;
     case action::CommandType::built_in:
-      out.set_type(pb::BUILT_IN);
+    case action::CommandType::terminal:
+      out.set_type(c.type == action::CommandType::terminal ? pb::TERMINAL : pb::BUILT_IN);
       out.set_file_name(c.file_name);
       out.set_output_bytes_max(limits.output_bytes_max);
       break;
     case action::CommandType::put_file:
       out.set_type(pb::PUT_FILE);
       out.set_keep(c.keep || limits.put_file_kept);
+      break;
+    case action::CommandType::collect:
+      out.set_type(pb::COLLECT);
+      out.set_file_name(c.file_name);
+      out.set_output_bytes_max(limits.get_file_bytes_max);
       break;
     case action::CommandType::get_file:
       out.set_type(pb::GET_FILE);

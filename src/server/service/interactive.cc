@@ -5,6 +5,13 @@
 #include "server/service/texts.h"
 
 namespace reachback::server {
+namespace {
+
+Error not_yours(const InteractiveSession& session) {
+  return Error{Errc::forbidden, "the session is " + session.creator + "'s"};
+}
+
+}  // namespace
 
 void Interactive::open(const Principal& by, MachineId machine, std::string comment,
                        const Done<InteractiveSession>& done) {
@@ -52,6 +59,18 @@ void Interactive::get(const Principal& by, SessionId id, const Done<InteractiveS
   });
 }
 
+void Interactive::open_to(const Principal& by, SessionId id, const Done<InteractiveSession>& done) {
+  get(by, id, [by, done](Result<InteractiveSession> session) {
+    if (session && session->caller != by.caller) {
+      done(not_yours(*session));
+    } else if (session && session->ended) {
+      done(session_has_ended(session->end_reason));
+    } else {
+      done(std::move(session));
+    }
+  });
+}
+
 void Interactive::commands(const Principal& by, SessionId id,
                            const Done<std::vector<SessionCommand>>& done) {
   get(by, id, [this, by, id, done](const Result<InteractiveSession>& session) {
@@ -65,6 +84,12 @@ void Interactive::commands(const Principal& by, SessionId id,
 
 void Interactive::run(const Principal& by, SessionId id, const CommandLine& line, TypedLine typed,
                       const Done<SessionCommand>& done) {
+  if (typed.command.type == action::CommandType::terminal) {
+    // Nobody types for as long as a session may be idle: it ends.
+    *typed.command.args +=
+        " idle=" +
+        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limits_.open.idle).count());
+  }
   if (line.command->long_running || typed.command.type == action::CommandType::run_script) {
     typed.command.timeout = limits_.long_command;
   }
@@ -73,7 +98,7 @@ void Interactive::run(const Principal& by, SessionId id, const CommandLine& line
         if (!session) {
           done(session.error());
         } else if (session->caller != by.caller) {
-          done(Error{Errc::forbidden, "the session is " + session->creator + "'s"});
+          done(not_yours(*session));
         } else if (session->ended && !typed.key) {
           done(session_has_ended(session->end_reason));
         } else {

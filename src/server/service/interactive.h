@@ -28,15 +28,28 @@ struct TypedLine {
   SubmitCommand command;
 };
 
+// What somebody types into a terminal (api/agent.proto, TerminalInput).
+struct TypedInput {
+  std::uint64_t from = 0;  // so many bytes were typed before
+  std::string bytes;
+  std::uint32_t rows = 0;
+  std::uint32_t columns = 0;
+  std::string signature;  // by the key that the terminal was opened with
+};
+
 class Interactive {
  public:
   struct Deps {
     InteractiveSessionStore& store;
     MachineStore& machines;
     LiveResponse& live_response;
+    AgentLinks& links;
+    Scheduler& scheduler;
     const Clock& clock;
     Random& random;
   };
+  // An agent that has not said so long how much it took has not taken it.
+  static constexpr Duration kTypingPatience = std::chrono::seconds(10);
   Interactive(Deps deps, InteractiveLimits limits) : deps_(deps), limits_(limits) {}
 
   // Errors: not_found (the machine, for this caller), conflict (it has a session),
@@ -48,12 +61,20 @@ class Interactive {
   void open_ones(const Principal& by, Done<std::vector<InteractiveSession>> done);
   // Errors of these: not_found (the session, or its machine for this caller), unavailable.
   void get(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
+  // The session, if it takes lines from this caller. Errors: also forbidden (it is somebody
+  // else's), conflict (it has ended).
+  void open_to(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
   void commands(const Principal& by, SessionId id, const Done<std::vector<SessionCommand>>& done);
   // The line as an action; a repeat with the same key is answered with the same. Errors: also
   // forbidden (the session is somebody else's), conflict (it has ended), and those of
   // LiveResponse::submit().
   void run(const Principal& by, SessionId id, const CommandLine& line, TypedLine typed,
            const Done<SessionCommand>& done);
+  // Types into a terminal; how many bytes have been typed into it since it began. Errors: not_found
+  // (the action, for this caller), conflict (it is no terminal, has not begun, has ended),
+  // forbidden (not signed by its key, or the agent says so), unavailable (the agent is not
+  // connected or does not answer: asking again is harmless).
+  void type(const Principal& by, ActionId id, const TypedInput& input, Done<std::uint64_t> done);
   // Whoever may run live response on the machine may. Ended already: ok.
   void end(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
 

@@ -42,9 +42,10 @@ struct LiveResponseLimits {
 struct SubmitCommand {
   action::CommandType type = action::CommandType::run_script;
   std::vector<action::Param> params;  // as sent, for the echo
-  std::string file_name;  // run_script: ScriptName, put_file: FileName; built_in: its name
-  std::optional<std::string> args;       // run_script; built_in: words name=value
-  std::string path;                      // get_file; built_in: the folder that paths begin at
+  std::string file_name;  // run_script: ScriptName, put_file: FileName; built_in, terminal,
+                          // collect: its name
+  std::optional<std::string> args;       // run_script; built_in, terminal: words name=value
+  std::string path;                      // get_file; built_in, terminal: the current folder
   std::optional<Duration> timeout = {};  // else the limit of its type
   bool keep = false;                     // put_file: until the machine restarts, whatever is set
 };

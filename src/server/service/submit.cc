@@ -72,10 +72,12 @@ Duration timeout_of(action::CommandType type, const LiveResponseLimits& limits) 
     case action::CommandType::put_file:
       return limits.put_file_timeout;
     case action::CommandType::get_file:
+    case action::CommandType::collect:
       return limits.get_file_timeout;
     case action::CommandType::run_script:
       return limits.script_timeout;
     case action::CommandType::built_in:
+    case action::CommandType::terminal:
       return limits.built_in_timeout;
   }
   return limits.script_timeout;

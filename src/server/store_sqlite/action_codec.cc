@@ -187,6 +187,8 @@ void read_type(RecordReader& r, Command& c) {
     case static_cast<std::uint64_t>(action::CommandType::get_file):
     case static_cast<std::uint64_t>(action::CommandType::run_script):
     case static_cast<std::uint64_t>(action::CommandType::built_in):
+    case static_cast<std::uint64_t>(action::CommandType::terminal):
+    case static_cast<std::uint64_t>(action::CommandType::collect):
       c.type = type;
       break;
     default:

@@ -44,6 +44,9 @@ class CountingLinks : public AgentLinks {
   void read_output(const MachineId&, pb::ReadOutput, Done<pb::OutputPiece> done) override {
     done(Error{Errc::unavailable, "nobody is there"});
   }
+  void type_input(const MachineId&, pb::TerminalInput, Done<pb::TerminalTaken> done) override {
+    done(Error{Errc::unavailable, "nobody is there"});
+  }
   void suspect(const MachineId&, const std::string&, std::string why) override {
     ADD_FAILURE() << why;
   }

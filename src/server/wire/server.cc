@@ -300,10 +300,10 @@ class Server {
                          link_clock_, random_},
         limits, secrets_.blob_name_key);
     RB_TRY_ASSIGN(const InteractiveLimits interactive, interactive_limits(config_));
-    interactive_ =
-        std::make_unique<Interactive>(Interactive::Deps{store_->sessions(), store_->machines(),
-                                                        *live_response_, deadline_clock_, random_},
-                                      interactive);
+    interactive_ = std::make_unique<Interactive>(
+        Interactive::Deps{store_->sessions(), store_->machines(), *live_response_, hub_,
+                          *scheduler_, deadline_clock_, random_},
+        interactive);
     library_ = Library::create(store_->library(), *blobs_, clock_, random_);
     machines_ = Machines::create(store_->machines(), hub_, clock_, device_groups_);
     RB_TRY_ASSIGN(assertions_, AssertionVerifier::create());

@@ -1,13 +1,13 @@
-// Asking agents for output: who is asked, whose answer counts, what becomes of a question that
-// nobody answers.
-#include "server/link/output_reads.h"
+// Asking agents for output, and typing into their terminals: who is asked, whose answer counts,
+// what becomes of a question that nobody answers.
+#include "server/link/agent_questions.h"
 
 #include "server/link/link_fixture.h"
 
 namespace reachback::server {
 namespace {
 
-class OutputReadsTest : public LinkTest {
+class AgentQuestionsTest : public LinkTest {
  protected:
   struct Answer {
     bool came = false;
@@ -40,7 +40,7 @@ class OutputReadsTest : public LinkTest {
   MachineId machine_ = protocol::machine_id_of(key_.public_key().spki());
 };
 
-TEST_F(OutputReadsTest, the_agent_is_asked_and_its_answer_comes_back_once) {
+TEST_F(AgentQuestionsTest, the_agent_is_asked_and_its_answer_comes_back_once) {
   enrolled();
   auto socket = connected();
   auto answer = ask();
@@ -58,7 +58,39 @@ TEST_F(OutputReadsTest, the_agent_is_asked_and_its_answer_comes_back_once) {
   EXPECT_EQ(socket->closed, 0);
 }
 
-TEST_F(OutputReadsTest, a_machine_that_is_not_there_or_leaves_is_said_so) {
+TEST_F(AgentQuestionsTest, what_is_typed_reaches_the_agent_and_its_answer_is_for_that_alone) {
+  enrolled();
+  auto socket = connected();
+  pb::TerminalInput input;
+  input.set_action(std::string(16, 'a'));
+  input.set_epoch(1);
+  input.set_typed("ls\r");
+  input.set_rows(24);
+  input.set_columns(80);
+  input.set_signature(std::string(64, 's'));
+  std::vector<std::uint64_t> taken;
+  hub_.type_input(machine_, input, [&taken](const Result<pb::TerminalTaken>& answer) {
+    taken.push_back(answer.ok() ? answer->taken() : 0);
+  });
+  on_loop([] {});
+  ASSERT_TRUE(socket->sent.back().has_terminal_input());
+  EXPECT_EQ(socket->sent.back().terminal_input().typed(), "ls\r");
+  const std::uint64_t asked = socket->sent.back().terminal_input().number();
+  receive(*socket, piece(asked, "no answer to this"));
+  EXPECT_TRUE(taken.empty());
+  pb::ToServer answer;
+  answer.mutable_terminal_taken()->set_number(asked);
+  answer.mutable_terminal_taken()->set_taken(3);
+  receive(*socket, answer);
+  EXPECT_EQ(taken, std::vector<std::uint64_t>{3});
+  hub_.type_input(machine_, input, [&taken](const Result<pb::TerminalTaken>& late) {
+    taken.push_back(late.ok() ? 99 : 0);
+  });
+  on_loop([&] { socket->close(1001, "gone"); });
+  EXPECT_EQ(taken, (std::vector<std::uint64_t>{3, 0}));
+}
+
+TEST_F(AgentQuestionsTest, a_machine_that_is_not_there_or_leaves_is_said_so) {
   enrolled();
   EXPECT_EQ(ask()->piece.error().code, Errc::unavailable);
   auto socket = connected();
@@ -69,12 +101,12 @@ TEST_F(OutputReadsTest, a_machine_that_is_not_there_or_leaves_is_said_so) {
   EXPECT_EQ(answer->piece.error().code, Errc::unavailable);
 }
 
-TEST_F(OutputReadsTest, an_agent_that_never_answers_holds_so_many_questions_and_no_more) {
+TEST_F(AgentQuestionsTest, an_agent_that_never_answers_holds_so_many_questions_and_no_more) {
   enrolled();
   auto socket = connected();
   auto first = ask();
   auto second = ask();
-  for (std::size_t i = 2; i < OutputReads::kOfSessionMax; ++i) {
+  for (std::size_t i = 2; i < AgentQuestions<pb::OutputPiece>::kOfSessionMax; ++i) {
     ask();
   }
   EXPECT_FALSE(first->came);
@@ -84,7 +116,7 @@ TEST_F(OutputReadsTest, an_agent_that_never_answers_holds_so_many_questions_and_
   EXPECT_FALSE(second->came);
 }
 
-TEST_F(OutputReadsTest, what_was_asked_for_is_no_flood_and_what_was_not_is_one) {
+TEST_F(AgentQuestionsTest, what_was_asked_for_is_no_flood_and_what_was_not_is_one) {
   enrolled();
   SessionLimits limits;
   limits.message_burst = 20;

@@ -1,0 +1,141 @@
+#include "cli/terminal_filter.h"
+
+#include <charconv>
+
+namespace reachback::cli {
+namespace {
+
+constexpr char kEscape = '\x1b';
+constexpr int kCursorShown = 25;
+constexpr int kWraps = 7;  // set to begin with, as the cursor is shown
+
+bool is_string_begin(char c) {
+  return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_';
+}
+
+bool between(char c, char from, char to) {
+  return c >= from && c <= to;
+}
+
+}  // namespace
+
+std::string TerminalFilter::feed(std::string_view piece) {
+  std::string out;
+  for (const char c : piece) {
+    if (state_ == State::text && after_c2_) {
+      after_c2_ = false;
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte >= 0x80 && byte <= 0x9f) {
+        continue;  // C1, as UTF-8
+      }
+      out += '\xc2';
+    }
+    if (state_ == State::text && c == '\xc2') {
+      after_c2_ = true;
+      continue;
+    }
+    take(c, out);
+  }
+  return out;
+}
+
+void TerminalFilter::take(char c, std::string& out) {
+  switch (state_) {
+    case State::text:
+      if (c == kEscape) {
+        state_ = State::escape;
+        sequence_ = c;
+      } else if (c != '\x7f' &&
+                 (c >= ' ' || c < '\0' || between(c, '\a', '\r') || c == '\x0e' || c == '\x0f')) {
+        out += c;
+      }
+      return;
+    case State::escape:
+      sequence_ += c;
+      if (c == '[') {
+        state_ = State::control;
+      } else if (is_string_begin(c)) {
+        state_ = State::string;
+      } else if (between(c, ' ', '/')) {
+        state_ = State::intermediate;
+      } else {
+        state_ = State::text;
+        // Not ESC c (reset), ESC Z (who are you), and nothing that is no escape sequence.
+        if (between(c, '0', '~') && c != 'c' && c != 'Z' && c != '\\') {
+          out += sequence_;
+        }
+      }
+      return;
+    case State::intermediate:
+      sequence_ += c;
+      if (between(c, '0', '~') || sequence_.size() > kSequenceBytesMax) {
+        state_ = State::text;
+        out += between(c, '0', '~') ? sequence_ : "";
+      }
+      return;
+    case State::control:
+      if (c == kEscape) {
+        state_ = State::escape;
+        sequence_ = c;
+        return;
+      }
+      sequence_ += c;
+      if (between(c, '@', '~')) {
+        state_ = State::text;
+        end_control(c, out);
+      } else if (!between(c, ' ', '?') || sequence_.size() > kSequenceBytesMax) {
+        state_ = State::text;
+      }
+      return;
+    case State::string:
+      state_ = c == '\a' ? State::text : c == kEscape ? State::string_escape : State::string;
+      return;
+    case State::string_escape:
+      state_ = c == '\\' ? State::text : State::escape;
+      sequence_ = kEscape;
+      if (state_ == State::escape) {
+        take(c, out);
+      }
+      return;
+  }
+}
+
+void TerminalFilter::end_control(char last, std::string& out) {
+  const std::string_view body = std::string_view(sequence_).substr(2, sequence_.size() - 3);
+  // c, n, x: the terminal would answer. t: windows. p, q with '!', '"', '>', '$': resets, reports.
+  const bool has_mark = body.find_first_of("!\"$>=") != std::string_view::npos;
+  if (last == 'c' || last == 'n' || last == 'x' || last == 't' ||
+      ((last == 'p' || last == 'q' || last == 'u' || last == 'w' || last == 'y') &&
+       (has_mark || last != 'q'))) {
+    return;
+  }
+  out += sequence_;
+  if ((last != 'h' && last != 'l') || !body.starts_with('?')) {
+    return;
+  }
+  for (std::string_view rest = body.substr(1); !rest.empty();) {
+    int mode = 0;
+    const auto [end, bad] = std::from_chars(rest.data(), rest.data() + rest.size(), mode);
+    if (bad == std::errc()) {
+      const bool usual = (mode == kCursorShown || mode == kWraps) == (last == 'h');
+      if (usual) {
+        modes_.erase(mode);
+      } else {
+        modes_.insert(mode);
+      }
+    }
+    const auto next = rest.find(';');
+    rest = next == std::string_view::npos ? std::string_view() : rest.substr(next + 1);
+  }
+}
+
+std::string TerminalFilter::restore() const {
+  std::string out = "\x1b[0m\x1b(B\x0f";
+  for (const int mode : modes_) {
+    const bool on = mode == kCursorShown || mode == kWraps;
+    out += "\x1b[?" + std::to_string(mode) + (on ? "h" : "l");
+  }
+  return out;
+}
+
+}  // namespace reachback::cli
