@@ -45,7 +45,7 @@ function commandNames(table: CommandTable): string[] {
 function parameterNames(command: InteractiveCommand | undefined): string[] {
   if (!command) return [];
   const output = command.columns.length > 0 ? ["-output"] : [];
-  return [...command.parameters.map((one) => `-${one.name}`), ...output].sort();
+  return [...typedOf(command).map((one) => `-${one.name}`), ...output].sort();
 }
 function sharedStart(words: readonly string[]): string {
   const [first = "", ...others] = words;
@@ -56,7 +56,11 @@ function sharedStart(words: readonly string[]): string {
 
 // How a command is written: "findfile NAME [-path PATH]".
 export function usage(command: InteractiveCommand): string {
-  return [command.name, ...command.parameters.map(parameterUsage)].join(" ");
+  return [command.name, ...typedOf(command).map(parameterUsage)].join(" ");
+}
+// What people type. The page adds a terminal's parameters itself.
+function typedOf(command: InteractiveCommand): readonly InteractiveParameter[] {
+  return opensTerminal(command.name) ? [] : command.parameters;
 }
 function parameterUsage(one: InteractiveParameter): string {
   const value = one.name.toUpperCase();

@@ -106,6 +106,14 @@ test("the keyboard leads out of a terminal, and axe finds nothing serious in it"
   await expect(page.getByRole("button", { name: "End terminal" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(command(page, 1).locator("header")).toContainText("Cancelled");
+  // The last screen stays, and holds no key: not even who clicked into it.
+  await screen(page).click({ force: true });
+  await page.keyboard.press("Tab");
+  await expect(input).not.toBeFocused();
+  await command(page, 1).getByRole("button", { name: "Hide what command 1 left" }).click();
+  await expect(screen(page)).toBeHidden();
+  await command(page, 1).getByRole("button", { name: "Show what command 1 left" }).click();
+  await expect(screen(page)).toContainText("dim blue");
   expect(await findings(page), "ended").toEqual([]);
 });
 
@@ -134,7 +142,7 @@ test("what is not taken for the terminal's key is told, and nothing more is type
     return route.continue({ postData: JSON.stringify(body) });
   });
   await page.keyboard.type("e");
-  await expect(command(page, 1).getByRole("alert")).toContainText("What you type is not sent any more. the signature is not by the key");
+  await expect(command(page, 1).getByRole("alert")).toContainText("What you type is not sent any more. The signature is not by the key");
   await page.keyboard.type("cho");
   expect(calls).toBe(1);
 });

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Entry, KeptLine } from "../../src/interactive/entry.ts";
 import { Interactive } from "../../src/interactive/interactive.ts";
+import { complete, findCommand, usage } from "../../src/interactive/line.ts";
 import { RemoteTerminal } from "../../src/interactive/terminal/remote_terminal.ts";
 import type { Typist } from "../../src/interactive/terminal/typist.ts";
 import { StandIn, table } from "./session_stand_in.ts";
@@ -31,6 +32,11 @@ test("the line that opens one carries its key, and is shown without", async () =
   await other.resume();
   expect(other.entries.map((one) => [one.line, one.state, one.terminal])).toEqual([["terminal", "running", undefined]]);
   other.end();
+});
+
+test("nobody is told to type a key", () => {
+  expect(usage(findCommand(table, "terminal")!)).toBe("terminal");
+  expect(complete(table, "terminal -k")).toBeNull();
 });
 
 test("words behind it are the server's to judge", async () => {

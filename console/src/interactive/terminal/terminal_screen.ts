@@ -41,6 +41,7 @@ export function openScreen(host: HTMLElement, parts: {
   terminal.textarea?.setAttribute("aria-label", parts.label);
   terminal.textarea?.setAttribute("aria-describedby", parts.describedBy);
   terminal.attachCustomKeyEventHandler((event) => {
+    if (terminal.options.disableStdin) return false; // the keyboard is the browser's again
     if (!isLeaveKey(event)) return true;
     event.preventDefault();
     if (event.type === "keydown") parts.onLeave();
@@ -64,6 +65,7 @@ export function openScreen(host: HTMLElement, parts: {
     focus: () => terminal.focus(),
     freeze: () => {
       terminal.options.disableStdin = true;
+      if (terminal.textarea) terminal.textarea.tabIndex = -1;
       terminal.write("\u001b[?25l"); // no cursor
     },
     close: () => {

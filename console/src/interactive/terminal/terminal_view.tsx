@@ -1,7 +1,7 @@
 // A terminal that this page opened: its screen, the key that leads out of it, and how it is ended.
-import { useEffect, useId, useRef } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { explain } from "../../api/client";
-import { announce } from "../../ui/announce";
+import { sentence } from "../../text/sentence";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/states";
 import type { RemoteTerminal } from "./remote_terminal";
@@ -20,6 +20,7 @@ export function TerminalView(props: {
   const foot = useRef<HTMLDivElement>(null);
   const screen = useRef<OpenScreen>(null);
   const words = useId();
+  const [tooMuch, setTooMuch] = useState(false);
 
   useEffect(() => {
     const element = host.current;
@@ -31,9 +32,7 @@ export function TerminalView(props: {
       screen.current = openScreen(element, {
         label,
         describedBy: words,
-        onTyped: (bytes) => {
-          if (!terminal.typist.type(bytes)) announce("That is too much at once: nothing of it was typed.");
-        },
+        onTyped: (bytes) => setTooMuch(!terminal.typist.type(bytes)),
         onSize: (size) => terminal.typist.resize(size),
         onLeave: () => foot.current?.focus(),
       });
@@ -69,10 +68,11 @@ export function TerminalView(props: {
     <div className="terminal-box">
       {terminal.missing && <Notice kind="warn" title="A part of what was shown did not come." detail="The screen may be wrong; the recording has it." />}
       {!ended && typist.problem !== undefined && (
-        <Notice kind="bad" title="What you type is not sent any more." detail={explain(typist.problem).detail}>
+        <Notice kind="bad" title="What you type is not sent any more." detail={sentence(explain(typist.problem).detail)}>
           <Button small onPress={() => typist.again()}>Try again</Button>
         </Notice>
       )}
+      {!ended && tooMuch && <Notice kind="bad" title="That is too much at once." detail="Nothing of it was typed." />}
       <div className="terminal-screen" ref={host} />
       <div className="terminal-foot" ref={foot} tabIndex={-1} role="group" aria-label={`About ${label}`}>
         <p id={words} className="hint muted small">
