@@ -1,11 +1,13 @@
 #include "cli/terminal_filter.h"
 
 #include <charconv>
+#include <utility>
 
 namespace reachback::cli {
 namespace {
 
 constexpr char kEscape = '\x1b';
+constexpr char kC2 = '\xc2';
 constexpr int kCursorShown = 25;
 constexpr int kWraps = 7;  // set to begin with, as the cursor is shown
 
@@ -22,33 +24,39 @@ bool between(char c, char from, char to) {
 std::string TerminalFilter::feed(std::string_view piece) {
   std::string out;
   for (const char c : piece) {
-    if (state_ == State::text && after_c2_) {
-      after_c2_ = false;
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte >= 0x80 && byte <= 0x9f) {
-        continue;  // C1, as UTF-8
-      }
-      out += '\xc2';
-    }
-    if (state_ == State::text && c == '\xc2') {
-      after_c2_ = true;
-      continue;
-    }
     take(c, out);
   }
   return out;
 }
 
+void TerminalFilter::take_text(char c, std::string& out) {
+  if (std::exchange(after_c2_, false)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 && byte <= 0x9f) {
+      return;  // C1, as UTF-8
+    }
+    out += kC2;
+  }
+  if (c == kC2) {
+    after_c2_ = true;
+  } else if (c == kEscape) {
+    state_ = State::escape;
+    sequence_ = c;
+  } else if (c != '\x7f' && (c >= ' ' || c < '\0' || between(c, '\a', '\x0f'))) {
+    out += c;
+  }
+}
+
+// What was begun is dropped, and the character is another's.
+void TerminalFilter::break_off(char c, std::string& out) {
+  state_ = State::text;
+  take_text(c, out);
+}
+
 void TerminalFilter::take(char c, std::string& out) {
   switch (state_) {
     case State::text:
-      if (c == kEscape) {
-        state_ = State::escape;
-        sequence_ = c;
-      } else if (c != '\x7f' &&
-                 (c >= ' ' || c < '\0' || between(c, '\a', '\r') || c == '\x0e' || c == '\x0f')) {
-        out += c;
-      }
+      take_text(c, out);
       return;
     case State::escape:
       sequence_ += c;
@@ -58,33 +66,30 @@ void TerminalFilter::take(char c, std::string& out) {
         state_ = State::string;
       } else if (between(c, ' ', '/')) {
         state_ = State::intermediate;
-      } else {
+      } else if (between(c, '0', '~')) {
         state_ = State::text;
-        // Not ESC c (reset), ESC Z (who are you), and nothing that is no escape sequence.
-        if (between(c, '0', '~') && c != 'c' && c != 'Z' && c != '\\') {
-          out += sequence_;
-        }
+        // Not ESC c (reset), ESC Z (who are you), nor the end of a string that none began.
+        out += c != 'c' && c != 'Z' && c != '\\' ? sequence_ : "";
+      } else {
+        break_off(c, out);
       }
       return;
     case State::intermediate:
       sequence_ += c;
-      if (between(c, '0', '~') || sequence_.size() > kSequenceBytesMax) {
+      if (between(c, '0', '~')) {
         state_ = State::text;
-        out += between(c, '0', '~') ? sequence_ : "";
+        out += sequence_;
+      } else if (!between(c, ' ', '/') || sequence_.size() > kSequenceBytesMax) {
+        break_off(c, out);
       }
       return;
     case State::control:
-      if (c == kEscape) {
-        state_ = State::escape;
-        sequence_ = c;
-        return;
-      }
       sequence_ += c;
       if (between(c, '@', '~')) {
         state_ = State::text;
         end_control(c, out);
       } else if (!between(c, ' ', '?') || sequence_.size() > kSequenceBytesMax) {
-        state_ = State::text;
+        break_off(c, out);
       }
       return;
     case State::string:

@@ -21,6 +21,8 @@ class TerminalFilter {
  private:
   enum class State { text, escape, intermediate, control, string, string_escape };
   void take(char c, std::string& out);
+  void take_text(char c, std::string& out);
+  void break_off(char c, std::string& out);
   void end_control(char last, std::string& out);
 
   static constexpr std::size_t kSequenceBytesMax = 128;

@@ -73,6 +73,15 @@ TEST(TerminalFilter, AnUnendedStringHidesWhatFollowsUntilASequence) {
   EXPECT_EQ(filtered("a\x1b[" + std::string(1000, '1') + "mb").find('\x1b'), std::string::npos);
 }
 
+TEST(TerminalFilter, ACharacterThatBreaksASequenceOffStaysWhole) {
+  EXPECT_EQ(filtered("\x1b(\u00e9l"), "\u00e9l");
+  EXPECT_EQ(filtered("\x1b[1\u4e16m"), "\u4e16m");
+  EXPECT_EQ(filtered("\x1b\u00e9"), "\u00e9");
+  EXPECT_EQ(filtered("\x1b[1\u009bm"), "m");
+  EXPECT_EQ(filtered("\x1b\x1b[1m"), "\x1b[1m");
+  EXPECT_EQ(filtered("\x1b[1\x1b[2J"), "\x1b[2J");
+}
+
 TEST(TerminalFilter, DoesNotDependOnWhereItIsCut) {
   const std::string text = "x\x1b[31my\x1b]52;c;AA\x1b\\z\u00e9\u009bn\x1b[?1049h\x1b(0q";
   const std::string whole = filtered(text);
