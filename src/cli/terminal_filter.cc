@@ -1,7 +1,9 @@
 #include "cli/terminal_filter.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
+#include <vector>
 
 namespace reachback::cli {
 namespace {
@@ -9,7 +11,8 @@ namespace {
 constexpr char kEscape = '\x1b';
 constexpr char kC2 = '\xc2';
 constexpr int kCursorShown = 25;
-constexpr int kWraps = 7;  // set to begin with, as the cursor is shown
+constexpr int kTellsFocus = 1004;  // the terminal would type when its window is gone to
+constexpr int kWraps = 7;          // set to begin with, as the cursor is shown
 
 bool is_string_begin(char c) {
   return c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_';
@@ -114,23 +117,27 @@ void TerminalFilter::end_control(char last, std::string& out) {
        (has_mark || last != 'q'))) {
     return;
   }
-  out += sequence_;
-  if ((last != 'h' && last != 'l') || !body.starts_with('?')) {
-    return;
-  }
-  for (std::string_view rest = body.substr(1); !rest.empty();) {
+  std::vector<int> modes;
+  const bool is_mode = (last == 'h' || last == 'l') && body.starts_with('?');
+  for (std::string_view rest = is_mode ? body.substr(1) : std::string_view(); !rest.empty();) {
     int mode = 0;
-    const auto [end, bad] = std::from_chars(rest.data(), rest.data() + rest.size(), mode);
-    if (bad == std::errc()) {
-      const bool usual = (mode == kCursorShown || mode == kWraps) == (last == 'h');
-      if (usual) {
-        modes_.erase(mode);
-      } else {
-        modes_.insert(mode);
-      }
+    if (std::from_chars(rest.data(), rest.data() + rest.size(), mode).ec == std::errc()) {
+      modes.push_back(mode);
     }
     const auto next = rest.find(';');
     rest = next == std::string_view::npos ? std::string_view() : rest.substr(next + 1);
+  }
+  if (std::find(modes.begin(), modes.end(), kTellsFocus) != modes.end()) {
+    return;
+  }
+  out += sequence_;
+  for (const int mode : modes) {
+    const bool is_usual = (mode == kCursorShown || mode == kWraps) == (last == 'h');
+    if (is_usual) {
+      modes_.erase(mode);
+    } else {
+      modes_.insert(mode);
+    }
   }
 }
 

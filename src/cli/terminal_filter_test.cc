@@ -49,6 +49,8 @@ TEST(TerminalFilter, DropsWhatReachesBeyondTheScreenOrMakesItAnswer) {
                                                           "\x1b[!p",
                                                           "\x1b[61\"p",
                                                           "\x1b[?2026$p",
+                                                          "\x1b[?1004h",
+                                                          "\x1b[?25;1004h",
                                                           "\u009d0;t\u009c",
                                                           "\u009b21t",
                                                           "\x05",

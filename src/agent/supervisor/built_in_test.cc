@@ -67,6 +67,7 @@ TEST_F(BuiltIns, TheForensicPackageIsAFileThatAProcessOfThisProgramMakes) {
   EXPECT_FALSE(spec.grown) << "there is nothing to watch";
   ASSERT_TRUE(write_all(spec.script_fd, "package").ok());
   processes_.end(0, report.SerializeAsString());
+  EXPECT_EQ(sent_.back().upload_request().file_name(), "collect-web-01.zip");
   EXPECT_EQ(upload_all().at(pb::RESULT), "package");
   said();
   EXPECT_EQ(last_ended_.outcome(), pb::COMPLETED);

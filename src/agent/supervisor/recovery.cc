@@ -42,9 +42,9 @@ void clear_blob(pb::CommandEnded& ended, pb::UploadKind kind) {
 }
 
 // What readers of the result of GetFile or Collect may call it. Source: clients.md 29.
-std::string result_name(const pb::Command& command) {
+std::string result_name(const pb::Command& command, const pb::CommandEnded& ended) {
   if (command.type() == pb::COLLECT) {
-    return "collect.zip";
+    return protocol::download_name(ended.file().path(), protocol::kResultNameBytesMax);
   }
   if (command.type() != pb::GET_FILE) {
     return {};
@@ -215,7 +215,7 @@ void AgentSupervisor::report(const ActionId& id, std::uint32_t index,
     m->set_kind(kind);
     m->set_bytes(blob->bytes());
     m->set_sha256(blob->sha256());
-    m->set_file_name(result_name(record->order.commands(static_cast<int>(index))));
+    m->set_file_name(result_name(record->order.commands(static_cast<int>(index)), ended));
     send(std::move(out));
   }
   if (complete && may_tell(*record, index)) {
