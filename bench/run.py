@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer|many|back|actions]
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bad_tokens  # noqa: E402
 import filtered_list  # noqa: E402
+import fleet  # noqa: E402
 import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
@@ -25,7 +26,7 @@ import transfer  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
-WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer"]
+WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer", "many", "back", "actions"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -109,6 +110,7 @@ def rows(results):
                f"p99 of each < 10 ms: {verdict(slow['p99_ms'] < 10)}")
     if "transfer" in results:
         yield from transfer_rows(results["transfer"])
+    yield from fleet_rows(results)
 
 
 def transfer_rows(moved):
@@ -127,6 +129,31 @@ def transfer_rows(moved):
            f"process or reader {peaks['its_children'] / 1024:.0f} MiB. During uploads: server "
            f"{got['peak_kib'] / 1024:.0f} MiB", "", "",
            f"≤ 64 MiB each: {verdict(max(peaks.values()) <= 64 * 1024)}")
+
+
+def fleet_rows(results):
+    if "many" in results:
+        many = results["many"]
+        steps = many["steps"]
+        held = ", ".join(f"{count:,}: {kib / 1024:,.0f} MiB" for count, kib in many["server_kib"])
+        yield (f"Server's memory for one idle agent, simulated, {steps[0]:,} to {steps[-1]:,} connected",
+               f"{many['server_slope_kib']:.1f} KiB ({held}). The simulator's own: {many['fleet_slope_kib']:.1f} KiB",
+               f"nginx, an idle TLS connection: {many['nginx_slope_kib']:.1f} KiB",
+               f"{many['server_slope_kib'] / many['nginx_slope_kib']:.2f} ×",
+               f"≤ 40 KiB: {verdict(many['server_slope_kib'] <= 40)}; the simulator's ≤ 40 KiB: "
+               f"{verdict(many['fleet_slope_kib'] <= 40)}")
+    if "back" in results:
+        back = results["back"]
+        yield (f"{back['agents']:,} simulated agents back after a restart of the server, `ready` to the last welcome, "
+               f"{back['rounds']} times", f"{back['seconds']:.1f} s ({back['per_second']:,.0f}/s)",
+               f"nginx, new TLS connections: {back['nginx_handshakes_per_second']:,.0f}/s", f"{back['ratio']:.2f} ×", "")
+    if "actions" in results:
+        ran = results["actions"]
+        yield (f"Actions from POST to their end, {ran['actions']:,} on {ran['agents']:,} simulated agents, 8 clients",
+               f"{ran['finished_per_second']:,.0f}/s; POST p50 {ran['post_p50_ms']:.1f} ms, p99 {ran['post_p99_ms']:.1f} "
+               f"ms; order to end p50 {ran['order_p50_ms']:.1f} ms, p99 {ran['order_p99_ms']:.1f} ms",
+               f"SQLite and a file by hand, one after another: {ran['by_hand_per_second']:,.0f}/s",
+               f"{ran['ratio']:.2f} ×", "")
 
 
 def table(results):
@@ -184,6 +211,18 @@ def main():
             print("bench (g): GetFile and uploads, beside scp", flush=True)
             results["transfer"] = transfer.measure(folder, bin_dir, size=(64 << 20) if quick else (1 << 30),
                                                    rounds=1 if quick else 3)
+        if "many" in wanted:
+            print("bench (h): idle agents, beside nginx", flush=True)
+            results["many"] = fleet.idle_agents(folder, bin_dir,
+                                                steps=(100, 200, 400) if quick else (1000, 5000, 10_000, 15_000))
+        if "back" in wanted:
+            print("bench (i): all back after a restart, beside nginx", flush=True)
+            results["back"] = fleet.reconnect(folder, bin_dir, agents=200 if quick else 10_000,
+                                              rounds=1 if quick else 3)
+        if "actions" in wanted:
+            print("bench (j): actions on many agents, beside SQLite by hand", flush=True)
+            results["actions"] = fleet.actions(folder, bin_dir, agents=200 if quick else 5000,
+                                               count=400 if quick else 20_000)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
