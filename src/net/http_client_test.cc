@@ -35,30 +35,6 @@ TEST_F(HttpClientTest, Gets_an_answer_over_TLS) {
   EXPECT_EQ(answer->headers.get("content-length"), "12");
 }
 
-TEST_F(HttpClientTest, Comes_from_the_address_it_was_given) {
-  auto server = serve(
-      [](auto exchange) { exchange->respond(text_response(200, exchange->request().peer_ip)); });
-  LoopPool pool(1);
-  const auto ask = [&](const std::string& from) {
-    std::unique_ptr<HttpClient> client;
-    std::promise<Result<ClientResponse>> answer;
-    on_loop(pool.at(0), [&] {
-      client = HttpClient::create(pool.at(0), origin_of(*server, "https"), client_tls(), {}, from);
-      client->send({}, [&](Result<ClientResponse> r) { answer.set_value(std::move(r)); });
-    });
-    auto got = await(answer.get_future());
-    on_loop(pool.at(0), [&] { client.reset(); });
-    return got;
-  };
-  EXPECT_EQ(ask("127.16.4.2")->body, "127.16.4.2");
-  EXPECT_EQ(ask("")->body, "127.0.0.1");
-  for (const char* from : {"192.0.2.1", "nonsense", "::1"}) {  // not this machine's; not IPv4
-    const auto refused = ask(from);
-    ASSERT_FALSE(refused.ok()) << from;
-    EXPECT_EQ(refused.error().code, Errc::unavailable);
-  }
-}
-
 TEST_F(HttpClientTest, A_certificate_of_another_CA_is_refused) {
   auto server = serve([](auto exchange) { exchange->respond(text_response(200, "")); });
   SystemClock clock;
