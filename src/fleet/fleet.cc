@@ -199,6 +199,7 @@ Result<FleetEnd> run_fleet(const FleetOptions& options, std::FILE* out) {
   const Duration began = clock.since_boot();
   EnrollOptions enrolling;
   enrolling.agents = options.agents;
+  enrolling.at_once = std::min(enrolling.at_once, options.connecting);
   enrolling.sources = sources;
   enrolling.ca_file = ca_file;
   enrolling.host_name = [behaviours = assign(options.mix, options.agents)](std::size_t index) {

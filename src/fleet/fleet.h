@@ -21,7 +21,7 @@ struct FleetOptions {
   Mix mix = kAllInstant;
   Pace pace;
   std::size_t threads = 1;
-  std::size_t connecting = 64;  // at once, at the start
+  std::size_t connecting = 64;  // at once, at the start and, at most 32, to enrol
   std::size_t sources = 0;      // addresses that agents come from; 0: one for each
   Duration run_for{};           // 0: until SIGTERM or SIGINT
   bool enroll_only = false;

@@ -194,6 +194,15 @@ def test_agents_come_from_addresses_of_their_own(fleet_world):
     assert all(ip.startswith("127.16.") for ip in seen)
 
 
+def test_a_server_holds_more_agents_than_strangers_of_one_address_and_of_all(make_world):
+    world = make_world(UNLIMITED + "[server]\nthreads = 1\nstrangers = 12\nstrangers_per_address = 6\n").up()
+    # Enrolled and connected four at a time, from one address as behind a router.
+    fleet = world.fleet(60, "--sources", 1, "--connecting", 4)
+    then = fleet.lines()[-1]["second"]
+    line = fleet.wait(lambda newest: newest["second"] > then + 2, "two seconds later")
+    assert (line["connected"], line["reconnects"]) == (60, 0)
+
+
 def test_errors_are_one_line_that_says_what_to_do(world):
     def refused(*words, agents=1, token=None):
         fleet = Fleet(world.folder, world.server, agents, *words, bin_dir=world.bin_dir, label="refused")
