@@ -17,7 +17,7 @@ CONNECTIONS = 64
 class Nginx:
     """One worker, its own folder, loopback only."""
 
-    def __init__(self, folder, answer_bytes, status=200):
+    def __init__(self, folder, answer_bytes, status=200, connections=1024, keepalive="60s"):
         self.folder = folder
         self.port = free_port()
         os.makedirs(folder)
@@ -29,11 +29,11 @@ class Nginx:
         body = '{"value":"' + "x" * (answer_bytes - len('{"value":""}')) + '"}'
         config = os.path.join(folder, "nginx.conf")
         with open(config, "w") as out:
-            out.write(f"""daemon off; master_process off; worker_processes 1;
+            out.write(f"""daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {connections + 64};
 pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
-  access_log off; keepalive_requests 100000000; keepalive_timeout 60s;
+  access_log off; keepalive_requests 100000000; keepalive_timeout {keepalive};
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
   server {{

@@ -1,6 +1,6 @@
 """Runs the benchmarks and writes their table into docs/benchmarks.md and build/bench/results.json.
 
-./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer|terminal]
+./dev bench calls it; by hand: /usr/bin/python3 bench/run.py [--quick] [--only mint|trip|idle|bad|start|list|transfer|terminal|many|back|actions]
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bad_tokens  # noqa: E402
 import filtered_list  # noqa: E402
+import fleet  # noqa: E402
 import idle  # noqa: E402
 import link_minting  # noqa: E402
 import round_trip  # noqa: E402
@@ -26,7 +27,7 @@ import transfer  # noqa: E402
 from common import ROOT, localrun  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs", "benchmarks.md")
-WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer", "terminal"]
+WHAT = ["mint", "trip", "idle", "bad", "start", "list", "transfer", "terminal", "many", "back", "actions"]
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -116,6 +117,7 @@ def rows(results):
                f"{ours['p50_ms'] / ssh['p50_ms']:.2f} ×", f"p50 ≤ 20 ms: {verdict(ours['p50_ms'] <= 20)}")
     if "transfer" in results:
         yield from transfer_rows(results["transfer"])
+    yield from fleet_rows(results)
 
 
 def transfer_rows(moved):
@@ -134,6 +136,31 @@ def transfer_rows(moved):
            f"process or reader {peaks['its_children'] / 1024:.0f} MiB. During uploads: server "
            f"{got['peak_kib'] / 1024:.0f} MiB", "", "",
            f"≤ 64 MiB each: {verdict(max(peaks.values()) <= 64 * 1024)}")
+
+
+def fleet_rows(results):
+    if "many" in results:
+        many = results["many"]
+        steps = many["steps"]
+        held = ", ".join(f"{count:,}: {kib / 1024:,.0f} MiB" for count, kib in many["server_kib"])
+        yield (f"Server's memory for one idle agent, simulated, {steps[0]:,} to {steps[-1]:,} connected",
+               f"{many['server_slope_kib']:.1f} KiB ({held}). The simulator's own: {many['fleet_slope_kib']:.1f} KiB",
+               f"nginx, an idle TLS connection: {many['nginx_slope_kib']:.1f} KiB",
+               f"{many['server_slope_kib'] / many['nginx_slope_kib']:.2f} ×",
+               f"≤ 40 KiB: {verdict(many['server_slope_kib'] <= 40)}; the simulator's ≤ 40 KiB: "
+               f"{verdict(many['fleet_slope_kib'] <= 40)}")
+    if "back" in results:
+        back = results["back"]
+        yield (f"{back['agents']:,} simulated agents back after a restart of the server, `ready` to the last welcome, "
+               f"{back['rounds']} times", f"{back['seconds']:.1f} s ({back['per_second']:,.0f}/s)",
+               f"nginx, new TLS connections: {back['nginx_handshakes_per_second']:,.0f}/s", f"{back['ratio']:.2f} ×", "")
+    if "actions" in results:
+        ran = results["actions"]
+        yield (f"Actions from POST to their end, {ran['actions']:,} on {ran['agents']:,} simulated agents, 8 clients",
+               f"{ran['finished_per_second']:,.0f}/s; POST p50 {ran['post_p50_ms']:.1f} ms, p99 {ran['post_p99_ms']:.1f} "
+               f"ms; order to end p50 {ran['order_p50_ms']:.1f} ms, p99 {ran['order_p99_ms']:.1f} ms",
+               f"SQLite and a file by hand, one after another: {ran['by_hand_per_second']:,.0f}/s",
+               f"{ran['ratio']:.2f} ×", "")
 
 
 def table(results):
@@ -194,6 +221,18 @@ def main():
         if "terminal" in wanted:
             print("bench (h): keys typed into a terminal, beside ssh", flush=True)
             results["terminal"] = terminal.measure(folder, bin_dir, keys=50 if quick else 500)
+        if "many" in wanted:
+            print("bench (i): idle agents, beside nginx", flush=True)
+            results["many"] = fleet.idle_agents(folder, bin_dir,
+                                                steps=(100, 200, 400) if quick else (1000, 5000, 10_000, 15_000))
+        if "back" in wanted:
+            print("bench (j): all back after a restart, beside nginx", flush=True)
+            results["back"] = fleet.reconnect(folder, bin_dir, agents=200 if quick else 10_000,
+                                              rounds=1 if quick else 3)
+        if "actions" in wanted:
+            print("bench (k): actions on many agents, beside SQLite by hand", flush=True)
+            results["actions"] = fleet.actions(folder, bin_dir, agents=200 if quick else 5000,
+                                               count=400 if quick else 20_000)
     except (localrun.LocalError, subprocess.CalledProcessError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

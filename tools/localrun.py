@@ -109,6 +109,22 @@ class Process:
                                      f"{timeout_s} s: {self.last_words()}")
                 self._changed.wait(left)
 
+    def wait_for(self, condition, what, timeout_s=START_TIMEOUT_S):
+        """What condition(lines) gives once it is true; asked again with every line."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                found = condition([line for line in self._lines if line is not None])
+                if found:
+                    return found
+                if self._lines and self._lines[-1] is None:
+                    raise LocalError(f"{self.name()} ended before: {what}: {self.last_words()}")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise LocalError(f"{self.name()}: not within {timeout_s} s: {what}: "
+                                     f"{self._lines[-1:]} {self.last_words()}")
+                self._changed.wait(left)
+
     def name(self):
         return os.path.basename(self.argv[0]) + " " + self.argv[1]
 
@@ -273,6 +289,47 @@ class Agent:
         return self.start(env).wait_connected()
 
     def stop(self, timeout_s=15):
+        return self.process.stop(timeout_s) if self.process else 0
+
+
+class Fleet:
+    """reachback-fleet with its state folder: many simulated agents (docs/fleet.md)."""
+
+    def __init__(self, folder, server, agents, *options, bin_dir=None, label="fleet"):
+        self.bin = os.path.join(bin_dir or os.path.dirname(server.bin), "reachback-fleet")
+        self.state = os.path.join(folder, label)
+        self.log_path = os.path.join(folder, label + ".log")
+        self.server = server
+        self.agents = agents
+        self.options = [str(word) for word in options]
+        self.process = None
+
+    def argv(self, token=None):
+        argv = [self.bin, "--state", self.state, "--agents", str(self.agents), "--json", *self.options]
+        if token:
+            argv += ["--server", self.server.agents_url, "--ca", self.server.ca_file, "--token", token]
+        return argv
+
+    def start(self, token=None, wrap=()):
+        """With a token it may enrol; without, everything it needs stands in its folder."""
+        self.process = Process([*wrap, *self.argv(token)], self.log_path)
+        return self
+
+    def lines(self):
+        return [json.loads(line) for line in self.process.lines]
+
+    def wait(self, condition, what, timeout_s=START_TIMEOUT_S):
+        """The newest line, once condition(it) holds."""
+        def newest(lines):
+            line = json.loads(lines[-1]) if lines else {}
+            return line if "connected" in line and condition(line) else None
+        return self.process.wait_for(newest, what, timeout_s)
+
+    def wait_connected(self, timeout_s=START_TIMEOUT_S):
+        self.wait(lambda line: line["connected"] == self.agents, f"{self.agents} connected", timeout_s)
+        return self
+
+    def stop(self, timeout_s=30):
         return self.process.stop(timeout_s) if self.process else 0
 
 
@@ -478,6 +535,7 @@ class World:
         self.bin_dir = bin_dir or find_bin()
         self.server = Server(folder, self.bin_dir, config)
         self.agents = []
+        self.fleets = []
 
     def __enter__(self):
         return self
@@ -496,8 +554,16 @@ class World:
         made.enroll(token)
         return made.run() if run else made
 
+    def fleet(self, agents, *options, label=None, wait=True):
+        """Simulated agents, enrolled and, unless some of them never stay (wait=False), connected."""
+        made = Fleet(self.folder, self.server, agents, *options, bin_dir=self.bin_dir,
+                     label=label or f"fleet{len(self.fleets)}")
+        self.fleets.append(made)
+        made.start(self.server.enrollment_token("--uses", str(agents), "--ttl", "1h"))
+        return made.wait_connected(START_TIMEOUT_S + agents / 50) if wait else made
+
     def close(self, remove=False):
-        for program in [*self.agents, self.server]:
+        for program in [*self.agents, *self.fleets, self.server]:
             if program.process and program.process.alive():
                 program.process.kill9()
         if remove:

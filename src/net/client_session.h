@@ -16,7 +16,7 @@ namespace reachback::net {
 class ClientSession : public std::enable_shared_from_this<ClientSession> {
  public:
   ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls,
-                AddressRule may_connect);
+                AddressRule may_connect, std::string from);
   void send(ClientRequest request, Done<ClientResponse> done);
   void stop();  // Drops everything; nothing is called any more.
 
@@ -57,6 +57,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   Origin origin_;
   std::shared_ptr<TlsClientContext> tls_;
   AddressRule may_connect_;
+  std::string from_;
   State state_ = State::idle;
   std::deque<std::shared_ptr<Job>> waiting_;
   std::shared_ptr<Job> job_;

@@ -1,5 +1,8 @@
 #include "net/connect.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <charconv>
@@ -25,14 +28,29 @@ std::string reason_of(const ErrorCode& error) {
   return text;
 }
 
+// The connection comes from this address; its port is chosen when it connects, so that one port
+// serves as many connections as there are addresses to come from.
+ErrorCode bind_to(TcpSocket& socket, const std::string& from) {
+  ErrorCode error;
+  const auto address = asio::ip::make_address(from, error);
+  if (error) {
+    return error;
+  }
+  const int on = 1;
+  ::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  socket.bind(tcp::endpoint(address, 0), error);
+  return error;
+}
+
 class Connector final : public Connecting, public std::enable_shared_from_this<Connector> {
  public:
   Connector(Loop& loop, const Origin& origin, std::shared_ptr<TlsClientContext> tls,
-            AddressRule may_connect, std::function<void(Result<Stream>)> done)
+            AddressRule may_connect, std::string from, std::function<void(Result<Stream>)> done)
       : loop_(loop),
         origin_(origin),
         tls_(std::move(tls)),
         may_connect_(std::move(may_connect)),
+        from_(std::move(from)),
         done_(std::move(done)),
         resolver_(loop.impl().io.get_executor()),
         socket_(loop.impl().io.get_executor()),
@@ -122,6 +140,9 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
     if (!error) {
       socket_.set_option(tcp::no_delay(true), error);
     }
+    if (!error && !from_.empty()) {
+      error = bind_to(socket_, from_);
+    }
     if (error) {
       last_reason_ = reason_of(error);
       connect_next();
@@ -204,6 +225,7 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
   Origin origin_;
   std::shared_ptr<TlsClientContext> tls_;
   AddressRule may_connect_;
+  std::string from_;
   std::function<void(Result<Stream>)> done_;  // Empty: over.
   Resolver resolver_;
   TcpSocket socket_;
@@ -219,10 +241,11 @@ class Connector final : public Connecting, public std::enable_shared_from_this<C
 
 std::shared_ptr<Connecting> connect_stream(Loop& loop, const Origin& origin,
                                            std::shared_ptr<TlsClientContext> tls,
-                                           AddressRule may_connect, Duration timeout,
+                                           AddressRule may_connect, const std::string& from,
+                                           Duration timeout,
                                            std::function<void(Result<Stream>)> done) {
   auto connector = std::make_shared<Connector>(loop, origin, std::move(tls), std::move(may_connect),
-                                               std::move(done));
+                                               from, std::move(done));
   connector->begin(timeout);
   return connector;
 }

@@ -17,12 +17,13 @@ class Connecting {
   virtual void cancel() = 0;  // `done` is not called any more.
 };
 
-// origin.scheme https or wss: TLS with `tls`, whose absence is an error. `done` once, never before
-// the return. Errors: unavailable ("connection refused", "certificate verify failed: ..."),
-// timed_out, forbidden (may_connect), invalid_input (no TLS context).
+// origin.scheme https or wss: TLS with `tls`, whose absence is an error. from: as in dialer.h.
+// `done` once, never before the return. Errors: unavailable ("connection refused", "certificate
+// verify failed: ..."), timed_out, forbidden (may_connect), invalid_input (no TLS context).
 std::shared_ptr<Connecting> connect_stream(Loop& loop, const Origin& origin,
                                            std::shared_ptr<TlsClientContext> tls,
-                                           AddressRule may_connect, Duration timeout,
+                                           AddressRule may_connect, const std::string& from,
+                                           Duration timeout,
                                            std::function<void(Result<Stream>)> done);
 
 // "host:port", an IPv6 address in brackets; for messages.

@@ -22,7 +22,10 @@ class Dialer {
   virtual std::unique_ptr<HttpClient> http(const Origin& origin) = 0;
 };
 
-// Over TLS, with one trust for all connections. loop outlives it.
-std::unique_ptr<Dialer> make_tls_dialer(Loop& loop, std::shared_ptr<TlsClientContext> tls);
+// Over TLS, with one trust for all connections. loop outlives it. from: the address of this machine
+// that connections come from, as inet_ntop() writes it; empty: the system chooses. One that this
+// machine does not have fails every connection: unavailable.
+std::unique_ptr<Dialer> make_tls_dialer(Loop& loop, std::shared_ptr<TlsClientContext> tls,
+                                        std::string from = {});
 
 }  // namespace reachback::net

@@ -11,9 +11,10 @@ constexpr std::size_t kBodyWithHeadBytesMax = 16 << 10;
 
 class Client final : public HttpClient {
  public:
-  Client(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls, AddressRule may_connect)
+  Client(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls, AddressRule may_connect,
+         std::string from)
       : session_(std::make_shared<ClientSession>(loop, std::move(origin), std::move(tls),
-                                                 std::move(may_connect))) {}
+                                                 std::move(may_connect), std::move(from))) {}
   ~Client() override { session_->stop(); }
   void send(ClientRequest request, Done<ClientResponse> done) override {
     session_->send(std::move(request), std::move(done));
@@ -38,16 +39,18 @@ bool is_sendable(const ClientRequest& request) {
 
 std::unique_ptr<HttpClient> HttpClient::create(Loop& loop, Origin origin,
                                                std::shared_ptr<TlsClientContext> tls,
-                                               AddressRule may_connect) {
-  return std::make_unique<Client>(loop, std::move(origin), std::move(tls), std::move(may_connect));
+                                               AddressRule may_connect, std::string from) {
+  return std::make_unique<Client>(loop, std::move(origin), std::move(tls), std::move(may_connect),
+                                  std::move(from));
 }
 
 ClientSession::ClientSession(Loop& loop, Origin origin, std::shared_ptr<TlsClientContext> tls,
-                             AddressRule may_connect)
+                             AddressRule may_connect, std::string from)
     : loop_(loop),
       origin_(std::move(origin)),
       tls_(std::move(tls)),
       may_connect_(std::move(may_connect)),
+      from_(std::move(from)),
       deadline_(loop, [this] {
         auto self = shared_from_this();
         fail(Error{Errc::timed_out, "no answer from " + origin_text(origin_) + " in time"});
@@ -110,7 +113,7 @@ void ClientSession::next() {
 
 void ClientSession::connect() {
   state_ = State::connecting;
-  connecting_ = connect_stream(loop_, origin_, tls_, may_connect_, job_->request.timeout,
+  connecting_ = connect_stream(loop_, origin_, tls_, may_connect_, from_, job_->request.timeout,
                                [self = shared_from_this()](Result<Stream> opened) {
                                  self->connecting_.reset();
                                  if (!opened.ok()) {

@@ -57,9 +57,10 @@ using AddressRule = std::function<bool(std::string_view ip)>;
 
 class HttpClient {
  public:
+  // from: as in dialer.h.
   static std::unique_ptr<HttpClient> create(Loop& loop, Origin origin,
                                             std::shared_ptr<TlsClientContext> tls,
-                                            AddressRule may_connect = {});
+                                            AddressRule may_connect = {}, std::string from = {});
   virtual ~HttpClient() = default;  // Requests under way are dropped, their `done` is not called.
   // Errors: forbidden (the rule allows none of the host's addresses),
   // unavailable (no connection; says "certificate" when that is why; also when on_body

@@ -43,10 +43,11 @@ struct WebSocketAnswer {
   std::shared_ptr<WebSocket> socket;
   Headers headers;  // of the 101
 };
-// Connects to wss://host:port/path. `done` once, on the loop thread.
+// Connects to wss://host:port/path. from: as in dialer.h. `done` once, on the loop thread.
 // Errors: unavailable (no connection, the message says why; a certificate that does not verify says
 // "certificate"), timed_out, forbidden (401/403), protocol (any other answer).
 void connect_web_socket(Loop& loop, const std::string& url, std::shared_ptr<TlsClientContext> tls,
-                        Headers headers, Duration timeout, Done<WebSocketAnswer> done);
+                        Headers headers, Duration timeout, Done<WebSocketAnswer> done,
+                        const std::string& from = {});
 
 }  // namespace reachback::net

@@ -23,9 +23,9 @@ class Handshake : public std::enable_shared_from_this<Handshake> {
           fail(Errc::timed_out, "timed out");
         }) {}
 
-  void begin(std::shared_ptr<TlsClientContext> tls, Duration timeout) {
+  void begin(std::shared_ptr<TlsClientContext> tls, const std::string& from, Duration timeout) {
     deadline_.set(timeout);
-    connect_stream(loop_, url_.origin, std::move(tls), {}, timeout,
+    connect_stream(loop_, url_.origin, std::move(tls), {}, from, timeout,
                    [self = shared_from_this()](Result<Stream> opened) {
                      if (!self->done_) {
                        return;
@@ -158,7 +158,8 @@ class Handshake : public std::enable_shared_from_this<Handshake> {
 }  // namespace
 
 void connect_web_socket(Loop& loop, const std::string& url, std::shared_ptr<TlsClientContext> tls,
-                        Headers headers, Duration timeout, Done<WebSocketAnswer> done) {
+                        Headers headers, Duration timeout, Done<WebSocketAnswer> done,
+                        const std::string& from) {
   auto parsed = parse_url(url);
   if (!parsed.ok()) {
     loop.post([done = std::move(done), error = parsed.error()] { done(error); });
@@ -166,7 +167,7 @@ void connect_web_socket(Loop& loop, const std::string& url, std::shared_ptr<TlsC
   }
   auto handshake =
       std::make_shared<Handshake>(loop, *std::move(parsed), std::move(headers), std::move(done));
-  handshake->begin(std::move(tls), timeout);
+  handshake->begin(std::move(tls), from, timeout);
 }
 
 }  // namespace reachback::net

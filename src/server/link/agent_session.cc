@@ -322,6 +322,7 @@ void AgentSession::welcome(Machine machine, const pb::Hello::Body& body) {
           return;
         }
         claim_ = claim;
+        socket_->trust();
         send(message);
         deps_.hub.add(claim, in_quarantine, shared_from_this());
         log_info("agent connected",

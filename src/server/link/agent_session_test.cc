@@ -116,6 +116,18 @@ TEST_F(LinkTest, session_5_9_1_an_unknown_machine_is_told_not_to_come_back) {
   EXPECT_NE(socket->closed, 0);
 }
 
+// Strangers are few: 64 of one address, 4096 in all, and the oldest of them are cut.
+TEST_F(LinkTest, a_connection_is_a_strangers_until_its_agent_is_welcomed) {
+  EXPECT_FALSE(connected()->is_trusted) << "nobody knows this machine";
+  enrolled();
+  auto silent = open();
+  EXPECT_FALSE(silent->is_trusted);
+  silent->close(1000, "");
+  auto socket = connected();
+  EXPECT_TRUE(socket->is_trusted);
+  socket->close(1000, "");
+}
+
 TEST_F(LinkTest, session_5_9_2_frames_that_are_not_messages_end_it) {
   enrolled();
   for (const std::string& frame :

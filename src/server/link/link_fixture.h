@@ -50,6 +50,7 @@ class FakeWebSocket : public net::WebSocket {
   net::Executor& loop() override { return loop_; }
   std::string peer_ip() const override { return "127.0.0.1"; }
   std::string tls_exporter() const override { return std::string(32, 'e'); }
+  void trust() override { is_trusted = true; }
   void receive(const std::string& frame) {
     if (on_message_) {
       auto on_message = on_message_;
@@ -59,6 +60,7 @@ class FakeWebSocket : public net::WebSocket {
 
   std::vector<pb::ToAgent> sent;
   std::uint16_t closed = 0;
+  bool is_trusted = false;
   // A test looks at it while the session's timer goes on reading.
   std::atomic<int> pauses{0};
 
