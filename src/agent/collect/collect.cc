@@ -1,17 +1,16 @@
 #include "agent/collect/collect.h"
 
-#include <unistd.h>
+#include <algorithm>
 
 #include "agent/collect/package.h"
+#include "agent/command/fetch_file.h"
 #include "agent/command/result_writer.h"
-#include "agent/command/run_script.h"
 #include "base/bytes.h"
 #include "base/time.h"
 
 namespace reachback::agent {
 namespace {
 
-constexpr std::size_t kReportBytesMax = 16 << 10;
 constexpr std::size_t kNameBytesMax = 64;
 
 // "collect-web-01.zip"; what no file's name should have is left out.
@@ -51,30 +50,16 @@ Result<pb::FetchReport> collect_package(const CollectOrder& order, const std::st
 
 ProcessSpec collect_process(const CollectOrder& order, int out_fd, const ActionId& action,
                             std::uint32_t index) {
-  ProcessSpec spec;
-  spec.program = "/proc/self/exe";
-  spec.arguments = {"reachback-agent", kCollectCommand};
-  spec.arguments.insert(spec.arguments.end(), order.roots.begin(), order.roots.end());
-  spec.environment = command_environment("/", action, index);
-  spec.folder = "/";
-  spec.script_fd = out_fd;
-  spec.output_bytes_max = kReportBytesMax;
-  spec.is_own_program = true;
-  return spec;
+  std::vector<std::string> words = {kCollectCommand};
+  words.insert(words.end(), order.roots.begin(), order.roots.end());
+  return file_process(std::move(words), out_fd, action, index);
 }
 
 int run_collect(int argc, char** argv) {
   constexpr int kFirstRoot = 2;
   CollectOrder order;
   order.roots.assign(argv + std::min(kFirstRoot, argc), argv + argc);
-  auto report = collect_package(order, "", kScriptFd);
-  pb::FetchReport said;
-  if (report.ok()) {
-    said = std::move(*report);
-  } else {
-    said.set_error(report.error().message);
-  }
-  return write_all(STDOUT_FILENO, said.SerializeAsString()).ok() ? 0 : 1;
+  return tell_fetch_report(collect_package(order, "", kScriptFd));
 }
 
 }  // namespace reachback::agent

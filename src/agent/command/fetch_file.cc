@@ -158,19 +158,36 @@ Result<pb::FetchReport> fetch_file(const FetchOrder& order, int out_fd) {
   return report;
 }
 
-ProcessSpec fetch_process(const FetchOrder& order, int out_fd, const ActionId& action,
-                          std::uint32_t index) {
+ProcessSpec file_process(std::vector<std::string> words, int out_fd, const ActionId& action,
+                         std::uint32_t index) {
   ProcessSpec spec;
   spec.program = "/proc/self/exe";
-  spec.arguments = {"reachback-agent", kFetchCommand, order.raw ? "raw" : "gzip",
-                    std::to_string(order.bytes_max), order.path};
-  spec.arguments.insert(spec.arguments.end(), order.roots.begin(), order.roots.end());
+  spec.arguments = std::move(words);
+  spec.arguments.insert(spec.arguments.begin(), "reachback-agent");
   spec.environment = command_environment("/", action, index);
   spec.folder = "/";
   spec.script_fd = out_fd;
   spec.output_bytes_max = kReportBytesMax;
   spec.is_own_program = true;
   return spec;
+}
+
+int tell_fetch_report(const Result<pb::FetchReport>& report) {
+  pb::FetchReport said;
+  if (report.ok()) {
+    said = *report;
+  } else {
+    said.set_error(report.error().message);
+  }
+  return write_all(STDOUT_FILENO, said.SerializeAsString()).ok() ? 0 : 1;
+}
+
+ProcessSpec fetch_process(const FetchOrder& order, int out_fd, const ActionId& action,
+                          std::uint32_t index) {
+  std::vector<std::string> words = {kFetchCommand, order.raw ? "raw" : "gzip",
+                                    std::to_string(order.bytes_max), order.path};
+  words.insert(words.end(), order.roots.begin(), order.roots.end());
+  return file_process(std::move(words), out_fd, action, index);
 }
 
 int run_fetch(int argc, char** argv) {
@@ -184,14 +201,7 @@ int run_fetch(int argc, char** argv) {
   std::from_chars(bytes.data(), bytes.data() + bytes.size(), order.bytes_max);
   order.path = argv[4];
   order.roots.assign(argv + kFirstRoot, argv + argc);
-  auto report = fetch_file(order, kScriptFd);
-  pb::FetchReport said;
-  if (report.ok()) {
-    said = std::move(*report);
-  } else {
-    said.set_error(report.error().message);
-  }
-  return write_all(STDOUT_FILENO, said.SerializeAsString()).ok() ? 0 : 1;
+  return tell_fetch_report(fetch_file(order, kScriptFd));
 }
 
 Result<pb::FetchReport> read_fetch_report(int fd) {

@@ -41,6 +41,12 @@ int run_fetch(int argc, char** argv);
 // How it is started. out_fd: the file of the result; both stay the caller's.
 ProcessSpec fetch_process(const FetchOrder& order, int out_fd, const ActionId& action,
                           std::uint32_t index);
+// A process of this program whose result is one file: words: behind the program's name; out_fd: the
+// file, its kScriptFd. It ends with tell_fetch_report().
+ProcessSpec file_process(std::vector<std::string> words, int out_fd, const ActionId& action,
+                         std::uint32_t index);
+// Serialised, on standard output; the exit code.
+int tell_fetch_report(const Result<pb::FetchReport>& report);
 // What it left on its standard output. Errors: not_found (no whole report: it was ended).
 Result<pb::FetchReport> read_fetch_report(int fd);
 

@@ -158,6 +158,7 @@ class AgentSupervisor : public Supervisor {
   Result<Ready> prepare_put(const pb::Command& command, Job& job, std::uint32_t index);
   Result<Ready> prepare_get(const pb::Command& command, const ActionId& action,
                             std::uint32_t index);
+  Result<Ready> prepare_file(const ActionId& action, std::uint32_t index);
   Result<Ready> prepare_collect(const ActionId& action, std::uint32_t index);
   void place_file();
   void tell_where(pb::JournalEnded& ended) const;

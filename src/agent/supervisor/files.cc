@@ -74,9 +74,9 @@ void AgentSupervisor::tell_where(pb::JournalEnded& ended) const {
   file->set_sha256(command.file_sha256());
 }
 
-Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& command,
-                                                            const ActionId& action,
-                                                            std::uint32_t index) {
+// For a process whose result is a file.
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare_file(const ActionId& action,
+                                                             std::uint32_t index) {
   auto streams = deps_.spool.make_streams(action, index);
   auto file = streams.ok() ? deps_.spool.make_result(action, index) : Result<Fd>(streams.error());
   if (!file.ok()) {
@@ -85,6 +85,13 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& c
   Ready out;
   out.streams = std::move(*streams);
   out.file = std::move(*file);
+  return out;
+}
+
+Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& command,
+                                                            const ActionId& action,
+                                                            std::uint32_t index) {
+  RB_TRY_ASSIGN(Ready out, prepare_file(action, index));
   out.spec = fetch_process(FetchOrder{command.path(), command.raw(), command.output_bytes_max(),
                                       deps_.policy.read_roots},
                            out.file.get(), action, index);
@@ -93,14 +100,7 @@ Result<AgentSupervisor::Ready> AgentSupervisor::prepare_get(const pb::Command& c
 
 Result<AgentSupervisor::Ready> AgentSupervisor::prepare_collect(const ActionId& action,
                                                                 std::uint32_t index) {
-  auto streams = deps_.spool.make_streams(action, index);
-  auto file = streams.ok() ? deps_.spool.make_result(action, index) : Result<Fd>(streams.error());
-  if (!file.ok()) {
-    return could_not_start(file.error());
-  }
-  Ready out;
-  out.streams = std::move(*streams);
-  out.file = std::move(*file);
+  RB_TRY_ASSIGN(Ready out, prepare_file(action, index));
   out.spec = collect_process(CollectOrder{deps_.policy.read_roots}, out.file.get(), action, index);
   return out;
 }
