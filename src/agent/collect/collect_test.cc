@@ -149,7 +149,7 @@ TEST_F(Collect, KeepsTheEndOfALogThatIsTooLarge) {
   const std::string& log = entries.at("files/var/log/syslog");
   EXPECT_EQ(log.size(), kPackageFileBytesMax);
   EXPECT_TRUE(log.ends_with("the newest line\n"));
-  EXPECT_NE(entries.at("notes.txt").find("Cut: /var/log/syslog"), std::string::npos);
+  EXPECT_NE(entries.at("notes.txt").find("/var/log/syslog: only the last"), std::string::npos);
 }
 
 TEST(ZipWriter, SaysThatTheDiskIsFull) {

@@ -85,7 +85,7 @@ Result<void> Package::fill(std::string_view name) {
                     not_allowed_));
   }
   if (left_out_ > 0) {
-    note(fmt::format("LeftOut: {} files: the package has {} bytes of files already\n", left_out_,
+    note(fmt::format("{} files are left out: with one of them the package would have more than {} bytes of files\n", left_out_,
                      kPackageBytesMax));
   }
   RB_TRY(add_text("notes.txt", notes_));
@@ -161,7 +161,7 @@ Result<void> Package::add_file(const Wanted& wanted) {
     return {};
   }
   if (kept < size) {
-    note(fmt::format("Cut: {}: only the last {} of its {} bytes\n", shown_path(wanted.path), kept,
+    note(fmt::format("{}: only the last {} of its {} bytes are kept\n", shown_path(wanted.path), kept,
                      size));
   }
   const auto modified = is_kernels ? std::nullopt : builtin::modified_of(found->status);
