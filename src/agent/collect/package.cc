@@ -85,8 +85,10 @@ Result<void> Package::fill(std::string_view name) {
                     not_allowed_));
   }
   if (left_out_ > 0) {
-    note(fmt::format("{} files are left out: with one of them the package would have more than {} bytes of files\n", left_out_,
-                     kPackageBytesMax));
+    note(
+        fmt::format("{} files are left out: with one of them the package would have more than {} "
+                    "bytes of files\n",
+                    left_out_, kPackageBytesMax));
   }
   RB_TRY(add_text("notes.txt", notes_));
   return add_summary(name);
@@ -161,8 +163,8 @@ Result<void> Package::add_file(const Wanted& wanted) {
     return {};
   }
   if (kept < size) {
-    note(fmt::format("{}: only the last {} of its {} bytes are kept\n", shown_path(wanted.path), kept,
-                     size));
+    note(fmt::format("{}: only the last {} of its {} bytes are kept\n", shown_path(wanted.path),
+                     kept, size));
   }
   const auto modified = is_kernels ? std::nullopt : builtin::modified_of(found->status);
   RB_TRY(begin("files" + to_valid_utf8(wanted.path), modified.value_or(now_)));
