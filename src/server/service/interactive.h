@@ -74,7 +74,8 @@ class Interactive {
   // (the action, for this caller), conflict (it is no terminal, has not begun, has ended),
   // forbidden (not signed by its key, or the agent says so), unavailable (the agent is not
   // connected or does not answer: asking again is harmless).
-  void type(const Principal& by, ActionId id, const TypedInput& input, Done<std::uint64_t> done);
+  void type(const Principal& by, ActionId id, const TypedInput& input,
+            const Done<std::uint64_t>& done);
   // Whoever may run live response on the machine may. Ended already: ok.
   void end(const Principal& by, SessionId id, const Done<InteractiveSession>& done);
 

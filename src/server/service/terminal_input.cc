@@ -33,7 +33,7 @@ Result<void> address(const action::Action& a, pb::TerminalInput& input) {
 }
 
 // Whichever comes first is told: the answer, or that there is none.
-Done<pb::TerminalTaken> first_of(Scheduler& scheduler, Done<std::uint64_t> done) {
+Done<pb::TerminalTaken> first_of(Scheduler& scheduler, const Done<std::uint64_t>& done) {
   auto open = std::make_shared<std::atomic<bool>>(true);
   scheduler.after(Interactive::kTypingPatience, [open, done] {
     if (open->exchange(false)) {
@@ -58,7 +58,7 @@ Done<pb::TerminalTaken> first_of(Scheduler& scheduler, Done<std::uint64_t> done)
 }  // namespace
 
 void Interactive::type(const Principal& by, ActionId id, const TypedInput& input,
-                       Done<std::uint64_t> done) {
+                       const Done<std::uint64_t>& done) {
   auto typed = std::make_shared<pb::TerminalInput>();
   typed->set_from(input.from);
   typed->set_typed(input.bytes);
